@@ -16,6 +16,7 @@ help:
 	@echo 'make fuzz-guest        1,000,000 mutated images through restart(2) (CKPT_MUTATIONS=n, CKPT_SEED=n)'
 	@echo 'make check             what the sources alone tell: formatting, layers, spelling, documents, ...'
 	@echo 'make bench [SCALE=1]   measure checkpoint and restart beside CRIU; how they grow: up to 10,000 tasks'
+	@echo '                       (README=1: puts the table into README, too)'
 	@echo 'make record            record README'"'"'s first screen anew: a checkpoint, a power-off, a restart'
 	@echo 'make shell             the prompt of a guest with the tools installed'
 	@echo 'make kernel            build the kernel; says where the image is (FLAVOUR=debug: the one of make test)'
@@ -44,7 +45,7 @@ record:
 	@$(RUN) record
 
 bench:
-	@$(RUN) bench -- $(if $(SCALE),--scale)
+	@$(RUN) bench -- $(if $(SCALE),--scale) $(if $(README),--readme)
 
 test:
 	@$(RUN) test $(T)

@@ -88,7 +88,7 @@ fn check_image(report: &mut Report, image: &FileRef, log: Option<&FileRef>) -> R
     Ok(())
 }
 
-/// The file for messages behind `fd`, -1 for none.
+/// Returns the file for messages behind `fd`, -1 for none.
 ///
 /// EBADF: it is not open, or not for writing.
 pub(crate) fn log(fd: i32) -> Result<Option<FileRef>> {
@@ -102,8 +102,8 @@ pub(crate) fn log(fd: i32) -> Result<Option<FileRef>> {
     Ok(Some(file))
 }
 
-/// The cgroup behind `fd`, -1 for none. It is looked up here and nowhere else: another thread of
-/// the caller may put something else behind the number.
+/// Returns the cgroup behind `fd`, -1 for none. It is looked up here and nowhere else: another
+/// thread of the caller may put something else behind the number.
 ///
 /// EBADF: it is no directory of a cgroup v2. ENOENT: the cgroup was removed.
 fn cgroup_dir(fd: i32, report: &mut Report) -> Result<Option<CgroupDir>> {
@@ -238,10 +238,10 @@ impl<'a> CheckpointArgs<'a> {
 impl RestartArgs {
     /// Checks the arguments. Errors as [`CheckpointArgs::new`].
     ///
-    /// EINVAL also: to be left frozen, the tasks need a cgroup of their own, not the root; a pattern
-    /// of accepted paths is empty or has no end. EPERM, EACCES: the caller may not freeze it. E2BIG:
-    /// there are too many patterns. EFAULT: they can't be read, or the pidfd has no place to go to;
-    /// where there is one, it has -1 afterwards.
+    /// EINVAL also: to be left frozen, the tasks need a cgroup of their own, not the root; a
+    /// pattern of accepted paths is empty or has no end. EPERM, EACCES: the caller may not freeze
+    /// it. E2BIG: there are too many patterns. EFAULT: they can't be read, or the pidfd has no
+    /// place to go to; where there is one, it has -1 afterwards.
     pub(crate) fn new(
         call: &RestartCall,
         log: Option<&FileRef>,

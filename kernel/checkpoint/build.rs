@@ -32,7 +32,7 @@ struct Build {
     id: [u8; BUILD_ID_LEN],
 }
 
-/// The bytes before the first NUL.
+/// Returns the bytes before the first NUL.
 fn text(name: &[u8]) -> &BStr {
     BStr::from_bytes(name.split(|&b| b == 0).next().unwrap_or(&[]))
 }

@@ -63,7 +63,7 @@ const RESTRICTIONS: &[(u64, &str)] = &[
     (CONFINEMENT_SMACK_RULES, "access rules of their own (Smack)"),
 ];
 
-/// `CONFINEMENT_*` of `c`.
+/// Returns `CONFINEMENT_*` of `c`.
 fn flags(c: &Confinement) -> u64 {
     let mut flags = 0;
     for (on, flag) in [
@@ -94,8 +94,8 @@ fn ranges(of: &[[u32; 3]], to: &mut KVec<IdRange>) -> Result {
     Ok(())
 }
 
-/// Writes what confines `root`, and so all tasks: what differs among them is refused, but for labels,
-/// which stand with the credentials of those that have others.
+/// Writes what confines `root`, and so all tasks: what differs among them is refused, but for
+/// labels, which stand with the credentials of those that have others.
 pub(crate) fn save(cap: &mut Capture, root: &FrozenTask) -> Result {
     let c = Confinement::of(root)?;
     let mut all = KVec::new();
@@ -160,7 +160,7 @@ impl Comparison<'_> {
         self.report.refuse(EACCES, &"confinement", what);
     }
 
-    /// `whose` had the label `then` for `attr` of `module`, and the caller has `now`.
+    /// Tells that `whose` had the label `then` for `attr` of `module`, and the caller has `now`.
     fn label(&mut self, whose: &dyn fmt::Display, attr: u32, module: u32, then: &[u8], now: &[u8]) {
         if then == now {
             return;
@@ -196,8 +196,8 @@ impl Comparison<'_> {
     }
 }
 
-/// The labels of credentials and threads that have others than the root, or some for what they make
-/// next.
+/// Lists the labels of credentials and threads that have others than the root, or some for what
+/// they make next.
 fn other_labels(meta: &[u8], now: &Confinement, c: &mut Comparison<'_>) -> Result {
     for raw in Records::asking(meta, HEADER_LEN as u64, &wait::goes_on) {
         let raw = raw.map_err(|f| c.report.fault(f))?;
@@ -234,8 +234,8 @@ impl fmt::Display for Pid {
     }
 }
 
-/// Compares what confined the tasks of the checked metadata `meta` with what confines the caller, or with
-/// `any` only their labels, of which `labels` says what becomes of them.
+/// Compares what confined the tasks of the checked metadata `meta` with what confines the caller,
+/// or with `any` only their labels, of which `labels` says what becomes of them.
 ///
 /// EACCES: it is not the same, and `report` tells what it was and what it is.
 pub(crate) fn check(meta: &[u8], labels: Labels, any: bool, report: &mut Report) -> Result {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Has this machine what the programs of an image may use of theirs?
+//! CPU features: whether this machine has all that the programs of an image may use.
 
 use kernel::{
     fmt,
@@ -21,7 +21,7 @@ use crate::{
     kapi::arch::Arch, //
 };
 
-/// The features of this machine, as an image has them: those that have a name.
+/// Returns the features of this machine, as an image has them: those that have a name.
 pub(crate) fn features() -> [u64; WORDS] {
     let mut words = Native::cpu_features();
     for (n, word) in words.iter_mut().enumerate() {
@@ -30,7 +30,7 @@ pub(crate) fn features() -> [u64; WORDS] {
     words
 }
 
-/// How many words of features an image of this machine has.
+/// Returns how many words of features an image of this machine has.
 pub(crate) fn count() -> usize {
     cpu::count(Native::ID)
 }

@@ -3,7 +3,7 @@
  * Anonymous pages that restart(2) fills before they are mapped: without a page
  * fault for each of them, and without zeros that are overwritten at once.
  *
- * What a page fault does stands in do_anonymous_page() and
+ * What a page fault does is in do_anonymous_page() and
  * do_huge_pmd_anonymous_page(); here is the same in two steps, with the
  * contents in between. Where more would have to be decided than there, the
  * caller is told to let a fault do it.

@@ -44,7 +44,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// Nothing yet.
+    /// Makes an empty one.
     pub(crate) fn new() -> Self {
         Self {
             mm: mm::Collected::new(),

@@ -62,7 +62,7 @@ int checkpoint_set_status_flags(struct file *file, int fd, unsigned int flags)
 }
 
 /**
- * checkpoint_is_mounted_over() - tell whether another mount lies over a path
+ * checkpoint_is_mounted_over() - tell whether another mount is over a path
  * @path: the path
  *
  * Return: whether a lookup of @path would end on another mount.
@@ -78,10 +78,10 @@ bool checkpoint_is_mounted_over(const struct path *path)
 }
 
 /**
- * checkpoint_mount_of() - find a mount on which a directory entry lies
+ * checkpoint_mount_of() - find a mount on which a directory entry is
  * @dentry: the directory entry
  * @near: the mount to look at first; others are looked for in its mount namespace
- * @nth: how many mounts on which it lies are passed over
+ * @nth: how many mounts on which it is are passed over
  *
  * Return: the mount, with a reference; NULL: there is no other.
  */

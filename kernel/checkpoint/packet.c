@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packet sockets: what they are stands in a header that is private to
+ * Packet sockets: what they are is in a header that is private to
  * net/packet/, which may be a module. All is set by the system calls.
  */
 #include <linux/build_bug.h>

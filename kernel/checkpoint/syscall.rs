@@ -78,7 +78,8 @@ pub(crate) mod restart_flags {
     pub(crate) const ALL: u64 = (1 << 10) - 1;
 }
 
-/// checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the checkpoint's id.
+/// Makes a checkpoint, as checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the
+/// checkpoint's id.
 fn checkpoint(call: &CheckpointCall) -> Result<u64> {
     let log = log(Call::Checkpoint, call.log_fd, call.flags)?;
     let mut report = Report::new();
@@ -92,7 +93,7 @@ fn checkpoint(call: &CheckpointCall) -> Result<u64> {
     result
 }
 
-/// restart(2): see Documentation/checkpoint/abi.rst. Returns the root's pid.
+/// Restarts an image, as restart(2): see Documentation/checkpoint/abi.rst. Returns the root's pid.
 fn restart(call: &RestartCall) -> Result<u64> {
     let log = log(Call::Restart, call.log_fd, call.flags)?;
     let mut report = Report::new();
@@ -103,7 +104,8 @@ fn restart(call: &RestartCall) -> Result<u64> {
     result
 }
 
-/// The log that a call with these flags has; audit is told of one that has none that can be written.
+/// Returns the log that a call with these flags has; audit is told of one that has none that can be
+/// written.
 fn log(which: Call, fd: i32, flags: u64) -> Result<Option<FileRef>> {
     args::log(fd).inspect_err(|&e| tell(which, &Report::new(), flags, &Err(e)))
 }
@@ -117,7 +119,7 @@ fn tell(which: Call, report: &Report, flags: u64, result: &Result<u64>) {
     hooks::audit(which, report.subject.pid, report.subject.image, flags, ret);
 }
 
-/// What a system call returns for `result`.
+/// Returns what a system call returns for `result`.
 fn ret(result: Result<u64>) -> c_long {
     match result {
         Ok(n) => c_long::try_from(n).unwrap_or(c_long::MAX),
@@ -128,14 +130,14 @@ fn ret(result: Result<u64>) -> c_long {
 /// Both are what C declares. `#[export]`, which compares that, wants its functions to be unsafe.
 const _: [Entry; 2] = [checkpoint_do, restart_do];
 
-/// checkpoint(2), with a structure of the caller's of `size` bytes at `args`. Called by the system call
-/// only, in process context.
+/// Makes checkpoint(2), with a structure of the caller's of `size` bytes at `args`. Called by the
+/// system call only, in process context.
 #[no_mangle]
 pub extern "C" fn checkpoint_do(args: *mut c_void, size: usize) -> c_long {
     ret(CheckpointCall::read(args, size).and_then(|call| checkpoint(&call)))
 }
 
-/// restart(2), likewise; the root's pidfd is written to the caller's structure.
+/// Makes restart(2), likewise; the root's pidfd is written to the caller's structure.
 #[no_mangle]
 pub extern "C" fn restart_do(args: *mut c_void, size: usize) -> c_long {
     ret(RestartCall::read(args, size).and_then(|call| restart(&call)))

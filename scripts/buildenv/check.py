@@ -163,6 +163,17 @@ def clippy(tree):
     return text if status or re.search(r"^(warning|error)", text, re.M) else ""
 
 
+def rustdoc(tree):
+    """Rustdoc has nothing to say of the engine, and each link in its comments leads somewhere."""
+    with lock(Tree.LOCK), tempfile.TemporaryDirectory(prefix="lcr-rustdoc-") as tmp:
+        tree.sync()
+        done = compiled(tree, "rustdoc", f"--document-private-items -o {tmp}")
+    if done is None:
+        return NOT_BUILT
+    status, text = done
+    return text if status or re.search(r"^(warning|error)", text, re.M) else ""
+
+
 def sparse(tree):
     """Sparse has nothing to say of the C in kernel/checkpoint."""
     obj = obj_dir(tree, "debug")
@@ -180,7 +191,7 @@ def sparse(tree):
 
 
 # What needs a kernel that was built comes last.
-CHECKS = (layers, spelling, documents, options, series, rustfmt, checkpatch, clippy, sparse)
+CHECKS = (layers, spelling, documents, options, series, rustfmt, checkpatch, clippy, rustdoc, sparse)
 # What make test calls the whole of it.
 PART = "check"
 

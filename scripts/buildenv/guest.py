@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .env import ARCH, CACHE, ROOT, Failure, conf, lock, run, say, sha
+from .env import ARCH, CACHE, Failure, conf, lock, run, say, sha
 
 STATUS = re.compile(rb"\x01lcr-status (\d+)\n")
 

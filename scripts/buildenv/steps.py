@@ -7,14 +7,13 @@ which those are. The whole kernel is built by make kernel, from the same tree as
 
 import os
 import re
-import shutil
 import subprocess
 import time
 
-from .env import CACHE, Failure, conf, duration, lock, say, step
+from .env import CACHE, Failure, conf, duration, lock, say
 from .kernel import fragments, make_args, make_env, obj_dir, wanted
 from .patches import git
-from .tree import pristine, version_of
+from .tree import copy_source, pristine, version_of
 
 # What make says of a target that does not compile.
 FAILED = re.compile(r"\*\*\* \[[^\]]*: (\S+\.o)\] Error")
@@ -35,13 +34,9 @@ class Steps:
         self.log = CACHE / "log/series"
 
     def begin(self):
-        """Makes the tree, or brings the one of an earlier run back to where the series begins."""
+        """Makes the tree, if an earlier run has not left one."""
         if not self.path.exists():
-            step(f"copying the source of Linux {self.version} for the series")
-            new = self.path.with_suffix(".new")
-            shutil.rmtree(new, ignore_errors=True)
-            shutil.copytree(self.src, new, symlinks=True)
-            new.rename(self.path)
+            copy_source(self.src, self.path, "for the series")
 
     def put(self, name, content):
         """A file of the tree as a mail leaves it; None: as if it had never been there."""

@@ -4,7 +4,7 @@
 import os
 import re
 
-from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, Failure, conf, run, sha, step
+from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, conf, run, sha, step
 from .rootfs import base
 from .tree import pristine
 

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .env import ARCH, CACHE, ROOT, SERIES, SUITE, Failure, lock, run, say, sha, step
+from .env import ARCH, CACHE, ROOT, SERIES, Failure, lock, run, say, sha, step
 
 # Directories of the repository that lie at the same path in the kernel.
 OVERLAY = ("arch", "include", "kernel", "rust", "Documentation", "tools")
@@ -60,6 +60,18 @@ def pristine():
             finally:
                 shutil.rmtree(tmp, ignore_errors=True)
         return src
+
+
+def copy_source(src, path, why):
+    """Copies the kernel source to `path`, where there is nothing until the copy is complete."""
+    step(f"copying the source of Linux {version_of(src)} {why}")
+    tmp = Path(tempfile.mkdtemp(dir=path.parent, prefix=".tree-"))
+    try:
+        run(["cp", "-a", f"{src}/.", tmp])
+        tmp.chmod(0o755)
+        tmp.rename(path)
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
 
 
 def version_of(tree):
@@ -150,14 +162,7 @@ class Tree:
     def sync(self):
         """Brings the tree up to date; returns the paths that are edited in it."""
         if not self.path.exists():
-            step(f"copying the source of Linux {self.version} ({ARCH})")
-            tmp = Path(tempfile.mkdtemp(dir=CACHE, prefix=".tree-"))
-            try:
-                run(["cp", "-a", f"{self.src}/.", tmp])
-                tmp.chmod(0o755)
-                tmp.rename(self.path)
-            finally:
-                shutil.rmtree(tmp, ignore_errors=True)
+            copy_source(self.src, self.path, f"({ARCH})")
         old = self.old()
         want = desired(self.src)
         edited = {}

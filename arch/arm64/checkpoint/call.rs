@@ -19,7 +19,7 @@ use crate::kapi::signal::eintr::{
 /// Other native calls.
 const CALLS: &[Call] = &[(bindings::__NR_semop, Wait::Semop)];
 
-/// The system calls of the kind that the running task makes.
+/// Returns the system calls of the kind that the running task makes.
 pub(crate) fn tables() -> [&'static [Call]; 2] {
     // SAFETY: It looks at a flag of the running task.
     if unsafe { bindings::checkpoint_tif(bindings::get_current(), bindings::TIF_32BIT as c_int) } {
@@ -28,7 +28,7 @@ pub(crate) fn tables() -> [&'static [Call]; 2] {
     [EVERYWHERE, CALLS]
 }
 
-/// The system call that the running task returns from shall return `error`.
+/// Has the system call that the running task returns from return `error`.
 pub(crate) fn fail_with(error: u32) {
     // SAFETY: The registers are those of the running task. All members of the union are plain words.
     unsafe {

@@ -48,7 +48,7 @@ impl ArchMm for Native {
         if unsafe { (*mm.context()).flags } != 0 {
             return Some("32-bit programs are not supported: use a 64-bit build");
         }
-        // SAFETY: As above.
+        // SAFETY: We own a reference on the address space; only its tasks change these.
         if unsafe { (*mm.context()).pkey_allocation_map } & !1 != 0 {
             return Some("memory protection keys: start it without them");
         }

@@ -26,7 +26,7 @@ pub(crate) struct Native;
 impl Arch for Native {
     const ID: u32 = arch::ARM64;
 
-    /// The place of the last fault, which would stand in the next signal frame.
+    /// Takes away the place of the last fault, which would stand in the next signal frame.
     fn reset() -> Result<(), &'static str> {
         // SAFETY: The fields belong to the running task; only faults of its own set them.
         unsafe {

@@ -86,7 +86,7 @@ macro_rules! reg {
     };
 }
 
-/// Has this machine registers of that note?
+/// Returns whether this machine has registers of that note.
 fn has(note_type: u32) -> bool {
     // SAFETY: It looks at what the machine has.
     unsafe { bindings::checkpoint_has_note(note_type) }

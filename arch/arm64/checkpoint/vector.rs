@@ -67,7 +67,7 @@ impl Set {
         }
     }
 
-    /// Kind of its vector length.
+    /// Returns the kind of its vector length.
     fn kind(self) -> bindings::vec_type {
         match self {
             Set::Sve => bindings::vec_type_ARM64_VEC_SVE,
@@ -81,13 +81,13 @@ impl Header {
         Self::read_from_prefix(bytes).ok().map(|(header, _)| header)
     }
 
-    /// There are registers in the note.
+    /// Returns whether there are registers in the note.
     fn is_active(self) -> bool {
         self.size as usize > size_of::<Self>()
     }
 }
 
-/// The registers that a note has, if its set is in use.
+/// Returns whether the register set of a note is in use.
 fn active(note: Option<&[u8]>) -> bool {
     note.and_then(Header::of).is_some_and(Header::is_active)
 }
@@ -198,8 +198,8 @@ pub(super) fn set(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<bool, 
     Ok(true)
 }
 
-/// A task that does not run is to have another vector length after exec than its present one or
-/// the machine's.
+/// Returns whether a task that does not run is to have another vector length after exec than its
+/// present one or the machine's.
 ///
 /// # Safety
 ///

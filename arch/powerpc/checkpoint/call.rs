@@ -21,7 +21,7 @@ const CALLS: &[Call] = &[
     (bindings::__NR_ipc, Wait::ipc(5, Time::Wide)),
 ];
 
-/// The system calls of the kind that the running task makes.
+/// Returns the system calls of the kind that the running task makes.
 pub(crate) fn tables() -> [&'static [Call]; 2] {
     // SAFETY: It looks at the registers of the running task, and at a flag. All members of the
     // union are plain words.
@@ -40,7 +40,7 @@ pub(crate) fn tables() -> [&'static [Call]; 2] {
     [EVERYWHERE, CALLS]
 }
 
-/// The system call that the running task returns from with an error shall return `error`.
+/// Has the system call that the running task returns from with an error return `error`.
 pub(crate) fn fail_with(error: u32) {
     // SAFETY: The registers are those of the running task. All members of the union are plain words.
     unsafe {

@@ -22,7 +22,7 @@ pub(crate) struct Native;
 impl Arch for Native {
     const ID: u32 = arch::PPC64LE;
 
-    /// Nothing is to be taken: the task gets registers of its own before it parks.
+    /// Takes nothing away: the task gets registers of its own before it parks.
     fn reset() -> Result<(), &'static str> {
         regs::refuse_narrow()
     }

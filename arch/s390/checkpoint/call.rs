@@ -23,12 +23,12 @@ const CALLS: &[Call] = &[
     (bindings::__NR_ipc, Wait::ipc(3, Time::Wide)),
 ];
 
-/// The system calls of the kind that the running task makes.
+/// Returns the system calls of the kind that the running task makes.
 pub(crate) fn tables() -> [&'static [Call]; 2] {
     [EVERYWHERE, CALLS]
 }
 
-/// The system call that the running task returns from shall return `error`.
+/// Has the system call that the running task returns from return `error`.
 pub(crate) fn fail_with(error: u32) {
     // SAFETY: It writes to the registers of the running task.
     unsafe { bindings::checkpoint_s390_result_set(-(error as c_long)) };

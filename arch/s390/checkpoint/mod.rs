@@ -26,7 +26,7 @@ impl Arch for Native {
     const ID: u32 = arch::S390X;
 
     fn reset() -> Result<(), &'static str> {
-        // SAFETY: It wants a running task that does not return to the program that its creator was,
+        // SAFETY: It needs a running task that does not return to the program that its creator was,
         // and changes that task only.
         unsafe { bindings::checkpoint_s390_reset() };
         Ok(())

@@ -48,7 +48,7 @@ const IA32: &[Call] = &[
     (bindings::__NR_ia32_fallocate, Wait::Allocate),
 ];
 
-/// The system calls of the kind that the running task makes.
+/// Returns the system calls of the kind that the running task makes.
 pub(crate) fn tables() -> [&'static [Call]; 2] {
     #[cfg(CONFIG_IA32_EMULATION)]
     // SAFETY: The field belongs to the running task.
@@ -58,7 +58,7 @@ pub(crate) fn tables() -> [&'static [Call]; 2] {
     [EVERYWHERE, NATIVE]
 }
 
-/// The system call that the running task returns from shall return `error`.
+/// Has the system call that the running task returns from return `error`.
 pub(crate) fn fail_with(error: u32) {
     // SAFETY: The registers are those of the running task.
     unsafe {

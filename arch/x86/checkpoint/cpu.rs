@@ -6,7 +6,7 @@ use kernel::bindings;
 
 use crate::image::cpu::WORDS;
 
-/// What CPUID tells a program: EAX, EBX, ECX and EDX; 0 for a leaf that there is not.
+/// Returns what CPUID tells a program: EAX, EBX, ECX and EDX; 0 for a leaf that there is not.
 pub(super) fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
     let mut regs = [0; 4];
     // SAFETY: It writes four words.
@@ -14,7 +14,7 @@ pub(super) fn cpuid(leaf: u32, subleaf: u32) -> [u32; 4] {
     regs
 }
 
-/// The features of this CPU, in the words of `image::cpu`.
+/// Returns the features of this CPU, in the words of `image::cpu`.
 pub(super) fn features() -> [u64; WORDS] {
     let word = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     let [_, _, c1, d1] = cpuid(1, 0);

@@ -30,20 +30,21 @@ use crate::kapi::mm::space::flag;
 /// The system call that a task is in, if it is one of 32 bits. A note of ours.
 pub(super) const NT_CALL: u32 = regset::OWN_NOTES + 2;
 
-/// Bits of [`NT_CALL`]: the call is one of 32 bits; its registers were changed by a 32-bit debugger.
+/// Bits of [`NT_CALL`]: the call is one of 32 bits; its registers were changed by a 32-bit
+/// debugger.
 const CALL_FLAGS: &[(u32, u64)] = &[
     (bindings::TS_COMPAT, 1 << 0),
     #[cfg(CONFIG_COMPAT)]
     (bindings::TS_I386_REGS_POKED, 1 << 1),
 ];
 
-/// This kernel runs 32-bit programs.
+/// Returns whether this kernel runs 32-bit programs.
 pub(super) fn is_known() -> bool {
     // SAFETY: It looks at what was chosen when the kernel was built and booted.
     unsafe { bindings::checkpoint_has_ia32() }
 }
 
-/// `mm` was made by the exec of a 32-bit program.
+/// Returns whether `mm` was made by the exec of a 32-bit program.
 ///
 /// # Safety
 ///
@@ -54,14 +55,14 @@ pub(super) unsafe fn is_program(mm: *const bindings::mm_struct) -> bool {
     flags & 1 << bindings::MM_CONTEXT_UPROBE_IA32 != 0
 }
 
-/// Top of the area for mappings of 32-bit calls; 0: there are no such calls.
+/// Returns the top of the area for mappings of 32-bit calls; 0: there are no such calls.
 #[cfg(CONFIG_HAVE_ARCH_COMPAT_MMAP_BASES)]
 pub(super) fn mmap_base(mm: &MmRef) -> u64 {
     // SAFETY: We own a reference. The field does not change after exec.
     usize_as_u64(unsafe { (*mm.as_ptr()).__bindgen_anon_1.mmap_compat_base })
 }
 
-/// Top of the area for mappings of 32-bit calls: there are none.
+/// Returns the top of the area for mappings of 32-bit calls: there are none.
 #[cfg(not(CONFIG_HAVE_ARCH_COMPAT_MMAP_BASES))]
 pub(super) fn mmap_base(_: &MmRef) -> u64 {
     0
@@ -87,14 +88,14 @@ pub(super) fn set_mmap_base(mm: &MmRef, base: usize) {
 #[cfg(not(CONFIG_HAVE_ARCH_COMPAT_MMAP_BASES))]
 pub(super) fn set_mmap_base(_: &MmRef, _: usize) {}
 
-/// The running task is in no 32-bit call, as which it may have made its address space.
+/// Has the running task be in no 32-bit call, as which it may have made its address space.
 pub(super) fn leave_call() {
     // SAFETY: The field belongs to the running task. The entry code sets the bit at a 32-bit call,
     // and takes it off when that ends.
     unsafe { (*bindings::get_current()).thread_info.status &= !bindings::TS_COMPAT };
 }
 
-/// The number of restart_syscall(2) among the calls of which `t` is in one.
+/// Returns the number of restart_syscall(2) among the calls of which `t` is in one.
 pub(super) fn restart_syscall(t: &FrozenTask) -> usize {
     // SAFETY: The task does not run, or is the caller, and only itself changes the field.
     let status = unsafe { (*t.as_ptr()).thread_info.status };
@@ -105,7 +106,7 @@ pub(super) fn restart_syscall(t: &FrozenTask) -> usize {
     }
 }
 
-/// The note of the 32-bit call that a task is in; `None`: it is in none.
+/// Returns the note of the 32-bit call that a task is in; `None`: it is in none.
 pub(super) fn call_of(t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
     if t.is_current() {
         // It is in a call no more.
@@ -174,7 +175,8 @@ pub(super) fn forget(t: &ParkedTask) {
     }
 }
 
-/// The register set of thread areas, as of set_thread_area(2); `None`: this kernel has none.
+/// Returns the register set of thread areas, as of set_thread_area(2); `None`: this kernel has
+/// none.
 pub(super) fn areas() -> Option<RegSet> {
     // SAFETY: It gives a view, which is constant, or null.
     let view = unsafe { bindings::checkpoint_ia32_view().as_ref() };

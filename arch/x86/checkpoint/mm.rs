@@ -26,7 +26,7 @@ use crate::kapi::{
     mm::space::MmRef, //
 };
 
-/// As which it is declared only by kernels that have it.
+/// VM_SHADOW_STACK, which only kernels with shadow stacks of user space define.
 const SHADOW_STACK: u64 = 1 << bindings::VMA_HIGH_ARCH_5_BIT;
 
 // Words of the context: allocated protection keys, execute-only key, mode, top of the area for
@@ -42,7 +42,7 @@ const LAM_LOCKED: u64 = 1 << 2;
 /// Most that 32-bit calls reach.
 const IA32_END: u64 = 1 << 32;
 
-/// The vDSO that goes with `context`; `None`: this kernel has none of it.
+/// Returns the vDSO that goes with `context`; `None`: this kernel has none of it.
 fn vdso(context: &MmContext) -> Option<&'static bindings::vdso_image> {
     let [.., mode, _] = context;
     // SAFETY: It gives a constant image, or null.
@@ -79,12 +79,12 @@ impl ArchMm for Native {
             return Some("vDSO of x32 programs: use a 64-bit build");
         }
         #[cfg(CONFIG_MODIFY_LDT_SYSCALL)]
-        // SAFETY: As above; the pointer is only compared.
+        // SAFETY: We own a reference on the address space; the pointer is only compared.
         if !unsafe { (*mm.context()).ldt }.is_null() {
             return Some("local descriptor table: start it without modify_ldt(2)");
         }
         #[cfg(CONFIG_ADDRESS_MASKING)]
-        // SAFETY: As above.
+        // SAFETY: We own a reference on the address space; only its tasks change these.
         if unsafe {
             (*mm.context()).lam_cr3_mask != 0
                 || (*mm.context()).flags & 1 << bindings::MM_CONTEXT_FORCE_TAGGED_SVA != 0
@@ -108,7 +108,7 @@ impl ArchMm for Native {
         to_result(unsafe { bindings::map_vdso_once(image, start) })
     }
 
-    /// Of which kind of program it is, is told by the context.
+    /// Does nothing: the context tells of which kind of program it is.
     fn prepare(mm: &MmRef) {
         pkeys::open(mm);
     }

@@ -33,13 +33,13 @@ impl Arch for Native {
     const ID: u32 = arch::X86_64;
 
     fn reset() -> Result<(), &'static str> {
-        // SAFETY: It wants a running task that does not return to the program that its creator was,
+        // SAFETY: It needs a running task that does not return to the program that its creator was,
         // and changes that task only.
         unsafe { bindings::checkpoint_x86_reset() };
         regs::reset()
     }
 
-    /// CPUID instead of AT_HWCAP, which has one word of it.
+    /// Asks CPUID instead of AT_HWCAP, which has one word of it.
     fn cpu_features() -> [u64; WORDS] {
         cpu::features()
     }

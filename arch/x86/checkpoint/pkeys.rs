@@ -2,7 +2,7 @@
 
 //! Memory protection keys: those that an address space has allocated, and its execute-only key.
 //!
-//! The key of a mapping stands in its flags, the rights of a thread (PKRU) in its xstate. A key
+//! The key of a mapping is in its flags, the rights of a thread (PKRU) in its xstate. A key
 //! may have been freed while mappings have it still, so any mapping may have any key.
 
 use kernel::{
@@ -12,7 +12,7 @@ use kernel::{
 
 use crate::kapi::mm::space::MmRef;
 
-/// Where the key stands among the flags of a mapping.
+/// Where the key is among the flags of a mapping.
 const SHIFT: u32 = bindings::VMA_PKEY_BIT0_BIT;
 
 /// Flags of mappings that make up the key.
@@ -21,20 +21,20 @@ pub(super) const BITS: u64 = 0xf << SHIFT;
 /// Allocation map of an address space in which nothing was done about keys: key 0 is taken.
 const FRESH: u64 = 1;
 
-/// The key among the flags of a mapping.
+/// Returns the key among the flags of a mapping.
 pub(super) fn of(flags: u64) -> u32 {
     // CAST: It has 4 bits.
     ((flags & BITS) >> SHIFT) as u32
 }
 
-/// How many keys this machine has; 1: none but the default one.
+/// Returns how many keys this machine has; 1: none but the default one.
 pub(super) fn count() -> u32 {
     // SAFETY: It looks at a feature of the CPU.
     unsafe { bindings::checkpoint_pkeys() }.unsigned_abs()
 }
 
-/// What the image has of the keys of `mm`: which are allocated, as the difference to a fresh
-/// address space, and the number of its execute-only key plus 1. Its tasks are frozen.
+/// Returns what the image has of the keys of `mm`: which are allocated, as the difference to a
+/// fresh address space, and the number of its execute-only key plus 1. Its tasks are frozen.
 pub(super) fn save(mm: &MmRef) -> [u64; 2] {
     if count() == 1 {
         return [0; 2];

@@ -40,13 +40,13 @@ use crate::kapi::{
 const CS_64: u32 = bindings::__USER_CS;
 const CS_32: u32 = bindings::__USER32_CS;
 
-/// A stack segment that a task may have: that of user mode, or a thread area.
+/// Returns whether a task may have it as its stack segment: that of user mode, or a thread area.
 fn is_stack_segment(selector: u32) -> bool {
     let areas = bindings::GDT_ENTRY_TLS_MIN..=bindings::GDT_ENTRY_TLS_MAX;
     selector == bindings::__USER_DS || selector & 7 == 3 && areas.contains(&(selector >> 3))
 }
 
-/// The register set of the notes `note_type`.
+/// Returns the register set of the notes `note_type`.
 fn set_of(note_type: u32) -> Option<RegSet> {
     if note_type == bindings::NT_386_TLS {
         return ia32::areas();
@@ -66,8 +66,8 @@ impl ArchRegs for Native {
     /// Of the second and the third a task has one: xstate, or what is left of it on a CPU without
     /// XSAVE.
     ///
-    /// 32-bit tasks have the same: the registers of 64-bit tasks are all that there are, and which kind
-    /// of code it is, is told by the code segment, which a program may change at any time.
+    /// 32-bit tasks have the same: the registers of 64-bit tasks are all that there are, and which
+    /// kind of code it is, is told by the code segment, which a program may change at any time.
     const SETS: &[u32] = &[
         bindings::NT_PRSTATUS,
         bindings::NT_PRFPREG,
@@ -76,7 +76,7 @@ impl ArchRegs for Native {
         ia32::NT_CALL,
     ];
 
-    /// Not because of the strict mode of seccomp, which sets it again.
+    /// Returns whether it is off, but not by the strict mode of seccomp, which sets it again.
     fn counter_is_off(t: &FrozenTask) -> bool {
         // SAFETY: We own a reference on the task, which does not run, or is the caller.
         let flags = unsafe { (*t.as_ptr()).thread_info.flags };
@@ -257,33 +257,33 @@ impl ArchRegs for Native {
     }
 }
 
-/// The task uses a shadow stack.
+/// Returns whether the task uses a shadow stack.
 #[cfg(CONFIG_X86_USER_SHADOW_STACK)]
 fn shadow_stack(thread: *const bindings::thread_struct) -> bool {
     // SAFETY: The caller's task does not run, so its thread state does not change.
     unsafe { (*thread).features != 0 }
 }
 
-/// The task uses a shadow stack: this kernel has none.
+/// Returns whether the task uses a shadow stack: this kernel has none.
 #[cfg(not(CONFIG_X86_USER_SHADOW_STACK))]
 fn shadow_stack(_: *const bindings::thread_struct) -> bool {
     false
 }
 
-/// The task can't switch shadow stacks on or off any more.
+/// Returns whether the task can't switch shadow stacks on or off any more.
 #[cfg(CONFIG_X86_USER_SHADOW_STACK)]
 fn locked_features(thread: *const bindings::thread_struct) -> bool {
     // SAFETY: The caller's task does not run, so its thread state does not change.
     unsafe { (*thread).features_locked != 0 }
 }
 
-/// The task can't switch shadow stacks on or off any more: this kernel has none.
+/// Returns whether the task can't switch shadow stacks on or off any more: this kernel has none.
 #[cfg(not(CONFIG_X86_USER_SHADOW_STACK))]
 fn locked_features(_: *const bindings::thread_struct) -> bool {
     false
 }
 
-/// The running task flushes no caches for its creator's sake.
+/// Has the running task flush no caches for its creator's sake.
 pub(super) fn reset() -> Result<(), &'static str> {
     // SAFETY: Reads flags of the running task.
     let flags = unsafe { (*bindings::get_current()).thread_info.flags };

@@ -46,8 +46,8 @@ pub(super) struct Doomed {
 }
 
 impl Doomed {
-    /// Notes all tasks of a checkpoint, so that nothing need be allocated when they are dead. Messages
-    /// give their pids in `ns`.
+    /// Notes all tasks of a checkpoint, so that nothing need be allocated when they are dead.
+    /// Messages give their pids in `ns`.
     pub(super) fn new(frozen: &FrozenTasks<'_>, ns: &PidNs) -> Result<Self> {
         let n = frozen.len();
         let mut tasks = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
@@ -65,11 +65,11 @@ impl Doomed {
         Ok(Self { tasks, known })
     }
 
-    /// Waits until all of them are gone, or their parents outside have to wait for them. One that takes
-    /// long, as it hangs in the kernel, is reported in `log` at once. No task is frozen.
+    /// Waits until all of them are gone, or their parents outside have to wait for them. One that
+    /// takes long, as it hangs in the kernel, is reported in `log` at once. No task is frozen.
     ///
-    /// If the caller is killed that ends the wait. Another signal does not: what was asked for is done,
-    /// and one of them tells parents among the callers of these deaths.
+    /// If the caller is killed that ends the wait. Another signal does not: what was asked for is
+    /// done, and one of them tells parents among the callers of these deaths.
     pub(super) fn wait(self, report: &mut Report, log: Option<&FileRef>) {
         // One that is killed tells nothing any more.
         report.write_out(log);
@@ -98,7 +98,8 @@ impl Doomed {
         }
     }
 
-    /// The pid of `victim` is free, or a task that is none of ours keeps it from being free.
+    /// Returns whether the pid of `victim` is free, or a task that is none of ours keeps it from
+    /// being free.
     fn is_gone(&self, victim: &Victim) -> bool {
         let reaped = park::is_gone(&victim.task);
         // It loses its pid some time before that is free.
@@ -107,13 +108,14 @@ impl Doomed {
             || self.is_init_of_others(victim)
     }
 
-    /// `victim` is dead, and a task that is none of ours has to wait for it: maybe the caller.
+    /// Returns whether `victim` is dead, and a task that is none of ours has to wait for it: maybe
+    /// the caller.
     fn is_left_to_others(&self, victim: &Victim) -> bool {
         tree::waited_for_by(&victim.task).is_some_and(|p| self.known.binary_search(&p).is_err())
     }
 
-    /// `victim` is the init of a pid namespace that has nothing left to do but to wait until all in
-    /// there are gone, and one of them is left to others.
+    /// Returns whether `victim` is the init of a pid namespace that has nothing left to do but to
+    /// wait until all in there are gone, and one of them is left to others.
     fn is_init_of_others(&self, victim: &Victim) -> bool {
         if !tree::has_let_go(&victim.task) {
             return false;

@@ -136,8 +136,8 @@ pub(crate) fn hold(
 ///
 /// What may not be checkpointed, or is not part of the tree, is refused in `cap`'s report.
 /// ETIMEDOUT: some task did not freeze, and is named. EINTR: the caller was killed. ECANCELED: the
-/// hold was broken. EOPNOTSUPP: a task is traced from outside. EBUSY: a task is not in the cgroup, or
-/// not in the tree. May sleep.
+/// hold was broken. EOPNOTSUPP: a task is traced from outside. EBUSY: a task is not in the cgroup,
+/// or not in the tree. May sleep.
 pub(crate) fn freeze<'h>(
     cap: &mut Capture,
     root: &Root,
@@ -198,7 +198,7 @@ fn permitted<'a>(cap: &mut Capture, tasks: impl Iterator<Item = &'a ARef<Task>>)
 /// Why a container that has visitors is refused.
 const VISITS: &str = "is in the pid namespace but not in the tree of its init";
 
-/// The tasks that are in a container's pid namespace and not in its tree, `known`.
+/// Returns the tasks that are in a container's pid namespace and not in its tree, `known`.
 fn visitors(cap: &Capture, known: &Known) -> Result<KVVec<ARef<Task>>> {
     let mut visiting = KVVec::new();
     if cap.whole {
@@ -321,7 +321,7 @@ pub(crate) fn unchanged(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
     tasks.check_hold()
 }
 
-/// The same for one task, but for the question whether the caller may.
+/// Checks the same for one task, but for the question whether the caller may.
 pub(crate) fn unchanged_one(cap: &mut Capture, tasks: &FrozenTasks<'_>, index: usize) -> Result {
     let end = wait::monotonic_ns().saturating_add(AGAIN_MS * 1_000_000);
     let change = loop {

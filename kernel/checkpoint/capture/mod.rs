@@ -32,6 +32,7 @@ use crate::{
         },
         report::{
             self,
+            Count,
             Errno,
             Report, //
         },
@@ -89,6 +90,15 @@ use doomed::Doomed;
 /// Ids of checkpoints: unique since boot.
 static LAST_ID: Atomic<u64> = Atomic::new(0);
 
+/// What tells a checkpoint from all others: its image has it, and so has who is told of it.
+#[derive(Clone, Copy)]
+struct Stamp {
+    /// Its id.
+    id: u64,
+    /// The wall-clock time, in nanoseconds since 1970.
+    created_ns: u64,
+}
+
 /// What checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
 ///
 /// Messages go to `report`, refusals as well: then the error is the first one's.
@@ -136,17 +146,19 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     }
     let (tasks, snapshot) = unbroken(cap, hold.as_ref(), result)?;
     let count = tasks.len();
-    let id = LAST_ID.fetch_add(1, Relaxed) + 1;
+    let stamp = Stamp {
+        id: LAST_ID.fetch_add(1, Relaxed) + 1,
+        created_ns: wait::realtime_ns(),
+    };
     let (Some(snapshot), Some(image)) = (snapshot, args.image.as_ref()) else {
-        return Ok(id);
+        return Ok(stamp.id);
     };
     let (bytes, doomed) = if args.kill || args.leave_frozen {
         let doomed = args.kill.then(|| Doomed::new(&tasks, &cap.pid_ns));
         let doomed = doomed.transpose()?;
         let older = hold.as_ref().map_or(0, HeldCgroup::left_by);
         let result = tasks.set_aside().and_then(|aside| {
-            let (sink, bytes, created_ns) =
-                write(cap, id, snapshot, image, args.kill, &|_| aside.check())?;
+            let sink = write(cap, stamp, snapshot, image, args.kill, &|_| aside.check())?;
             if args.kill {
                 // Tasks that were thawed since that check run on, and so there must be no image; nor if
                 // it does not tell of all that others were told of.
@@ -158,15 +170,15 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
                 kill(&tasks, hold.as_ref());
             } else if let Some(hold) = &hold {
                 net::check_held(cap).inspect_err(|_| sink.take_back())?;
-                net::leave_held(cap, id);
-                hold.leave_frozen(id);
-                files::tell_saved(cap, id, created_ns);
+                net::leave_held(cap, stamp.id);
+                hold.leave_frozen(stamp.id);
+                files::tell_saved(cap, stamp.id, stamp.created_ns);
             }
             // What an older image has held is not of that any more.
             if older != 0 {
                 net::end_left(older, false);
             }
-            Ok(bytes)
+            Ok(sink.written())
         });
         if result.is_err() {
             net::let_go(cap);
@@ -178,16 +190,20 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         drop(tasks);
         drop(hold);
         let sync = |cap: &mut Capture| files::sync(cap, false);
-        let (_, bytes, created_ns) = write(cap, id, snapshot, image, false, &sync)?;
-        files::tell_saved(cap, id, created_ns);
-        (bytes, None)
+        let sink = write(cap, stamp, snapshot, image, false, &sync)?;
+        files::tell_saved(cap, stamp.id, stamp.created_ns);
+        (sink.written(), None)
     };
-    cap.report
-        .line(fmt!("checkpoint {}: {} tasks, {} bytes", id, count, bytes));
+    cap.report.line(fmt!(
+        "checkpoint {}: {}, {} bytes",
+        stamp.id,
+        Count(count, "task"),
+        bytes
+    ));
     if let Some(doomed) = doomed {
         doomed.wait(&mut cap.report, args.log);
     }
-    Ok(id)
+    Ok(stamp.id)
 }
 
 /// What failed because the hold was broken fails for that reason: ECANCELED, and a line says so.
@@ -322,7 +338,8 @@ fn end(
     net::check_left(cap, id)?;
     net::end_left(id, true);
     kill(&tasks, hold);
-    cap.report.line(fmt!("{} tasks are killed", tasks.len()));
+    cap.report
+        .line(fmt!("{} killed", Count(tasks.len(), "task")));
     Ok(doomed)
 }
 
@@ -411,35 +428,29 @@ fn proceed(tasks: &FrozenTasks<'_>) -> Result {
     tasks.check_hold()
 }
 
-/// Writes the image; returns where it went, its bytes, and the time that its header tells.
+/// Writes the image, and returns where it went.
 ///
 /// What it refers to comes to the disk before it is one, by `last`: if that fails then it is not
 /// completed. With `durable` so does the image itself: then the tasks may be killed.
 fn write(
     cap: &mut Capture,
-    id: u64,
+    stamp: Stamp,
     snapshot: snapshot::Snapshot,
     image: &FileRef,
     durable: bool,
     last: &dyn Fn(&mut Capture) -> Result,
-) -> Result<(Sink, u64, u64)> {
-    let created_ns = wait::realtime_ns();
+) -> Result<Sink> {
     // In a self checkpoint its helpers would be tasks of what was saved.
     let mut sink = Sink::new(image.clone(), !cap.own)?;
-    let bytes = drain(cap, (id, created_ns), snapshot, &mut sink)
+    drain(cap, stamp, snapshot, &mut sink)
         .and_then(|()| last(cap))
         .and_then(|()| sink.finish(durable))
         .inspect_err(|_| sink.explain(&mut cap.report))?;
-    Ok((sink, bytes, created_ns))
+    Ok(sink)
 }
 
-/// Writes header (with that id and time), metadata and memory, and gives up what was written.
-fn drain(
-    cap: &mut Capture,
-    (id, created_ns): (u64, u64),
-    snapshot: snapshot::Snapshot,
-    sink: &mut Sink,
-) -> Result {
+/// Writes header, metadata and memory, and gives up what was written.
+fn drain(cap: &mut Capture, stamp: Stamp, snapshot: snapshot::Snapshot, sink: &mut Sink) -> Result {
     let meta = core::mem::replace(&mut cap.meta, Meta::new());
     let sums = meta.sums()?;
     let mut header = Header {
@@ -451,8 +462,8 @@ fn drain(
         compat: U64::new(0),
         incompat: U64::new(0),
         meta_len: U64::new(meta.len() as u64),
-        created_ns: U64::new(created_ns),
-        id: U64::new(id),
+        created_ns: U64::new(stamp.created_ns),
+        id: U64::new(stamp.id),
         boot: U64::new(files::boot()),
         parent_id: U64::new(0),
         parent_boot: U64::new(0),

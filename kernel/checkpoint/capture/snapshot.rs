@@ -182,7 +182,7 @@ pub(crate) fn take(cap: &mut Capture) -> Result<Snapshot> {
     Ok(snapshot)
 }
 
-/// What an error of copying memory comes from, and what to do.
+/// Returns what an error of copying memory comes from, and what to do.
 fn why(e: Error) -> &'static str {
     match e {
         ENOMEM => {
@@ -236,7 +236,8 @@ fn copy_pages(mm: &MmRef, range: &Range) -> Result<Copies> {
     Ok(copies)
 }
 
-/// Index of the next page of a file that is not a hole, from page `index` on and below `end`.
+/// Returns the index of the next page of a file that is not a hole, from page `index` on and below
+/// `end`.
 fn next(inode: &Nameless, index: u64, end: u64) -> Result<Option<u64>> {
     if inode.is_named() && !shmem::is_memory(&inode.file) {
         return shmem::next_data(&inode.file, index, end);

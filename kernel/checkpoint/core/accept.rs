@@ -32,13 +32,13 @@ const BYTES_MAX: usize = 1 << 16;
 pub(crate) struct Patterns(KVVec<u8>);
 
 impl Patterns {
-    /// None: nothing is accepted.
+    /// Makes an empty list: nothing is accepted.
     #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
     pub(crate) fn none() -> Self {
         Self(KVVec::new())
     }
 
-    /// All of them; none are left.
+    /// Returns all of them; none are left.
     pub(crate) fn take(&mut self) -> Self {
         Self(core::mem::replace(&mut self.0, KVVec::new()))
     }
@@ -69,7 +69,7 @@ impl Patterns {
         Ok(Self(bytes))
     }
 
-    /// One of them matches `path`. EINTR: the caller was killed.
+    /// Returns whether one of them matches `path`. EINTR: the caller was killed.
     pub(crate) fn matches(&self, path: &PathName) -> Result<bool> {
         for pattern in self.0.split_inclusive(|&b| b == 0) {
             wait::go_on()?;

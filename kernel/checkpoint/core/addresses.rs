@@ -37,26 +37,26 @@ struct Rule {
     peers: bool,
 }
 
-/// An address of IPv4, the first four bytes of `addr`, as one of IPv6.
+/// Returns an address of IPv4, the first four bytes of `addr`, as one of IPv6.
 fn map(addr: &[u8; 16]) -> u128 {
     let [a, b, c, d, ..] = *addr;
     let [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11] = MAPPED;
     u128::from_be_bytes([m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, a, b, c, d])
 }
 
-/// The opposite.
+/// Returns such an address of IPv4 with zeros after its four bytes.
 fn unmap(addr: u128) -> [u8; 16] {
     let [.., a, b, c, d] = addr.to_be_bytes();
     [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
-/// It is one of IPv4.
+/// Returns whether it is one of IPv4.
 fn is_mapped(addr: u128) -> bool {
     addr.to_be_bytes().starts_with(&MAPPED)
 }
 
-/// Nothing can be bound to it that goes on: it is any, a group's, or everybody's. What is bound to any is
-/// never rewritten.
+/// Returns whether nothing can be bound to it that goes on: it is any, a group's, or everybody's.
+/// What is bound to any is never rewritten.
 fn is_special(addr: u128) -> bool {
     let [first, .., a, b, c, d] = addr.to_be_bytes();
     if is_mapped(addr) {
@@ -68,8 +68,8 @@ fn is_special(addr: u128) -> bool {
 }
 
 impl Rule {
-    /// EINVAL: a family, a length or a flag is not known; there are bits beyond the length; or an address
-    /// of IPv4 stands as one of IPv6.
+    /// Checks one of the caller's. EINVAL: a family, a length or a flag is not known; there are
+    /// bits beyond the length; or an address of IPv4 is written as one of IPv6.
     fn new(row: &AddressRow) -> Result<Self> {
         if row.flags & !address::PEERS != 0 {
             return Err(EINVAL);
@@ -109,18 +109,18 @@ impl Rule {
 pub(crate) struct Addresses(KVVec<Rule>);
 
 impl Addresses {
-    /// None.
+    /// Makes an empty list.
     #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
     pub(crate) fn none() -> Self {
         Self(KVVec::new())
     }
 
-    /// All of them; none are left.
+    /// Returns all of them; none are left.
     pub(crate) fn take(&mut self) -> Self {
         Self(core::mem::replace(&mut self.0, KVVec::new()))
     }
 
-    /// `addr` as one of IPv6, of which IPv4 (`is_v4`) has the first four bytes: to compare.
+    /// Returns `addr` as one of IPv6, of which IPv4 (`is_v4`) has the first four bytes: to compare.
     pub(crate) fn mapped(is_v4: bool, addr: &[u8; 16]) -> [u8; 16] {
         if is_v4 {
             map(addr).to_be_bytes()
@@ -129,7 +129,7 @@ impl Addresses {
         }
     }
 
-    /// There are none.
+    /// Returns whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -145,8 +145,8 @@ impl Addresses {
         Ok(Self(list))
     }
 
-    /// What `addr` is now, of which IPv4 (`is_v4`) has the first four bytes; `peer`: it is that of another
-    /// end. The first rule that fits counts.
+    /// Returns what `addr` is now, of which IPv4 (`is_v4`) has the first four bytes; `peer`: it is
+    /// that of another end. The first rule that fits counts.
     ///
     /// EADDRNOTAVAIL: it would be one that no socket has. EINTR: the caller was killed.
     pub(crate) fn now(&self, is_v4: bool, addr: &[u8; 16], peer: bool) -> Result<[u8; 16]> {

@@ -32,7 +32,7 @@ pub(crate) struct Descriptor {
 }
 
 impl Descriptor {
-    /// EINVAL: a number is negative.
+    /// Checks one of the caller's. EINVAL: a number is negative.
     pub(crate) fn new(pid: i32, fd: i32) -> Result<Self> {
         Ok(Self {
             pid: u32::try_from(pid)?,

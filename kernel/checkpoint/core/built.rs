@@ -30,13 +30,13 @@ use crate::{
 /// A class of objects names the phases that it needs. They come in this order, for all objects by
 /// ascending number.
 pub(crate) trait Rebuilt: Upcast + Send + Sync {
-    /// When all tasks are parked and their memory is filled: sets what all that has changed.
+    /// Sets what all that has changed, when all tasks are parked and their memory is filled.
     fn link(&self, _r: &Restore, _obj: ObjRef) -> Result {
         Ok(())
     }
 
-    /// Returns whether `publish` or `overwrite` need it. The references of all others are given up after `link`:
-    /// what the tasks may do with an object can depend on how many have it.
+    /// Returns whether `publish` or `overwrite` need it. The references of all others are given up
+    /// after `link`: what the tasks may do with an object can depend on how many have it.
     fn stays(&self) -> bool {
         false
     }
@@ -46,12 +46,12 @@ pub(crate) trait Rebuilt: Upcast + Send + Sync {
         Ok(())
     }
 
-    /// The last that can fail, when all is published: does to files what can't be taken back.
+    /// Does to files what can't be taken back: the last that can fail, when all is published.
     fn overwrite(&self, _r: &Restore, _obj: ObjRef) -> Result {
         Ok(())
     }
 
-    /// The restart has failed: takes back what dropping the object does not.
+    /// Takes back what dropping the object does not: the restart has failed.
     fn undo(&self) {}
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
-    /// No records yet.
+    /// Makes one without records.
     pub(crate) fn new() -> Self {
         Self {
             chunks: KVVec::new(),
@@ -87,12 +87,12 @@ impl Meta {
         Ok(())
     }
 
-    /// Bytes of all records.
+    /// Returns the bytes of all records.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// The checksum of each segment of the image. EINTR: SIGKILL came.
+    /// Returns the checksum of each segment of the image. EINTR: SIGKILL came.
     pub(crate) fn sums(&self) -> Result<KVVec<U64>> {
         let mut sums = KVVec::with_capacity(self.chunks.len(), GFP_KERNEL_ACCOUNT)?;
         for chunk in &self.chunks {
@@ -115,7 +115,7 @@ impl Meta {
         self.chunks.first_mut().map_or(&mut [], |c| c)
     }
 
-    /// The bytes of a few records.
+    /// Returns the bytes of a few records.
     #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.chunks.first().map_or(&[], |c| c)

@@ -21,8 +21,8 @@ use crate::{
 /// Most bytes of messages of one system call; what comes after is counted only.
 const LOG_MAX: usize = 1 << 20;
 
-/// Bytes beyond that for the lines that end the messages: that the call has failed, why, and how many
-/// lines are missing.
+/// Bytes beyond that for the lines that end the messages: that the call has failed, why, and how
+/// many lines are missing.
 const LAST: usize = 1 << 10;
 
 /// How lines begin that say why a call fails.
@@ -49,6 +49,16 @@ pub(crate) struct Subject {
     pub(crate) image: u64,
 }
 
+/// A number of things, and the word for one of them: `1 task`, `2 tasks`.
+pub(crate) struct Count(pub(crate) usize, pub(crate) &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let more = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} {}{}", self.0, self.1, more)
+    }
+}
+
 /// Adapter for `fmt`: appends to a vector, remembers that memory ran out.
 struct Sink<'a>(&'a mut KVVec<u8>);
 
@@ -61,7 +71,7 @@ impl fmt::Write for Sink<'_> {
 }
 
 impl Report {
-    /// No messages yet.
+    /// Makes one without messages.
     pub(crate) fn new() -> Self {
         Self {
             subject: Subject::default(),
@@ -96,7 +106,7 @@ impl Report {
         self.told |= REASONS.iter().any(|r| added.starts_with(r));
     }
 
-    /// The lines so far.
+    /// Returns the lines so far.
     #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
     pub(crate) fn text(&self) -> &[u8] {
         &self.lines
@@ -130,8 +140,8 @@ impl Report {
         self.line(fmt!("note: {}: {}", who, what));
     }
 
-    /// Adds a line about something that a task has: its name, for the caller's advice. Half of the room
-    /// is left for lines that tell what is wrong.
+    /// Adds a line about something that a task has: its name, for the caller's advice. Half of the
+    /// room is left for lines that tell what is wrong.
     pub(crate) fn has(&mut self, who: &dyn fmt::Display, what: fmt::Arguments<'_>) {
         self.add(fmt!("has: {}: {}", who, what), LOG_MAX / 2);
     }
@@ -147,7 +157,7 @@ impl Report {
         EINVAL
     }
 
-    /// The first refusal's errno as an error; `Ok` if there was none.
+    /// Returns the first refusal's errno as an error; `Ok` if there was none.
     pub(crate) fn verdict(&self) -> Result {
         match self.first {
             Some(errno) => Err(errno),
@@ -172,17 +182,14 @@ impl Report {
             );
         }
         if self.dropped > 0 {
-            let dropped = self.dropped;
-            self.add(
-                fmt!("{} messages are missing: too many", dropped),
-                LOG_MAX + LAST,
-            );
+            let dropped = Count(self.dropped, "message");
+            self.add(fmt!("{} missing: too many", dropped), LOG_MAX + LAST);
         }
         self.write_out(log);
     }
 
-    /// Writes the lines so far to `log`: for a wait in which the reader should have them. What the log
-    /// does not take is lost.
+    /// Writes the lines so far to `log`: for a wait in which the reader should have them. What the
+    /// log does not take is lost.
     pub(crate) fn write_out(&mut self, log: Option<&FileRef>) {
         if let Some(log) = log {
             let mut pos = io::position(log);
@@ -194,7 +201,7 @@ impl Report {
     }
 }
 
-/// Why something failed that has said nothing else, in words.
+/// Returns why something failed that has said nothing else, in words.
 pub(crate) fn reason(errno: Error) -> &'static str {
     match errno {
         EINTR => "the caller was killed, or a signal came while it waited",

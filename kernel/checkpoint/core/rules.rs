@@ -44,7 +44,7 @@ pub(crate) enum Action {
     Close,
     /// The open file behind it stays outside.
     External,
-    /// What lies at its path at the restart is opened, whatever it is.
+    /// What is at its path at the restart is opened, whatever it is.
     Reopen,
     /// Of a socket that is connected to one outside: it comes back as if that had been closed.
     Disconnect,
@@ -53,7 +53,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    /// EINVAL: the number is not known.
+    /// Checks one of the caller's. EINVAL: the number is not known.
     fn new(number: u32) -> Result<Self> {
         match number {
             rule::KEEP => Ok(Self::Keep),
@@ -87,8 +87,8 @@ pub(crate) struct Rule {
 impl Rule {
     /// Reads those of the caller at `at`, in their order.
     ///
-    /// E2BIG: there are too many, or a pattern is too long. EINVAL: a number is negative or not known,
-    /// or a pattern empty. EFAULT: they are not readable.
+    /// E2BIG: there are too many, or a pattern is too long. EINVAL: a number is negative or not
+    /// known, or a pattern empty. EFAULT: they are not readable.
     pub(crate) fn read(at: (usize, usize)) -> Result<KVVec<Self>> {
         let mut list = KVVec::new();
         RuleRow::each(at, ROWS_MAX, |row| {
@@ -165,7 +165,7 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// None.
+    /// Makes an empty list.
     #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
     pub(crate) fn none() -> Self {
         Self::new()
@@ -178,13 +178,13 @@ impl Changes {
         }
     }
 
-    /// All of them; none are left.
+    /// Returns all of them; none are left.
     pub(crate) fn take(&mut self) -> Self {
         core::mem::replace(self, Self::new())
     }
 
-    /// Reads those of the caller at `at`, in their order. Errors as of [`Rule::read`]; EBADF also: a
-    /// descriptor of the caller's is not open, or for its path only.
+    /// Reads those of the caller at `at`, in their order. Errors as of [`Rule::read`]; EBADF also:
+    /// a descriptor of the caller's is not open, or for its path only.
     pub(crate) fn read(at: (usize, usize)) -> Result<Self> {
         let mut all = Self::new();
         each_change(at, ROWS_MAX, |pattern, number, own_fd| {
@@ -207,13 +207,13 @@ impl Changes {
         Ok(all)
     }
 
-    /// What is given by names.
+    /// Returns what is given by names.
     pub(crate) fn given(&self) -> &[GivenByName] {
         &self.given
     }
 
-    /// What the first rule says whose pattern `path` matches; `None`: there is none. EINTR: the caller
-    /// was killed.
+    /// Returns what the first rule says whose pattern `path` matches; `None`: there is none. EINTR:
+    /// the caller was killed.
     pub(crate) fn of(&self, path: &PathName) -> Result<Option<Change>> {
         for (pattern, change) in &self.rules {
             wait::go_on()?;
@@ -226,12 +226,12 @@ impl Changes {
 }
 
 impl GivenByName {
-    /// It is for what has this name.
+    /// Returns whether it is for what has this name.
     pub(crate) fn is_for(&self, name: &PathName) -> bool {
         name.fits(self.pattern.as_c_str())
     }
 
-    /// The pattern, for messages.
+    /// Returns the pattern, for messages.
     pub(crate) fn pattern(&self) -> &[u8] {
         self.pattern.as_bytes()
     }
@@ -245,7 +245,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// A path that is what it was. EINVAL: there is a NUL in it.
+    /// Returns a path that is what it was. EINVAL: there is a NUL in it.
     pub(crate) fn same(path: &[u8]) -> Result<Self> {
         Ok(Self {
             saved: None,
@@ -253,22 +253,22 @@ impl Place {
         })
     }
 
-    /// It is another one than in the image.
+    /// Returns whether it is another one than in the image.
     pub(crate) fn is_moved(&self) -> bool {
         self.saved.is_some()
     }
 
-    /// The path in the image: what the caller's patterns are compared with.
+    /// Returns the path in the image: what the caller's patterns are compared with.
     pub(crate) fn saved(&self) -> &PathName {
         self.saved.as_ref().unwrap_or(&self.now)
     }
 
-    /// Where it is now.
+    /// Returns where it is now.
     pub(crate) fn as_c_str(&self) -> &CStr {
         self.now.as_c_str()
     }
 
-    /// The same without the NUL.
+    /// Returns the same without the NUL.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.now.as_bytes()
     }
@@ -277,7 +277,7 @@ impl Place {
 /// Directories and files that have other paths now.
 pub(crate) struct Maps(KVVec<(PathName, PathName)>);
 
-/// A path without slashes at its end, the root being empty. EINVAL: it begins with none.
+/// Returns a path without slashes at its end, the root being empty. EINVAL: it begins with none.
 fn trimmed(path: &[u8]) -> Result<PathName> {
     if path.first() != Some(&b'/') {
         return Err(EINVAL);
@@ -287,21 +287,21 @@ fn trimmed(path: &[u8]) -> Result<PathName> {
 }
 
 impl Maps {
-    /// None.
+    /// Makes an empty list.
     #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
     pub(crate) fn none() -> Self {
         Self(KVVec::new())
     }
 
-    /// All of them; none are left.
+    /// Returns all of them; none are left.
     pub(crate) fn take(&mut self) -> Self {
         Self(core::mem::replace(&mut self.0, KVVec::new()))
     }
 
     /// Reads those of the caller at `at`, in their order.
     ///
-    /// E2BIG: there are too many, or a path is too long. EINVAL: a path does not begin with a slash.
-    /// EFAULT: they are not readable.
+    /// E2BIG: there are too many, or a path is too long. EINVAL: a path does not begin with a
+    /// slash. EFAULT: they are not readable.
     pub(crate) fn read(at: (usize, usize)) -> Result<Self> {
         let mut list = KVVec::new();
         each_map(at, ROWS_MAX, |from, to| {
@@ -311,8 +311,8 @@ impl Maps {
         Ok(Self(list))
     }
 
-    /// Where what had the path `saved` is now. EINVAL: there is a NUL in it. ENAMETOOLONG: its path
-    /// would be too long.
+    /// Returns where what had the path `saved` is now. EINVAL: there is a NUL in it. ENAMETOOLONG:
+    /// its path would be too long.
     pub(crate) fn place(&self, saved: &[u8]) -> Result<Place> {
         let below = |from: &PathName| {
             let rest = saved.strip_prefix(from.as_bytes())?;

@@ -71,8 +71,8 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Writes to `file` from its position on; with `helped`, the caller's process may have threads that
-    /// help.
+    /// Writes to `file` from its position on; with `helped`, the caller's process may have threads
+    /// that help.
     ///
     /// EBADF: it is not open for writing.
     pub(crate) fn new(file: FileRef, helped: bool) -> Result<Self> {
@@ -130,7 +130,7 @@ impl Sink {
         self.writers
     }
 
-    /// The file, for parts of which the place was taken.
+    /// Returns the file, for parts of which the place was taken.
     pub(crate) fn file(&self) -> &FileRef {
         &self.file
     }
@@ -167,7 +167,7 @@ impl Sink {
         ));
     }
 
-    /// Bytes that were written.
+    /// Returns the bytes that were written.
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
@@ -178,17 +178,18 @@ impl Sink {
         self.write(header.as_bytes())
     }
 
-    /// Checksum of the header.
+    /// Returns the checksum of the header.
     pub(crate) fn header(&self) -> U64 {
         self.header
     }
 
-    /// Number of batches that were counted.
+    /// Returns the number of batches that were counted.
     pub(crate) fn batches(&self) -> u32 {
         self.batches
     }
 
-    /// Counts a batch of `extents`, with as many `pages`, whose record is at byte `at` of the image.
+    /// Counts a batch of `extents`, with as many `pages`, whose record is at byte `at` of the
+    /// image.
     pub(crate) fn count_batch(&mut self, at: u64, extents: &[Extent], pages: usize) -> Result {
         let number = U32::new(self.batches);
         for extent in extents {
@@ -242,12 +243,11 @@ impl Sink {
         self.write(payload)
     }
 
-    /// Writes the index and the trailer, which makes it an image, and returns the bytes written in
-    /// all.
+    /// Writes the index and the trailer, which makes it an image.
     ///
-    /// With `durable` the image is on the disk then, if it is on one. What fails leaves no image, as
-    /// far as that can be undone ([`Self::take_back`]).
-    pub(crate) fn finish(&mut self, durable: bool) -> Result<u64> {
+    /// With `durable` the image is on the disk then, if it is on one. What fails leaves no image,
+    /// as far as that can be undone ([`Self::take_back`]).
+    pub(crate) fn finish(&mut self, durable: bool) -> Result {
         let index_at = self.written;
         let blocks = self.write_index()?;
         let mut trailer = Trailer {
@@ -279,15 +279,15 @@ impl Sink {
             self.sync().inspect_err(|_| self.take_back())?;
         }
         io::set_position(&self.file, self.pos);
-        Ok(self.written)
+        Ok(())
     }
 
     fn sync(&mut self) -> Result {
         io::sync(&self.file).inspect_err(|&e| self.failed = Some(("brought to the disk", e)))
     }
 
-    /// Takes back the trailer, if it was written: what fails after it is not to leave an image. Where
-    /// that fails too, as on a broken disk, or where the file is a stream, there may be one.
+    /// Takes back the trailer, if it was written: what fails after it is not to leave an image.
+    /// Where that fails too, as on a broken disk, or where the file is a stream, there may be one.
     pub(crate) fn take_back(&self) {
         let Some(mut pos) = self.trailer_at.filter(|_| !self.file.is_stream()) else {
             return;
@@ -301,7 +301,7 @@ impl Sink {
 /// Bytes of the trailer with its header.
 const TRAILER_LEN: usize = RECORD_HEADER_LEN + size_of::<Trailer>();
 
-/// Why a file takes no more, and what to do about it.
+/// Returns why a file takes no more, and what to do about it.
 fn why(e: Error) -> &'static str {
     match e {
         ENOSPC | EDQUOT => "there is no room: make some, or write it to another place",

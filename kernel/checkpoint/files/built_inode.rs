@@ -161,7 +161,7 @@ fn make(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef, opener: &CredRef) -> R
 }
 
 /// Makes a memfd. What is open for writing and counts as that, as the first open file does not, is
-/// what its contents are written by: they end where O_APPEND wants them to else.
+/// what its contents are written by: otherwise O_APPEND would have them at the end.
 fn make_memfd(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -496,7 +496,7 @@ pub(super) fn reopen(
     })
 }
 
-/// The program of `mm` is `file`, which is open for the inode `obj`.
+/// Makes `file`, which is open for the inode `obj`, the program of `mm`.
 pub(super) fn execute(r: &Restore, obj: u32, mm: &MmRef, file: FileRef, opener: CredRef) -> Result {
     let obj = ObjRef::new(obj).ok_or(EINVAL)?;
     r.built::<BuiltInode>(obj)

@@ -3,7 +3,7 @@
 //! Files and directories of cgroupfs (v2).
 //!
 //! The tasks may be restored in a cgroup of another name: what they have open of their own one, and of
-//! cgroups below it, is what the new one has. All else lies at its path.
+//! cgroups below it, is what the new one has. All else is at its path.
 //!
 //! What such a file shows is made when it is read, and after a restart is that of the new cgroup: so a
 //! new open file, of which poll(2) tells that something has changed until it is read, is what a task

@@ -2,7 +2,7 @@
 
 //! Regular files whose contents are in the image, as the caller of checkpoint(2) has asked for it.
 //!
-//! What lies at the path and is what was saved is opened as any other. Where nothing is, the file is
+//! What is at the path and is what was saved is opened as any other. Where nothing is, the file is
 //! made anew; what differs is replaced if the caller of restart(2) accepts that. A new file is made
 //! beside its place, with the rights of who had it open, and gets its name when its contents are there:
 //! who looks for it finds it whole, and a restart that fails leaves nothing.
@@ -204,12 +204,12 @@ pub(in crate::files) struct Arrival {
 }
 
 impl Arrival {
-    /// The name that it gets, without its directory.
+    /// Returns the name that it gets, without its directory.
     pub(in crate::files) fn name(&self) -> &[u8] {
         self.name.as_bytes()
     }
 
-    /// Whose rights it is made with.
+    /// Returns whose rights it is made with.
     pub(in crate::files) fn opener(&self) -> &CredRef {
         &self.opener
     }
@@ -279,7 +279,7 @@ impl Drop for Arrival {
     }
 }
 
-/// What `source` finds at its path, if anything, and whether it is to be replaced.
+/// Returns what `source` finds at its path, if anything, and whether it is to be replaced.
 fn look(
     r: &Restore,
     plan: &TaskRecords<'_>,

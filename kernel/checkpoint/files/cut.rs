@@ -40,8 +40,8 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// What is to be cut off `file`, which was opened for `source` and compared with it; `None`:
-    /// nothing, or the caller has not asked for it.
+    /// Returns what is to be cut off `file`, which was opened for `source` and compared with it;
+    /// `None`: nothing, or the caller has not asked for it.
     pub(super) fn of(
         r: &Restore,
         plan: &TaskRecords<'_>,

@@ -69,7 +69,7 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
     })
 }
 
-/// Opens the device that lies at the path, if it is the one that was saved.
+/// Opens the device that is at the path, if it is the one that was saved.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = path::find(r, plan, source, &opener)?;

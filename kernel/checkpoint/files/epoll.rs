@@ -333,8 +333,8 @@ impl Rebuilt for BuiltEpoll {
         true
     }
 
-    /// Not before: what becomes of the engine's references wakes who waits for a file, and is no
-    /// event for the tasks.
+    /// Settles what is ready, and not before: what becomes of the engine's references wakes who
+    /// waits for a file, and is no event for the tasks.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
         let settled = core::mem::take(&mut *self.settled.lock());
         for item in &settled {

@@ -133,7 +133,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     Ok(true)
 }
 
-/// Has no records of its own: the counter is in that of the file.
+/// Writes no records of its own: the counter is in that of the file.
 fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
     let eventfd = Eventfd::of(&open.file).ok_or(EIO)?;
     let saved = Saved::of(&open.file);

@@ -60,14 +60,15 @@ fn collect(cap: &mut Capture, _: &FrozenTask, _: &Named<'_>, open: &mut Open) ->
     Ok(true)
 }
 
-/// Tells those of the tasks that listen, and that run on, that checkpoint `id` of that time is complete.
+/// Tells those of the tasks that listen, and that run on, that checkpoint `id` of that time is
+/// complete.
 pub(crate) fn tell_saved(cap: &Capture, id: u64, created_ns: u64) {
     for listener in &cap.found.files.listeners {
         listener.saved(id, created_ns);
     }
 }
 
-/// Has no records of its own: what there is to know is in that of the file.
+/// Writes no records of its own: what there is to know is in that of the file.
 fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
     let events = Events::of(&open.file).ok_or(EIO)?;
     Ok(Saved {

@@ -133,8 +133,8 @@ pub(crate) fn leave(cap: &mut Capture, tasks: &FrozenTasks<'_>, list: &[Descript
     }
 }
 
-/// Refuses a mapping of an open file that stays outside or is opened anew: what is in memory is that
-/// of the file.
+/// Refuses a mapping of an open file that stays outside or is opened anew: what is in memory is
+/// that of the file.
 pub(super) fn refuse_mapping(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>) {
     cap.refuse(
         EBUSY,
@@ -177,7 +177,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     Ok(true)
 }
 
-/// Has no records of its own. Who opened it for what does not matter.
+/// Writes no records of its own. Who opened it for what does not matter.
 fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
     let saved = Saved::of(&open.file);
     Ok(Saved {
@@ -186,7 +186,7 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
     })
 }
 
-/// The descriptors of the task of `plan`, by ascending number. EBADF: it has none.
+/// Returns the descriptors of the task of `plan`, by ascending number. EBADF: it has none.
 fn descriptors<'a>(r: &'a Restore, plan: &TaskRecords<'_>) -> Result<&'a [Fd]> {
     let table = ObjRef::new(plan.task.files.get()).ok_or(EBADF)?;
     let (_, raw) = r.object_body::<files::Table>(table)?;
@@ -208,8 +208,8 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
     ))
 }
 
-/// Puts a file of the caller's in place of that of the image that the task of `plan` has. No task has
-/// restored itself yet. May sleep.
+/// Puts a file of the caller's in place of that of the image that the task of `plan` has. No task
+/// has restored itself yet. May sleep.
 ///
 /// EBADF: there is no such descriptor in the image, or the file is not open for what the task does
 /// with it. EINVAL: the same open file of the image has got another one already.
@@ -295,8 +295,9 @@ fn put(
     Ok(())
 }
 
-/// Puts files of the caller's in place of those of the image that have the names that they are for: the
-/// path, or the name of what stayed outside. Those that have got another one keep that. May sleep.
+/// Puts files of the caller's in place of those of the image that have the names that they are for:
+/// the path, or the name of what stayed outside. Those that have got another one keep that. May
+/// sleep.
 ///
 /// EBADF: no open file has such a name, or a file is not open for what the tasks do with it.
 pub(crate) fn give_by_name(r: &Restore) -> Result {
@@ -381,7 +382,7 @@ pub(crate) fn check_given(r: &Restore) -> Result {
     Ok(())
 }
 
-/// The words for a failure to give a file.
+/// Returns the words for a failure to give a file.
 pub(crate) fn no_such_process(r: &Restore, given: &Given) -> Error {
     r.told(
         ESRCH,

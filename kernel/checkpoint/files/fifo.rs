@@ -114,7 +114,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     Ok(found && pipe::collect(cap, t, named, open)?)
 }
 
-/// Nobody can open it any more.
+/// Returns whether nobody can open it any more.
 fn is_removed(file: &FileRef) -> bool {
     file.is_unlinked() && file.links() == 0
 }
@@ -160,7 +160,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     })
 }
 
-/// Position of an end of a named pipe in the image.
+/// Returns the position of an end of a named pipe in the image.
 fn pos(file: &FileRef) -> Result<i64> {
     match Pipe::of(file) {
         Some(pipe) if file.is_readable() && pipe.is_unwritten()? => Ok(UNWRITTEN),
@@ -253,8 +253,8 @@ fn make_named(
     r.set_built(obj, fifo)
 }
 
-/// `opener` may open the named pipe `found` as it was open. Asked before it is made ready to be
-/// opened, which others can feel who wait for an end of it. EACCES if not.
+/// Checks that `opener` may open the named pipe `found` as it was open. Asked before it is made
+/// ready to be opened, which others can feel who wait for an end of it. EACCES if not.
 fn may_open(source: &Source, opener: &CredRef, found: &PathRef) -> Result {
     let has = |flag| source.record.flags.get() & flag != 0;
     opener.act(|| -> Result {

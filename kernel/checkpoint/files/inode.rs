@@ -265,7 +265,7 @@ pub(crate) fn is_in_image(cap: &Capture, file: &FileRef) -> bool {
     cap.objects.get::<Nameless>(file.inode_addr()).is_some()
 }
 
-/// Bytes of a file.
+/// Returns the bytes of a file.
 fn size_of_file(file: &FileRef) -> u64 {
     u64::try_from(file.size()).unwrap_or(0)
 }

@@ -201,7 +201,7 @@ pub(super) fn target_mount(
     Ok(Ok(Target::Path(name, root.stat(Ask::Never)?)))
 }
 
-/// Returns whether what lies at a path on its filesystem is the same after a restart. That of procfs
+/// Returns whether what is at a path on its filesystem is the same after a restart. That of procfs
 /// is of another process.
 fn is_kept(path: &PathRef) -> bool {
     let magic = path.fs_magic();
@@ -278,7 +278,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
 }
 
 impl OpenInotify {
-    /// Watches, each with where its inode is found again.
+    /// Returns watches, each with where its inode is found again.
     fn watches(&self) -> impl Iterator<Item = (&Watch, &Target)> {
         self.state.watches.iter().zip(self.targets.iter())
     }
@@ -298,7 +298,7 @@ impl Shared<Found> for OpenInotify {
         self.file.addr()
     }
 
-    /// A removed file that is watched is one that only others have open.
+    /// Tells that a removed file that is watched is one that only others have open.
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         if self.lost(cap).next().is_some() {
             Outside::Refused
@@ -514,7 +514,7 @@ pub(super) struct Watched {
     pub(super) was: (u64, u64, u32),
 }
 
-/// Finds what lies at the path `name`, with the rights of `opener`.
+/// Finds what is at the path `name`, with the rights of `opener`.
 pub(super) fn find_path(
     r: &Restore,
     plan: &TaskRecords<'_>,

@@ -179,7 +179,7 @@ static KINDS: &[FileOps] = &[
         f.is_object_named(b"drm") || f.is_object_named(b"syncobj_file")
     }),
     refused("an anonymous kernel object", |f| f.is_object()),
-    // Filesystems whose files are not files.
+    // Filesystems whose files are views of the kernel's state.
     proc::OPS,
     all_on(CGROUP_SUPER_MAGIC, "a file of cgroupfs"),
     cgroup::OPS,

@@ -72,7 +72,7 @@ pub(super) fn is_label(name: &[u8]) -> bool {
     name.starts_with(PREFIX) && name != CAPABILITIES
 }
 
-/// The value of the label `name` of `file`, without a NUL at its end; empty: it has none.
+/// Returns the value of the label `name` of `file`, without a NUL at its end; empty: it has none.
 fn value(file: &FileRef, name: &[u8]) -> Result<KVVec<u8>> {
     let known = NAMES.iter().find(|known| known.0 == name);
     if !known.is_some_and(|known| label::is_active(known.1)) {
@@ -91,7 +91,7 @@ fn value(file: &FileRef, name: &[u8]) -> Result<KVVec<u8>> {
     }
 }
 
-/// The same at a checkpoint: what can't be read is told.
+/// Reads the same at a checkpoint: what can't be read is told.
 fn saved(cap: &mut Capture, file: &FileRef, name: &[u8]) -> Result<KVVec<u8>> {
     value(file, name).inspect_err(|&e| {
         cap.report.line(fmt!(
@@ -116,9 +116,9 @@ pub(super) fn names(cap: &mut Capture, file: &FileRef) -> Result<KVVec<u8>> {
     Ok(all)
 }
 
-/// Writes the labels of the open file `file` with reference `obj`, of the kind with number `kind`, which
-/// `opener` need not have given it: those of sockets and message queues, which others make for one, and
-/// where one may choose.
+/// Writes the labels of the open file `file` with reference `obj`, of the kind with number `kind`,
+/// which `opener` need not have given it: those of sockets and message queues, which others make
+/// for one, and where one may choose.
 pub(super) fn save(cap: &mut Capture, obj: ObjRef, kind: u32, file: &FileRef) -> Result {
     if !matches!(kind, FILE_SOCKET | FILE_MQUEUE) {
         return Ok(());
@@ -198,8 +198,8 @@ fn check_socket(
     ))
 }
 
-/// Gives `file`, which was just made, the label `wanted` if it has another one, and the caller asks for
-/// labels; else that is refused, or noted if the caller wants its own.
+/// Gives `file`, which was just made, the label `wanted` if it has another one, and the caller asks
+/// for labels; else that is refused, or noted if the caller wants its own.
 pub(super) fn set(
     r: &Restore,
     file: &FileRef,

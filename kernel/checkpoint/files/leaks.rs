@@ -2,7 +2,7 @@
 
 //! Open files that tasks outside have as well.
 //!
-//! A file, a directory or a memory device lies at its path for all who know it: that a struct file
+//! A file, a directory or a memory device is at its path for all who know it: that a struct file
 //! is shared means a position and flags in common, no more. Whoever starts a container shares its
 //! standard descriptors with it so. They are saved, and the log names them. What has no path, or
 //! whose content is in the image, would be torn apart, and is refused.

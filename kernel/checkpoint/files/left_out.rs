@@ -54,7 +54,7 @@ pub(super) struct LeftOut {
 }
 
 impl LeftOut {
-    /// None.
+    /// Makes an empty list.
     pub(super) fn new() -> Self {
         Self {
             descriptors: RBTree::new(),
@@ -81,17 +81,17 @@ impl LeftOut {
         Ok(())
     }
 
-    /// The descriptor `fd` of a table is left out.
+    /// Returns whether the descriptor `fd` of a table is left out.
     pub(super) fn has(&self, table: usize, fd: u32) -> bool {
         self.descriptors.get(&(table, fd)).is_some()
     }
 
-    /// The tree has a descriptor of the open file that is not left out.
+    /// Returns whether the tree has a descriptor of the open file that is not left out.
     pub(super) fn stays(&self, addr: usize) -> bool {
         self.files.get(&addr).is_some_and(|of| of.stays)
     }
 
-    /// All descriptors of the open file are left out.
+    /// Returns whether all descriptors of the open file are left out.
     pub(super) fn is_whole(&self, addr: usize) -> bool {
         self.files
             .get(&addr)
@@ -109,7 +109,7 @@ impl LeftOut {
         self.ends.get(&addr).copied().unwrap_or(0)
     }
 
-    /// An open file of which all descriptors are left out is met: true the first time.
+    /// Notes that an open file is met of which all descriptors are left out: true the first time.
     fn is_first(&mut self, addr: usize) -> bool {
         self.files
             .get_mut(&addr)
@@ -117,8 +117,8 @@ impl LeftOut {
     }
 }
 
-/// Tells that the descriptor `fd` of `t`, which is that of `file`, is left out. True: so are all others
-/// of the file, and it needs no record.
+/// Tells that the descriptor `fd` of `t`, which is that of `file`, is left out. True: so are all
+/// others of the file, and it needs no record.
 pub(super) fn tell(cap: &mut Capture, t: &FrozenTask, fd: u32, file: &FileRef) -> Result<bool> {
     let name = name_of(cap, file)?;
     let named = Named {
@@ -154,8 +154,8 @@ pub(super) fn tell(cap: &mut Capture, t: &FrozenTask, fd: u32, file: &FileRef) -
     Ok(true)
 }
 
-/// An open file is found that is no descriptor: a mapping has it, or a message. Returns whether what
-/// counts who has what it shows has counted it, when its descriptors were left out.
+/// Notes that an open file is found that is no descriptor: a mapping has it, or a message. Returns
+/// whether what counts who has what it shows has counted it, when its descriptors were left out.
 pub(super) fn was_counted(cap: &mut Capture, file: &FileRef) -> bool {
     let left_out = &mut cap.found.files.left_out;
     let counted = left_out
@@ -174,7 +174,8 @@ pub(super) fn was_counted(cap: &mut Capture, file: &FileRef) -> bool {
     }
 }
 
-/// What is registered with an epoll instance as `file` goes with the last descriptor of that.
+/// Returns whether what is registered with an epoll instance as `file` goes with the last
+/// descriptor of that.
 pub(super) fn is_gone(cap: &Capture, file: &FileRef) -> bool {
     cap.found.files.left_out.is_whole(file.addr()) && cap.objects.users::<Open>(file.addr()) == 0
 }

@@ -57,7 +57,7 @@ use crate::{
 
 /// Looks at the locks of the inode of `file`, once for each inode.
 fn look(cap: &mut Capture, file: &FileRef) -> Result {
-    // Nobody locks what lies below an overlay: its own file is what was opened.
+    // Nobody locks what is below an overlay: its own file is what was opened.
     let inode = file.inode_addr();
     if file.is_backing() || cap.found.files.locks.get(&inode).is_some() {
         return Ok(());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whatever lies at a path, opened by O_PATH, which does nothing with it: symbolic links, devices,
+//! Whatever is at a path, opened by O_PATH, which does nothing with it: symbolic links, devices,
 //! named pipes, names of sockets. Regular files and directories are kinds of their own.
 
 use kernel::prelude::*;
@@ -48,7 +48,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     })
 }
 
-/// Opens what lies at the path, if it is of the type that was saved.
+/// Opens what is at the path, if it is of the type that was saved.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = path::find(r, plan, source, &opener)?;

@@ -21,7 +21,7 @@ use crate::{
     task, //
 };
 
-/// The credentials to open a file with whose record has `cred`.
+/// Returns the credentials to open a file with whose record has `cred`.
 pub(super) fn of_file(r: &Restore, plan: &TaskRecords<'_>, cred: u32) -> Result<CredRef> {
     if let Some(obj) = ObjRef::new(cred) {
         if let Ok(cred) = task::rebuild_cred(r, obj)? {
@@ -62,7 +62,7 @@ pub(super) fn make_object(
     })
 }
 
-/// Those that the task of `plan` will have.
+/// Returns those that the task of `plan` will have.
 pub(super) fn of_task(r: &Restore, plan: &TaskRecords<'_>) -> Result<CredRef> {
     let Some(obj) = ObjRef::new(plan.task.cred.get()) else {
         return CredRef::current();

@@ -69,7 +69,7 @@ pub(super) struct FileOps {
     pub(super) async_fd: fn(&FileRef) -> Option<u32>,
     /// Writes the records that the file's own refers to; returns what its own has of the kind.
     pub(super) save: fn(&mut Capture, &Open) -> Result<Saved>,
-    /// What of what lies at its path is compared with what was saved.
+    /// What of what is at its path is compared with what was saved.
     pub(super) compare: Compare,
     /// Opens the file, with its position and flags, in the context of its first user.
     pub(super) restore: fn(&Restore, &TaskRecords<'_>, &Source) -> Result<FileRef>,
@@ -96,7 +96,7 @@ impl FileOps {
     };
 }
 
-/// What is compared of what lies at a path: each what those before it name, too.
+/// What is compared of what is at a path: each what those before it name, too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Compare {
     /// Its type, and what its kind looks at.
@@ -145,7 +145,7 @@ impl<'a> Facts<'a> {
         self.file_type == file_type
     }
 
-    /// Returns whether it lies on the filesystem with this magic number.
+    /// Returns whether it is on the filesystem with this magic number.
     pub(super) fn is_on(&self, magic: u32) -> bool {
         self.magic == u64::from(magic)
     }

@@ -126,7 +126,7 @@ pub(super) fn identity(cap: &mut Capture, open: &Open) -> Result<Stat> {
     })
 }
 
-/// Finds what lies at the path of `source`, with the rights of `opener`: the file that was saved,
+/// Finds what is at the path of `source`, with the rights of `opener`: the file that was saved,
 /// as far as is known.
 pub(super) fn find(
     r: &Restore,
@@ -197,7 +197,7 @@ pub(super) fn open_found(
     })
 }
 
-/// Opens what lies at the path of `source` as it was open, but with `flags`.
+/// Opens what is at the path of `source` as it was open, but with `flags`.
 pub(super) fn open(
     r: &Restore,
     plan: &TaskRecords<'_>,

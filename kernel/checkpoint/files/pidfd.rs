@@ -119,8 +119,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     collect_pid(cap, t, named, "is a pidfd of", pid)
 }
 
-/// Notes the pid of a task, or of one that was reaped; `what` is what the file `named` is to it, for
-/// messages. False: refused.
+/// Notes the pid of a task, or of one that was reaped; `what` is what the file `named` is to it,
+/// for messages. False: refused.
 pub(crate) fn collect_pid(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -162,7 +162,7 @@ impl Shared<Found> for Target {
         self.pid.addr()
     }
 
-    /// All tasks of the tree are known when this is asked.
+    /// Tells who has it. All tasks of the tree are known when this is asked.
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         let number = self.pid.number_in(&cap.pid_ns);
         let ours = number != 0 && (self.pid.task().is_none() || cap.found.task.has(number));
@@ -206,8 +206,8 @@ impl Shared<Found> for Target {
     }
 }
 
-/// Pid of the init of the namespace that `pid`, whose task was reaped, gets its numbers in: its own,
-/// or the one around that still has tasks. 0: the root's.
+/// Returns the pid of the init of the namespace that `pid`, whose task was reaped, gets its numbers
+/// in: its own, or the one around that still has tasks. 0: the root's.
 fn init_of(cap: &Capture, pid: &PidRef) -> Result<u32> {
     let mut ns = pid.namespace()?;
     while ns != cap.pid_ns {
@@ -326,7 +326,7 @@ fn target(r: &Restore, obj: ObjRef) -> Result<PidRef> {
     Ok(pid)
 }
 
-/// Why a pid can't be had, in words.
+/// Returns why a pid can't be had, in words.
 fn why(e: Error) -> &'static str {
     match e {
         EAGAIN => "there is no pid left (kernel.pid_max)",

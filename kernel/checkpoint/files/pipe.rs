@@ -230,8 +230,8 @@ impl Shared<Found> for OpenPipe {
     }
 }
 
-/// Tells of the pipe that `file` is an end of, if another end of it is outside; returns whether that
-/// is so. Nothing need be reported about the end itself then.
+/// Tells of the pipe that `file` is an end of, if another end of it is outside; returns whether
+/// that is so. Nothing need be reported about the end itself then.
 pub(super) fn tell_instead(cap: &mut Capture, file: &FileRef) -> Result<bool> {
     let Some(addr) = Pipe::of(file).map(|p| p.addr()) else {
         return Ok(false);
@@ -259,7 +259,7 @@ pub(super) fn image_would_deadlock(cap: &Capture, file: &FileRef) -> bool {
     Pipe::of(file).is_some_and(|p| has(p.addr()))
 }
 
-/// Size in bytes of a pipe of `pages` pages, if an image can have it.
+/// Returns the size in bytes of a pipe of `pages` pages, if an image can have it.
 fn bytes(pages: u32) -> Option<u32> {
     let size = pages.checked_mul(u32::try_from(PAGE_SIZE).ok()?)?;
     (size.is_power_of_two() && size <= PIPE_MAX).then_some(size)
@@ -338,7 +338,8 @@ pub(super) fn fill(r: &Restore, obj: ObjRef, write: &FileRef) -> Result {
     write.set_flags(oflag::DIRECT | oflag::NONBLOCK, 0)
 }
 
-/// Flags to open an end with without waiting. Packets are asked for later: open(2) knows of none.
+/// Returns the flags to open an end with without waiting. Packets are asked for later: open(2)
+/// knows of none.
 pub(super) fn plain(flags: u32) -> u32 {
     (flags & !oflag::DIRECT) | oflag::NONBLOCK
 }

@@ -137,7 +137,7 @@ impl Shared<Found> for Shown {
         self.pid.addr()
     }
 
-    /// All tasks of the tree are known when this is asked.
+    /// Tells who has it. All tasks of the tree are known when this is asked.
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         let live = self.pid.task().is_some();
         if !live || cap.found.task.has(self.pid.number_in(&cap.pid_ns)) {
@@ -211,8 +211,8 @@ pub(super) fn directory_is_lost(
     instance_is_lost(cap, dir)
 }
 
-/// Length of the path of the root of the filesystem of `path`, without a slash at its end; `None`:
-/// there is none.
+/// Returns the length of the path of the root of the filesystem of `path`, without a slash at its
+/// end; `None`: there is none.
 fn root_len(cap: &Capture, path: &PathRef) -> Result<Option<usize>> {
     let Some(root) = path.filesystem_root() else {
         return Ok(None);
@@ -358,7 +358,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     Ok(saved)
 }
 
-/// The pid namespace of the caller of restart(2): the numbers in its procfs are of that.
+/// Returns the pid namespace of the caller of restart(2): the numbers in its procfs are of that.
 fn caller_ns(r: &Restore) -> Result<PidNs> {
     let root = r.pid(r.container.root.get())?.namespace()?;
     if r.container.flags.get() & CONTAINER_WHOLE == 0 {
@@ -390,7 +390,7 @@ impl Writer {
     }
 }
 
-/// Path of an entry, as `entry` has it, of the task with these numbers; 0: no thread.
+/// Returns the path of an entry, as `entry` has it, of the task with these numbers; 0: no thread.
 fn path_of(entry: &EntryPath<'_>, process: u32, thread: u32) -> Result<PathName> {
     let mut path = Writer(KVec::new());
     path.add(entry.root)?;
@@ -410,7 +410,7 @@ fn failed(r: &Restore, plan: &TaskRecords<'_>, source: &Source, errno: Error, wh
     r.fail(errno, plan, fmt!("{}: {}: {}", name, why, Errno(errno)))
 }
 
-/// Finds what lies at `path`, which is of procfs or sysfs as that of `source` was.
+/// Finds what is at `path`, which is of procfs or sysfs as that of `source` was.
 fn find(
     r: &Restore,
     plan: &TaskRecords<'_>,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Open files in whose place a restart opens what lies at their path then, whatever it is: as the
+//! Open files in whose place a restart opens what is at their path then, whatever it is: as the
 //! caller of checkpoint(2) has asked for it.
 
 use kernel::prelude::*;
@@ -71,7 +71,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     path::collect(cap, t, named, open)
 }
 
-/// Has no records of its own. What it holds is not known.
+/// Writes no records of its own. What it holds is not known.
 fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
     let saved = Saved::of(&open.file);
     Ok(Saved {
@@ -80,8 +80,8 @@ fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
     })
 }
 
-/// Opens what is there with the flags that it was open with, as open(2) does; in a regular file, at the
-/// same position.
+/// Opens what is there with the flags that it was open with, as open(2) does; in a regular file, at
+/// the same position.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     // A terminal is nobody's controlling terminal for it.
     let file = path::open(r, plan, source, source.flags | oflag::NOCTTY)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Is a file the one that was saved?
+//! Whether a file is the one that was saved.
 //!
 //! Type, size and time of modification are compared always, device and inode where they still mean
 //! the same: on the boot of the checkpoint. The caller may accept differences of files, by patterns
@@ -52,7 +52,8 @@ use crate::{
     }, //
 };
 
-/// A number that this boot has and no other, on any machine, chosen when it is first asked for.
+/// Returns a number that this boot has and no other, on any machine, chosen when it is first asked
+/// for.
 pub(crate) fn boot() -> u64 {
     static BOOT: Atomic<u64> = Atomic::new(0);
     match BOOT.load(Relaxed) {
@@ -133,8 +134,8 @@ impl Differences {
             || self.unknown
     }
 
-    /// Something was added to it, and nothing else tells that it is another one: what was added can
-    /// be cut off.
+    /// Returns whether something was added to it, and nothing else tells that it is another one:
+    /// what was added can be cut off.
     fn only_longer(&self) -> bool {
         self.size.is_some_and(|(was, is)| was < is)
             && self.mode.is_none()
@@ -187,8 +188,8 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// Compares identities: device, inode number and generation. What was `moved` to another path may be
-/// a copy.
+/// Compares identities: device, inode number and generation. What was `moved` to another path may
+/// be a copy.
 fn compare_inodes(
     policy: &Policy,
     moved: bool,
@@ -324,8 +325,8 @@ fn differences(
     Ok(differs)
 }
 
-/// Compares what was `found` at the path of `source`, whose contents are in the image. True: it differs,
-/// and may be replaced. What differs and may not fails the restart later, in [`verdict`].
+/// Compares what was `found` at the path of `source`, whose contents are in the image. True: it
+/// differs, and may be replaced. What differs and may not fails the restart later, in [`verdict`].
 pub(super) fn check_overwrite(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -369,8 +370,8 @@ pub(super) fn check_overwrite(
     Ok(replace)
 }
 
-/// The same for a root or working directory; returns whether it is known to be the one that was
-/// saved.
+/// Checks the same for a root or working directory; returns whether it is known to be the one that
+/// was saved.
 pub(super) fn check_directory(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -382,8 +383,8 @@ pub(super) fn check_directory(
     check_inode(r, plan, path, was, found)
 }
 
-/// The same for what has no record of a file; of what `was` there it is known on which device, with
-/// which inode number and generation.
+/// Checks the same for what has no record of a file; of what `was` there it is known on which
+/// device, with which inode number and generation.
 pub(super) fn check_inode(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -405,8 +406,8 @@ pub(super) fn check_inode(
     Ok(same)
 }
 
-/// ESTALE: files differ that were not accepted. To be called when all tasks have theirs, and before
-/// anything is done that is felt outside.
+/// Tells whether all is as it was, or was accepted. ESTALE: files differ that were not accepted. To
+/// be called when all tasks have theirs, and before anything is done that is felt outside.
 pub(crate) fn verdict(r: &Restore) -> Result {
     r.with_report(|report| report.verdict())
 }

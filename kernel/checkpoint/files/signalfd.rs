@@ -38,7 +38,7 @@ pub(super) const OPS: FileOps = FileOps {
     ..FileOps::NONE
 };
 
-/// Has no records of its own: the mask is in that of the file.
+/// Writes no records of its own: the mask is in that of the file.
 fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
     Ok(Saved {
         size: signalfd::mask(&open.file).ok_or(EIO)?,

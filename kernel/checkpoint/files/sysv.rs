@@ -61,7 +61,7 @@ fn count(cap: &mut Capture, file: &FileRef) -> Result {
     }
 }
 
-/// Its segment was noted with the mapping. False: refused.
+/// Does nothing: its segment was noted with the mapping. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, _: &mut Open) -> Result<bool> {
     if matches!(named.user, User::Descriptor(_)) {
         cap.refuse(

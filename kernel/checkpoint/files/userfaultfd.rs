@@ -128,7 +128,7 @@ impl Shared<Found> for OpenUserfaultfd {
         self.context
     }
 
-    /// Whose page faults it tells of is not among the tasks.
+    /// Tells whether it tells of page faults of somebody else than the tasks.
     fn outside(&self, cap: &Capture, _: u64) -> Outside {
         match Userfaultfd::of(&self.file) {
             Some(u) if !u.gone && cap.objects.users::<Space>(u.mm) == 0 => Outside::Refused,
@@ -155,8 +155,8 @@ impl Shared<Found> for OpenUserfaultfd {
     }
 }
 
-/// Returns whether the tasks have the userfaultfd open that memory refers to as `context`. One that was
-/// refused has its own line.
+/// Returns whether the tasks have the userfaultfd open that memory refers to as `context`. One that
+/// was refused has its own line.
 pub(in crate::files) fn is_open(cap: &Capture, context: usize) -> bool {
     cap.objects.users::<OpenUserfaultfd>(context) > 0
 }
@@ -232,8 +232,8 @@ pub(in crate::files) fn built(r: &Restore, obj: ObjRef) -> Option<FileRef> {
     r.with_built(obj, |uffd: &BuiltUserfaultfd| uffd.0.clone())
 }
 
-/// Makes one, as userfaultfd(2) and UFFDIO_API do, or as /dev/userfaultfd does: which of both it was is
-/// not known.
+/// Makes one, as userfaultfd(2) and UFFDIO_API do, or as /dev/userfaultfd does: which of both it
+/// was is not known.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let (record, _) = r.object_body::<Record>(obj)?;
@@ -296,7 +296,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
     Ok(file)
 }
 
-/// Opens the device that lies at the path, if it is still the one of userfaultfds.
+/// Opens the device that is at the path, if it is still the one of userfaultfds.
 fn restore_device(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
     let found = path::find(r, plan, source, &opener)?;

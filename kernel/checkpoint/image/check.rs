@@ -122,23 +122,23 @@ pub struct Run {
 }
 
 impl Object {
-    /// Its kind; `None` if no object has this reference.
+    /// Returns its kind; `None` if no object has this reference.
     pub fn kind(&self) -> Option<Kind> {
         Kind::from_number(self.kind)
     }
 
-    /// Offset of its record in the metadata.
+    /// Returns the offset of its record in the metadata.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Its record; `at` as given to [`metadata()`].
+    /// Returns its record; `at` as given to [`metadata()`].
     pub fn record<'a>(&self, meta: &'a [u8], at: u64) -> Result<Raw<'a>, Fault> {
         record_at(meta, at, self.offset)
     }
 }
 
-/// The object with reference `r`.
+/// Returns the object with reference `r`.
 pub fn object(objects: &[Object], r: ObjRef) -> Option<&Object> {
     let n = usize::try_from(r.get()).ok()?.checked_sub(1)?;
     objects.get(n).filter(|o| o.kind != 0)
@@ -164,22 +164,22 @@ pub struct Pid {
 }
 
 impl Pid {
-    /// The number.
+    /// Returns the number.
     pub fn tid(&self) -> u32 {
         self.tid
     }
 
-    /// Is there a task with it?
+    /// Returns whether there is a task with it.
     pub fn is_task(&self) -> bool {
         self.tgid != 0
     }
 
-    /// Does the task lead a thread group?
+    /// Returns whether the task leads a thread group.
     pub fn is_leader(&self) -> bool {
         self.tgid != 0 && self.tgid == self.tid
     }
 
-    /// Offset of its record in the metadata.
+    /// Returns the offset of its record in the metadata.
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -236,8 +236,8 @@ pub fn header(hash: Hash, bytes: &[u8], reader: &Reader) -> Result<Header, Fault
     Ok(header)
 }
 
-/// Checks the metadata `meta` by the record with its checksums, which is `bytes`. Where `go_on` says
-/// no, there is a fault.
+/// Checks the metadata `meta` by the record with its checksums, which is `bytes`. Where `go_on`
+/// says no, there is a fault.
 pub fn meta_sums(
     hash: Hash,
     bytes: &[u8],
@@ -270,7 +270,7 @@ pub fn meta_sums(
     Ok(())
 }
 
-/// The record at `offset` of the metadata, which lies `at` bytes into the image.
+/// Returns the record at `offset` of the metadata, which lies `at` bytes into the image.
 pub fn record_at(meta: &[u8], at: u64, offset: u64) -> Result<Raw<'_>, Fault> {
     let at = at.saturating_add(offset);
     let outside = Fault::framing(at, "offset outside of the metadata");
@@ -279,7 +279,7 @@ pub fn record_at(meta: &[u8], at: u64, offset: u64) -> Result<Raw<'_>, Fault> {
     Ok(super::record::parse(bytes, at)?.0)
 }
 
-/// The container of the metadata: its first record.
+/// Returns the container of the metadata: its first record.
 pub fn container(meta: &[u8], at: u64) -> Result<Container, Fault> {
     let raw = Records::new(meta, at)
         .next()

@@ -39,7 +39,8 @@ pub const BATCH_PAGES: usize = 1024;
 /// Most bytes of pages in a batch, and of addresses in an extent.
 pub const BATCH_MAX: usize = 16 << 20;
 
-/// Bytes of pages that have a checksum of their own: a chunk. The last one of a batch may be shorter.
+/// Bytes of pages that have a checksum of their own: a chunk. The last one of a batch may be
+/// shorter.
 pub const CHUNK_LEN: usize = 64 << 10;
 
 /// Bytes of a page whose memory tags one byte holds: 4 bits for each half.
@@ -84,8 +85,8 @@ values! {
     /// As `EXTENT_MM`, and the memory tags of the pages are next in the batch, too. It lies inside
     /// mappings with `vma::MTE`, where pages in no extent of this kind have tags of zero.
     EXTENT_TAGGED = 2,
-    /// `obj` is an address space, and the pages are the same as those at `from` of the address space
-    /// `source`, which came before: tasks share them copy-on-write.
+    /// `obj` is an address space, and the pages are the same as those at `from` of the address
+    /// space `source`, which came before: tasks share them copy-on-write.
     EXTENT_SHARED = 3,
     /// The pages are those at `from` of object `source` in the parent image. `obj` is an address
     /// space or an inode.
@@ -111,7 +112,7 @@ structure! {
 }
 
 impl Extent {
-    /// Its pages come with it.
+    /// Returns whether its pages come with it.
     pub fn has_pages(&self) -> bool {
         matches!(self.kind.get(), EXTENT_MM | EXTENT_INODE | EXTENT_TAGGED)
     }
@@ -162,7 +163,7 @@ structure! {
 }
 
 impl IndexEntry {
-    /// What entries are in the order of.
+    /// Returns what entries are in the order of.
     pub fn key(&self) -> (u32, u64) {
         (self.obj.get(), self.start.get())
     }
@@ -173,12 +174,12 @@ const _: () = assert!(
     RECORD_HEADER_LEN + size_of::<Index>() + INDEX_ENTRIES * size_of::<IndexEntry>() == INDEX_LEN
 );
 
-/// Number of chunks of `pages` pages of `page_size` bytes.
+/// Returns the number of chunks of `pages` pages of `page_size` bytes.
 pub fn chunks(pages: u32, page_size: u32) -> usize {
     (pages as usize).div_ceil(chunk_pages(page_size))
 }
 
-/// Number of pages of a chunk.
+/// Returns the number of pages of a chunk.
 pub fn chunk_pages(page_size: u32) -> usize {
     CHUNK_LEN
         .checked_div(page_size as usize)

@@ -27,7 +27,7 @@ pub const WORDS: usize = 8;
 /// A word: bits and their names.
 type Word = &'static [(u8, &'static str)];
 
-/// The words of an architecture.
+/// Returns the words of an architecture.
 fn words(machine: u32) -> &'static [Word] {
     match machine {
         arch::X86_64 => x86::WORDS,
@@ -38,12 +38,12 @@ fn words(machine: u32) -> &'static [Word] {
     }
 }
 
-/// How many words the architecture `machine` has.
+/// Returns how many words the architecture `machine` has.
 pub fn count(machine: u32) -> usize {
     words(machine).len()
 }
 
-/// The bits that have a name, in word `word` of the architecture `machine`.
+/// Returns the bits that have a name, in word `word` of the architecture `machine`.
 pub fn named(machine: u32, word: usize) -> u64 {
     words(machine).get(word).map_or(0, |names| {
         names
@@ -52,7 +52,7 @@ pub fn named(machine: u32, word: usize) -> u64 {
     })
 }
 
-/// Name of a bit; `None` if it has none.
+/// Returns the name of a bit; `None` if it has none.
 pub fn name(machine: u32, word: usize, bit: u8) -> Option<&'static str> {
     let names = words(machine).get(word)?;
     names.iter().find(|(b, _)| *b == bit).map(|(_, name)| *name)

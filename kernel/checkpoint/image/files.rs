@@ -80,8 +80,8 @@ values! {
     /// End of an anonymous pipe; `inode` is the [`Pipe`].
     FILE_PIPE = 4,
     /// End of a named pipe, by path; `inode` is the [`Pipe`]. Payload of a removed one: the path of
-    /// the directory that it was in, or of the next one above that still is there, a NUL, and its own
-    /// path.
+    /// the directory that it was in, or of the next one above that still is there, a NUL, and its
+    /// own path.
     FILE_FIFO = 5,
     /// One of the memory devices, by path; `inode` is the device number.
     FILE_DEVICE = 6,
@@ -122,8 +122,8 @@ values! {
     /// Open file that stays outside, by the name that it had; whatever it is, only
     /// how it was open is known.
     FILE_EXTERNAL = 22,
-    /// File or directory of cgroupfs (v2), by path; `inode` is the `CgroupEntry` of one of the cgroup
-    /// of the tasks.
+    /// File or directory of cgroupfs (v2), by path; `inode` is the `CgroupEntry` of one of the
+    /// cgroup of the tasks.
     FILE_CGROUP = 23,
     /// An io_uring; `inode` is the `Uring`.
     FILE_IO_URING = 24,
@@ -205,7 +205,8 @@ pub const SIZE_UNKNOWN: u64 = i64::MAX as u64;
 pub const NSEC_UNKNOWN: u32 = u32::MAX;
 
 record! {
-    /// An open file; payload: its path, where `kind` wants one. That of a removed file is what it was.
+    /// An open file; payload: its path, where `kind` wants one. That of a removed file is what it
+    /// was.
     #[record(File = 97, "open file", min = 72, check = file, object = file_object)]
     pub struct OpenFile {
         /// Reference of this object.
@@ -234,12 +235,13 @@ record! {
         pub mtime_nsec: U32,
         /// Generation of the inode of a file with a path.
         pub generation: U32,
-        /// Device of a file with a path: major number in the high half, minor number in the low one.
+        /// Device of a file with a path: major number in the high half, minor number in the low
+        /// one.
         pub dev: U64,
         /// Inode number of a file with a path; 0: it has none that stays.
         pub ino: U64,
-        /// The `Mount` that the path is on; 0: there is no path, or it starts at the root directory of
-        /// the caller.
+        /// The `Mount` that the path is on; 0: there is no path, or it starts at the root directory
+        /// of the caller.
         pub mount: U32,
         /// Zero.
         pub reserved: U32,
@@ -247,10 +249,9 @@ record! {
 }
 
 record! {
-    /// An inode that has no name, or whose contents were asked for; payload: the path of a directory
-    /// on its filesystem, none for anonymous memory, its name for a memfd, its own path if it has a
-    /// name. Its contents are in extents; what no extent holds
-    /// is a hole.
+    /// An inode that has no name, or whose contents were asked for; payload: the path of a
+    /// directory on its filesystem, none for anonymous memory, its name for a memfd, its own path
+    /// if it has a name. Its contents are in extents; what no extent holds is a hole.
     #[record(Inode = 98, "inode", min = 56, check = inode, object = inode_object)]
     pub struct Inode {
         /// Reference of this object.
@@ -291,8 +292,8 @@ pub const XATTR_NAME_MAX: usize = 255;
 pub const XATTR_SIZE_MAX: usize = 1 << 16;
 
 record! {
-    /// An extended attribute of the [`Inode`] before it, as of getxattr(2). Payload: its name, a NUL,
-    /// its value.
+    /// An extended attribute of the [`Inode`] before it, as of getxattr(2). Payload: its name, a
+    /// NUL, its value.
     #[record(Xattr = 111, "extended attribute", min = 8, check = xattr)]
     pub struct Xattr {
         /// Bytes of the value.
@@ -338,7 +339,7 @@ pub mod seal {
     }
 }
 
-/// Name and value in the payload of an [`Xattr`].
+/// Returns the name and value in the payload of an [`Xattr`].
 pub fn name_and_value(payload: &[u8]) -> Option<(&[u8], &[u8])> {
     let nul = payload.iter().position(|&b| b == 0)?;
     Some((payload.get(..nul)?, payload.get(nul + 1..)?))
@@ -396,8 +397,8 @@ record! {
 }
 
 record! {
-    /// A directory that was removed; payload: the path of the directory that it was in, or of the next
-    /// one above that still is there, a NUL, and its own path.
+    /// A directory that was removed; payload: the path of the directory that it was in, or of the
+    /// next one above that still is there, a NUL, and its own path.
     #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object)]
     pub struct RemovedDir {
         /// Reference of this object.

@@ -52,7 +52,7 @@ pub mod arch {
         S390X = 4,
     }
 
-    /// Name of an architecture.
+    /// Returns the name of an architecture.
     pub fn name(n: u32) -> &'static str {
         match n {
             X86_64 => "x86_64",
@@ -63,7 +63,8 @@ pub mod arch {
         }
     }
 
-    /// The machine writes numbers in registers, siginfos and memory with the high byte first.
+    /// Returns whether the machine writes numbers in registers, siginfos and memory with the high
+    /// byte first.
     pub fn is_big_endian(n: u32) -> bool {
         n == S390X
     }
@@ -133,17 +134,17 @@ pub struct Reader {
 }
 
 impl Header {
-    /// Number of segments of the metadata.
+    /// Returns the number of segments of the metadata.
     pub fn segments(&self) -> u64 {
         self.meta_len.get().div_ceil(SEGMENT_LEN as u64)
     }
 
-    /// Offset in the image of what comes after the metadata: its checksums.
+    /// Returns the offset in the image of what comes after the metadata: its checksums.
     pub fn meta_end(&self) -> u64 {
         (HEADER_LEN as u64).saturating_add(self.meta_len.get())
     }
 
-    /// Bytes of the record with the checksums of the metadata.
+    /// Returns the bytes of the record with the checksums of the metadata.
     pub fn sums_len(&self) -> u64 {
         ((RECORD_HEADER_LEN + size_of::<MetaSums>()) as u64)
             .saturating_add(self.segments().saturating_mul(size_of::<U64>() as u64))

@@ -32,7 +32,7 @@ pub enum Number {
 }
 
 impl Number {
-    /// Bytes of it.
+    /// Returns the bytes of it.
     pub const fn width(self) -> usize {
         match self {
             Self::U8 => 1,
@@ -106,7 +106,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// The field `name` of type `T` at `at`.
+    /// Returns the field `name` of type `T` at `at`.
     pub const fn of<T: Shape>(name: &'static str, at: usize, doc: &'static [&'static str]) -> Self {
         Self {
             name,
@@ -117,12 +117,12 @@ impl Field {
         }
     }
 
-    /// Bytes of a number in it.
+    /// Returns the bytes of a number in it.
     pub const fn width(&self) -> usize {
         self.number.width()
     }
 
-    /// Numbers in it.
+    /// Returns the numbers in it.
     pub const fn count(&self) -> usize {
         match self.dimensions {
             [0, _] => 1,
@@ -200,10 +200,10 @@ pub(crate) use structure;
 
 /// Defines a kind of record by the structure of its body.
 ///
-/// `#[record(Kind = number, "name", min = bytes, check = function, object = function)]`: the kind, which stands in
-/// the list of `kinds.rs`; its number, which is never used again; its name for messages; bytes of
-/// the first published layout, which stay the same when fields are added; the function of
-/// `Walk` that checks it; `object`, where it defines an object, and the function of the
+/// `#[record(Kind = number, "name", min = bytes, check = function, object = function)]`: the kind,
+/// which stands in the list of `kinds.rs`; its number, which is never used again; its name for
+/// messages; bytes of the first published layout, which stay the same when fields are added; the
+/// function of `Walk` that checks it; `object`, where it defines an object, and the function of the
 /// module's `check` that tells what is to be remembered of it. Without `check` it is a record that
 /// comes after the metadata.
 macro_rules! record {

@@ -62,12 +62,12 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of the framing at `at`.
+    /// Returns a fault of the framing at `at`.
     pub const fn framing(at: u64, why: &'static str) -> Self {
         Self { at, kind: 0, why }
     }
 
-    /// Name of the record's kind.
+    /// Returns the name of the record's kind.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             0 => "framing",
@@ -81,18 +81,18 @@ impl Fault {
 pub struct ObjRef(core::num::NonZeroU32);
 
 impl ObjRef {
-    /// The reference with number `n`; `None` for 0.
+    /// Returns the reference with number `n`; `None` for 0.
     pub fn new(n: u32) -> Option<Self> {
         core::num::NonZeroU32::new(n).map(Self)
     }
 
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> u32 {
         self.0.get()
     }
 }
 
-/// Number of an optional reference, 0 for none.
+/// Returns the number of an optional reference, 0 for none.
 pub fn ref_number(r: Option<ObjRef>) -> u32 {
     r.map_or(0, ObjRef::get)
 }
@@ -133,7 +133,7 @@ pub struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// A fault of this record.
+    /// Returns a fault of this record.
     pub fn fault(&self, why: &'static str) -> Fault {
         Fault {
             at: self.at,
@@ -186,7 +186,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// `n` rounded up to [`ALIGN`].
+/// Returns `n` rounded up to [`ALIGN`].
 pub fn align_up(n: usize) -> Option<usize> {
     n.checked_next_multiple_of(ALIGN)
 }
@@ -247,11 +247,11 @@ pub fn parse(bytes: &[u8], at: u64) -> Result<(Raw<'_>, usize), Fault> {
     ))
 }
 
-/// What is asked now and then by what takes long: is it to go on? The kernel does nothing more for a
-/// caller that was killed.
+/// What is asked now and then by what takes long: is it to go on? The kernel does nothing more for
+/// a caller that was killed.
 pub type GoOn<'a> = &'a dyn Fn() -> bool;
 
-/// It is always to go on.
+/// Goes on, always.
 pub fn always() -> bool {
     true
 }
@@ -271,12 +271,12 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// The records in `bytes`, which lie `at` bytes into the image.
+    /// Returns the records in `bytes`, which lie `at` bytes into the image.
     pub fn new(bytes: &'a [u8], at: u64) -> Self {
         Self::asking(bytes, at, &always)
     }
 
-    /// The same; where `go_on` says no, there is a fault.
+    /// Makes the same; where `go_on` says no, there is a fault.
     pub fn asking(bytes: &'a [u8], at: u64, go_on: GoOn<'a>) -> Self {
         Self {
             rest: bytes,
@@ -316,7 +316,7 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// The header of a record with body `T` and a payload of `payload_len` bytes.
+/// Returns the header of a record with body `T` and a payload of `payload_len` bytes.
 pub fn header_of<T: Body>(payload_len: usize) -> RecordHeader {
     RecordHeader {
         kind: U16::new(T::KIND.number()),

@@ -38,8 +38,8 @@ pub const BUILD_ID_LEN: usize = 20;
 /// Most threads in an image.
 pub const TASKS_MAX: u32 = 65536;
 
-/// Most CPU time of all tasks of an image together, in nanoseconds: what the kernel adds up from it,
-/// and what is to come, fits into a signed number. It is that of 146 years of one CPU.
+/// Most CPU time of all tasks of an image together, in nanoseconds: what the kernel adds up from
+/// it, and what is to come, fits into a signed number. It is that of 146 years of one CPU.
 pub const CPU_TIME_MAX: u64 = 1 << 62;
 
 /// Deepest nesting of pid namespaces, the container's own included.
@@ -73,8 +73,8 @@ record! {
         pub cpu_words: U32,
         /// See `cpu_words`; architecture's own numbers.
         pub cpu: [U64; 8],
-        /// Version of the kernel that wrote the image, as of uname(2), padded with NUL; none: it is not
-        /// known.
+        /// Version of the kernel that wrote the image, as of uname(2), padded with NUL; none: it is
+        /// not known.
         pub version: [u8; VERSION_LEN],
         /// Its build id; zero: it had none.
         pub build_id: [u8; BUILD_ID_LEN],
@@ -237,7 +237,8 @@ record! {
         pub counted_stime: U64,
         /// ipc namespace; 0: shared with the caller of restart(2).
         pub ipc: U32,
-        /// List of semaphore adjustments; 0: the one that it gets from who makes it; 2^32 - 1: none.
+        /// List of semaphore adjustments; 0: the one that it gets from who makes it; 2^32 - 1:
+        /// none.
         pub undo: U32,
         /// Network namespace; 0: shared with the caller of restart(2).
         pub net: U32,
@@ -393,7 +394,7 @@ structure! {
 /// Bytes of a siginfo_t.
 pub const SIGINFO_LEN: usize = 128;
 
-/// Number of the signal of a siginfo_t on the architecture `machine`.
+/// Returns the number of the signal of a siginfo_t on the architecture `machine`.
 pub fn signal_number(info: &[u8; SIGINFO_LEN], machine: u32) -> u32 {
     let [a, b, c, d, ..] = *info;
     if arch::is_big_endian(machine) {
@@ -408,8 +409,8 @@ pub const PENDING_MAX: usize = 65536;
 
 record! {
     /// Pending signals, oldest first; payload: siginfo_t's of [`SIGINFO_LEN`] bytes, each as the
-    /// architecture of the image has it in memory, in its byte order. The last four bytes of one that
-    /// is of a POSIX timer are the id of that plus 1, little-endian; those of others are zero.
+    /// architecture of the image has it in memory, in its byte order. The last four bytes of one
+    /// that is of a POSIX timer are the id of that plus 1, little-endian; those of others are zero.
     #[record(Pending = 21, "pending signals", min = 16, check = pending)]
     pub struct Pending {
         /// The thread; for `shared` the thread group.
@@ -421,7 +422,8 @@ record! {
     }
 }
 
-/// The id of the POSIX timer whose signal a siginfo_t of [`Pending`] is; `None`: it is of none.
+/// Returns the id of the POSIX timer whose signal a siginfo_t of [`Pending`] is; `None`: it is of
+/// none.
 pub fn timer_of(info: &[u8; SIGINFO_LEN]) -> Option<u32> {
     let [.., a, b, c, d] = *info;
     u32::from_le_bytes([a, b, c, d]).checked_sub(1)
@@ -446,8 +448,8 @@ flags! {
 }
 
 record! {
-    /// POSIX timers of a process; payload: [`Timer`]s, in the order of their ids. They are made when
-    /// all tasks are, and run when the tasks do.
+    /// POSIX timers of a process; payload: [`Timer`]s, in the order of their ids. They are made
+    /// when all tasks are, and run when the tasks do.
     #[record(Timers = 24, "POSIX timers", min = 16, check = timers)]
     pub struct Timers {
         /// The thread group.

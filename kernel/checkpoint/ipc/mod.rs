@@ -53,7 +53,7 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet.
+    /// Makes an empty one.
     pub(crate) fn new() -> Self {
         Self {
             attaches: RBTree::new(),
@@ -82,8 +82,8 @@ const LABEL: &str =
     "has another security label than this task, which could not give it that when it is made again: \
      have it made and used by tasks with one label";
 
-/// Gives an object of `ns`, which was just made, the label of the tasks, by `maker`: credentials with that
-/// label; `None`: it has it.
+/// Gives an object of `ns`, which was just made, the label of the tasks, by `maker`: credentials
+/// with that label; `None`: it has it.
 fn label(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -158,7 +158,7 @@ fn take_pids(
     Ok(taken)
 }
 
-/// Why an object of its own kind and id can't be made, in words.
+/// Returns why an object of its own kind and id can't be made, in words.
 fn why_not_made(e: Error) -> &'static str {
     match e {
         EEXIST => "its id or its key is in use: remove what has it (ipcrm)",
@@ -172,7 +172,7 @@ fn why_not_made(e: Error) -> &'static str {
     }
 }
 
-/// Why an object can't be given what it was, in words.
+/// Returns why an object can't be given what it was, in words.
 fn why_not_given(e: Error) -> &'static str {
     match e {
         EPERM => {

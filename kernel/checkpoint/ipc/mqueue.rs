@@ -91,7 +91,7 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Nothing yet.
+    /// Makes an empty one.
     pub(super) fn new() -> Self {
         Self {
             files: RBTree::new(),
@@ -277,8 +277,8 @@ pub(crate) fn collect_file(cap: &mut Capture, t: &FrozenTask, file: &FileRef) ->
     Ok(cap.objects.get::<FoundQueue>(addr).is_some())
 }
 
-/// Returns the reference of the queue that `file` is; writes its records the first time, if it is of
-/// the caller's namespace.
+/// Returns the reference of the queue that `file` is; writes its records the first time, if it is
+/// of the caller's namespace.
 pub(crate) fn save_file(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let addr = Queue::of(file).ok_or(EIO)?.addr();
     let found = cap.objects.get::<FoundQueue>(addr).ok_or(ENOENT)?;
@@ -375,7 +375,7 @@ struct BuiltQueue {
     outside: bool,
 }
 
-/// What a record says of a queue, but for whom it notifies.
+/// Returns what a record says of a queue, but for whom it notifies.
 fn settings_of(record: &Record) -> Settings {
     let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
     Settings {
@@ -437,7 +437,8 @@ impl Rebuilt for BuiltQueue {
             })
     }
 
-    /// One in a namespace of the restart goes with that, and one without a name with its last file.
+    /// Removes it. One in a namespace of the restart goes with that, and one without a name with
+    /// its last file.
     fn undo(&self) {
         if self.outside {
             self.queue.remove();
@@ -445,7 +446,7 @@ impl Rebuilt for BuiltQueue {
     }
 }
 
-/// Why a queue can't be made, in words.
+/// Returns why a queue can't be made, in words.
 fn why_not_made(e: Error) -> &'static str {
     match e {
         EEXIST => "its name is in use: remove what has it (mq_unlink, rm in /dev/mqueue)",

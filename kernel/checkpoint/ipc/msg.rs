@@ -170,7 +170,7 @@ struct BuiltQueue {
     who: TaskName,
 }
 
-/// What a record says of a queue.
+/// Returns what a record says of a queue.
 fn settings_of(record: &Record) -> Settings {
     Settings {
         common: Common {

@@ -72,8 +72,8 @@ use crate::{
     ns, //
 };
 
-/// Most pids without a task that are taken at a time: each is one of the namespaces around, too, and
-/// no limit of the caller's counts them.
+/// Most pids without a task that are taken at a time: each is one of the namespaces around, too,
+/// and no limit of the caller's counts them.
 const PIDS_MAX: usize = 256;
 
 /// A set of semaphores.
@@ -114,8 +114,8 @@ impl Shared<Found> for Set {
     }
 }
 
-/// Notes all sets of a namespace of the task `t`, or lists why they can't be saved; returns by which
-/// addresses they are known.
+/// Notes all sets of a namespace of the task `t`, or lists why they can't be saved; returns by
+/// which addresses they are known.
 pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs) -> Result<KVVec<usize>> {
     let mut all = KVVec::new();
     let pid_ns = cap.pid_ns.clone();
@@ -209,7 +209,7 @@ struct BuiltSet {
     who: TaskName,
 }
 
-/// What a record says of a set.
+/// Returns what a record says of a set.
 fn settings_of(record: &Record) -> Settings {
     Settings {
         common: Common {

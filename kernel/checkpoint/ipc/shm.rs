@@ -94,7 +94,8 @@ impl Shared<Found> for Segment {
         self.memory.inode_addr()
     }
 
-    /// The kernel counts mappings. Its namespace, if that is in the image, was counted as one user.
+    /// Compares the uses with the kernel's count, which is of mappings. Its namespace, if that is
+    /// in the image, was counted as one user.
     fn outside(&self, cap: &Capture, users: u64) -> Outside {
         let listed = self.is_listed(cap);
         let attached = users.saturating_sub(u64::from(listed));
@@ -132,8 +133,8 @@ impl Segment {
     }
 }
 
-/// Refuses a segment that another task has given its label than `t`, which has it too: which of them makes
-/// it again is not known.
+/// Refuses a segment that another task has given its label than `t`, which has it too: which of
+/// them makes it again is not known.
 fn check_label(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, id: i32) {
     if !ns.is_labelled_by(Ids::Segments, id, t) {
         cap.refuse(
@@ -226,8 +227,8 @@ pub(crate) fn save_attached(cap: &mut Capture, file: &FileRef) -> Result<ObjRef>
     cap.objects.reference::<Segment>(addr)
 }
 
-/// Writes the record of the segment with that address, of the namespace `ns`, and that of its memory,
-/// the first time.
+/// Writes the record of the segment with that address, of the namespace `ns`, and that of its
+/// memory, the first time.
 pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
     let (obj, Some(segment)) = cap.objects.save::<Segment>(addr)? else {
         return Ok(());
@@ -270,7 +271,7 @@ pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
     cap.meta.put(&record, &[])
 }
 
-/// What a record says of a segment of `size` bytes.
+/// Returns what a record says of a segment of `size` bytes.
 fn settings_of(record: &Record, size: u64) -> Settings {
     let flag = |flag| record.flags.get() & flag != 0;
     Settings {
@@ -334,7 +335,7 @@ impl Rebuilt for BuiltSegment {
         })
     }
 
-    /// One in a namespace of the restart goes with that.
+    /// Removes it. One in a namespace of the restart goes with that.
     fn undo(&self) {
         if self.outside {
             shm::remove(&self.ns, self.settings.common.id, &self.memory);

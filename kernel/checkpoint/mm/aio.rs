@@ -59,8 +59,8 @@ use crate::{
 /// before the tasks were frozen.
 const WOKEN_MS: u64 = 100;
 
-/// Brings to rest what `tasks` have in flight, for which all of them together have `timeout_ms`. What
-/// can't be is refused. May sleep.
+/// Brings to rest what `tasks` have in flight, for which all of them together have `timeout_ms`.
+/// What can't be is refused. May sleep.
 ///
 /// EINTR: the caller was killed. ECANCELED: the hold was broken.
 pub(crate) fn settle(cap: &mut Capture, tasks: &FrozenTasks<'_>, timeout_ms: u32) -> Result {
@@ -84,7 +84,7 @@ pub(crate) fn settle(cap: &mut Capture, tasks: &FrozenTasks<'_>, timeout_ms: u32
     Ok(())
 }
 
-/// The moment in so many milliseconds.
+/// Returns the moment in so many milliseconds.
 fn after(ms: u64) -> u64 {
     wait::monotonic_ns().saturating_add(ms * 1_000_000)
 }
@@ -157,7 +157,7 @@ fn settle_one(
     }
 }
 
-/// The first descriptor of `file` that `t` has.
+/// Returns the first descriptor of `file` that `t` has.
 fn descriptor_of(t: &FrozenTask, file: &FileRef) -> Result<Option<u32>> {
     let Some(files) = FilesRef::of(t) else {
         return Ok(None);
@@ -257,8 +257,8 @@ pub(super) fn save(cap: &mut Capture, mm: &MmRef, contexts: &[Context], addr: us
     cap.meta.put(&body, events.as_bytes())
 }
 
-/// Makes a context with its ring, which is the mapping `v`, in the caller's new address space. `raw`
-/// is its record.
+/// Makes a context with its ring, which is the mapping `v`, in the caller's new address space.
+/// `raw` is its record.
 pub(super) fn make(r: &Restore, v: &Vma, raw: &Raw<'_>) -> Result {
     let body: Aio = raw.body().map_err(|f| r.fault(f))?;
     let saved: &[AioEvent] = raw.array(AIO_EVENTS_MAX).map_err(|f| r.fault(f))?;

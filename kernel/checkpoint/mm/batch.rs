@@ -106,7 +106,7 @@ pub(super) struct Waiting {
 }
 
 impl Gathered {
-    /// Nothing yet, with room for the pages of a batch.
+    /// Makes an empty one, with room for the pages of a batch.
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
             extents: KVVec::with_capacity(ROOM, GFP_KERNEL_ACCOUNT)?,
@@ -114,15 +114,15 @@ impl Gathered {
         })
     }
 
-    /// Number of pages with memory tags.
+    /// Returns the number of pages with memory tags.
     fn tagged(&self) -> usize {
         let tagged = |e: &&Extent| e.kind.get() == EXTENT_TAGGED;
         let tagged = self.extents.iter().filter(tagged);
         tagged.map(|e| e.pages.get() as usize).sum()
     }
 
-    /// Bytes of the record, with its header, and of what fills up to the pages, if it is at byte `at`
-    /// of the image.
+    /// Returns the bytes of the record, with its header, and of what fills up to the pages, if it
+    /// is at byte `at` of the image.
     fn record_len(&self, at: u64) -> Result<usize> {
         let pages = u32::try_from(self.pages.len())?;
         let len = RECORD_HEADER_LEN
@@ -135,7 +135,7 @@ impl Gathered {
         Ok((used + len).next_multiple_of(PAGE_SIZE) - used)
     }
 
-    /// The record, with its header, and what fills up to the pages.
+    /// Returns the record, with its header, and what fills up to the pages.
     fn record(&self, place: &Place) -> Result<KVVec<u8>> {
         let len = self.record_len(place.at)?;
         let mut payload = KVVec::with_capacity(len, GFP_KERNEL_ACCOUNT)?;
@@ -188,7 +188,7 @@ impl Gathered {
 }
 
 impl Waiting {
-    /// None yet.
+    /// Makes an empty one.
     pub(super) fn new() -> Self {
         Self {
             batches: KVVec::new(),
@@ -196,8 +196,8 @@ impl Waiting {
         }
     }
 
-    /// Writes what was gathered as the next batch, or keeps it until there is enough to write several
-    /// at a time. Takes it away.
+    /// Writes what was gathered as the next batch, or keeps it until there is enough to write
+    /// several at a time. Takes it away.
     pub(super) fn write(&mut self, gathered: &mut Gathered, sink: &mut Sink) -> Result {
         let place = Place {
             number: sink.batches(),

@@ -25,8 +25,8 @@ use crate::{
     mm::BuiltMm,
 };
 
-/// Mappings that have private pages, by what fork() copied them from and their end: for each address
-/// the first.
+/// Mappings that have private pages, by what fork() copied them from and their end: for each
+/// address the first.
 pub(super) struct Families(RBTree<(usize, usize), Member>);
 
 /// A mapping.
@@ -36,13 +36,13 @@ struct Member {
 }
 
 impl Families {
-    /// None yet.
+    /// Makes an empty one.
     pub(super) fn new() -> Self {
         Self(RBTree::new())
     }
 
-    /// The address space before `obj` in which the mapping `v` of `obj` may have the same pages at the
-    /// same addresses. If there is none, others may have those of `v`.
+    /// Returns the address space before `obj` in which the mapping `v` of `obj` may have the same
+    /// pages at the same addresses. If there is none, others may have those of `v`.
     pub(super) fn of(&mut self, obj: ObjRef, v: &VmaInfo) -> Result<Option<ObjRef>> {
         if v.family == 0 {
             return Ok(None);

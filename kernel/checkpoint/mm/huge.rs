@@ -130,9 +130,9 @@ pub(super) fn save_mapping(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result
     )
 }
 
-/// Writes what huge pages `file`, which is `obj`, has, if it is of hugetlbfs. `size`: the bytes that
-/// its record says it has: by now others may have changed those of a file that has a name. `asked`: the
-/// bytes that a segment of System V shared memory was made with; 0: it is none.
+/// Writes what huge pages `file`, which is `obj`, has, if it is of hugetlbfs. `size`: the bytes
+/// that its record says it has: by now others may have changed those of a file that has a name.
+/// `asked`: the bytes that a segment of System V shared memory was made with; 0: it is none.
 ///
 /// EBUSY: it has no whole number of pages any more.
 pub(crate) fn save_file(
@@ -211,8 +211,8 @@ fn pages(ranges: &[HugeRange], shift: u32) -> u64 {
 }
 
 /// Reports that huge pages of the size `shift` can't be had for `what`, of which it is to have
-/// `wanted`; returns the error. `before`: how many were free before it was tried; `None`: the machine
-/// has none of that size.
+/// `wanted`; returns the error. `before`: how many were free before it was tried; `None`: the
+/// machine has none of that size.
 pub(crate) fn missing(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -269,8 +269,8 @@ pub(crate) fn missing(
     }
 }
 
-/// Gives `file`, which was made for the inode `obj` with its size, the huge pages that are set aside
-/// for it, and those that it had. It has to be of hugetlbfs if that was, and not if not.
+/// Gives `file`, which was made for the inode `obj` with its size, the huge pages that are set
+/// aside for it, and those that it had. It has to be of hugetlbfs if that was, and not if not.
 pub(crate) fn restore_file(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -330,18 +330,19 @@ pub(crate) fn restore_file(
     })
 }
 
-/// What the record `raw` says of a private mapping.
+/// Returns what the record `raw` says of a private mapping.
 pub(super) fn of_mapping(r: &Restore, raw: &Raw<'_>) -> Result<HugePages> {
     raw.body().map_err(|f| r.fault(f))
 }
 
-/// Is nothing to be set aside for the private mapping with this record, as in a child of fork()?
+/// Returns whether nothing is to be set aside for the private mapping with this record, as in a
+/// child of fork().
 pub(super) fn is_forked(record: &HugePages) -> bool {
     record.flags.get() & HUGE_FORKED != 0
 }
 
-/// Gives the private mapping from `start` to `end` of `mm`, the caller's, the huge pages that it had,
-/// of which `raw` is the record.
+/// Gives the private mapping from `start` to `end` of `mm`, the caller's, the huge pages that it
+/// had, of which `raw` is the record.
 pub(super) fn restore_mapping(
     r: &Restore,
     plan: &TaskRecords<'_>,

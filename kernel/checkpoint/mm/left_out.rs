@@ -4,7 +4,7 @@
 //! zeros.
 //!
 //! Only private anonymous memory is left out so: a page of any other that is not in the image would
-//! show what lies in its file.
+//! show what is in its file.
 
 use kernel::prelude::*;
 
@@ -85,7 +85,7 @@ pub(crate) fn apply(cap: &mut Capture, tasks: &FrozenTasks<'_>, list: &[LeftOut]
     Ok(())
 }
 
-/// The parts of `start` to `end` that are left out of the address space at `mm`.
+/// Returns the parts of `start` to `end` that are left out of the address space at `mm`.
 fn parts(
     gaps: &[Gap],
     mm: usize,
@@ -99,8 +99,8 @@ fn parts(
         .map(move |g| (g.start.max(start), g.end.min(end)))
 }
 
-/// Tells what is left out of the address space `mm` of `t`, which has the mappings `all`; refuses what
-/// would not come back as zeros.
+/// Tells what is left out of the address space `mm` of `t`, which has the mappings `all`; refuses
+/// what would not come back as zeros.
 pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaInfo]) -> Result {
     let mut own: KVVec<Gap> = KVVec::new();
     for gap in cap.found.mm.gaps.iter().filter(|g| g.mm == mm.addr()) {

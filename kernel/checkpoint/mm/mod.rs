@@ -51,8 +51,8 @@ pub(crate) use self::left_out::apply as leave_out;
 /// The kinds of memory, in the order in which a task's are saved and restored.
 pub(crate) static THREADS: &[ThreadOps] = &[layout::OPS];
 
-/// Gives `file`, which was made for the inode `obj` with its size, what belongs to its memory and not to
-/// its contents: memory policies, and then huge pages.
+/// Gives `file`, which was made for the inode `obj` with its size, what belongs to its memory and
+/// not to its contents: memory policies, and then huge pages.
 pub(crate) fn prepare_file(
     r: &Restore,
     plan: &TaskRecords<'_>,
@@ -106,7 +106,7 @@ pub(crate) struct Range {
 }
 
 impl Collected {
-    /// Nothing yet.
+    /// Makes an empty one.
     pub(crate) fn new() -> Self {
         Self {
             ranges: RBTree::new(),
@@ -129,8 +129,8 @@ impl Collected {
 pub(crate) struct BuiltMm {
     /// The address space.
     pub(crate) mm: MmRef,
-    /// The memory policy of its first task, if it has one, when its mappings are there: what has none
-    /// itself is filled by that.
+    /// The memory policy of its first task, if it has one, when its mappings are there: what has
+    /// none itself is filled by that.
     pub(crate) policy: SetOnce<Copied>,
 }
 

@@ -73,7 +73,7 @@ struct Origin {
 }
 
 impl Seen {
-    /// None yet.
+    /// Makes an empty one.
     pub(crate) fn new() -> Self {
         Self {
             pages: RBTree::new(),
@@ -100,7 +100,7 @@ impl Seen {
         }
     }
 
-    /// Where a page was written, if it was.
+    /// Returns where a page was written, if it was.
     fn find(&self, page: &PageRef) -> Option<(ObjRef, usize)> {
         self.pages.get(&page.id()).map(|o| (o.obj, o.addr))
     }
@@ -114,7 +114,7 @@ pub(crate) struct Gather<'a> {
 }
 
 impl<'a> Gather<'a> {
-    /// None yet. All go to `sink`.
+    /// Makes an empty one. All pages go to `sink`.
     pub(crate) fn new(sink: &'a mut Sink) -> Result<Self> {
         Ok(Self {
             sink,
@@ -126,7 +126,8 @@ impl<'a> Gather<'a> {
     /// Adds `pages`, which belong to the object `obj`, as extents of `kind`.
     ///
     /// With `skip_zero`, pages of zeros, whose tags are zero too, are left out: reading there gives
-    /// zeros anyway. Those that are in `seen` are not written again. May sleep, no lock may be held.
+    /// zeros anyway. Those that are in `seen` are not written again. May sleep, no lock may be
+    /// held.
     pub(crate) fn add(
         &mut self,
         obj: ObjRef,
@@ -185,7 +186,7 @@ impl<'a> Gather<'a> {
     }
 }
 
-/// An extent of one page.
+/// Returns an extent of one page.
 fn extent(obj: ObjRef, kind: u32, addr: usize, source: Option<ObjRef>, from: usize) -> Extent {
     Extent {
         obj: U32::new(obj.get()),
@@ -197,7 +198,7 @@ fn extent(obj: ObjRef, kind: u32, addr: usize, source: Option<ObjRef>, from: usi
     }
 }
 
-/// Is `next`, of one page, the page after those of `last`?
+/// Returns whether `next`, of one page, is the page after those of `last`.
 fn goes_on(last: &Extent, next: &Extent) -> bool {
     let len = u64::from(last.pages.get()) * PAGE_SIZE as u64;
     let elsewhere = if last.has_pages() { 0 } else { len };
@@ -212,7 +213,7 @@ fn goes_on(last: &Extent, next: &Extent) -> bool {
         && last.from.get() + elsewhere == next.from.get()
 }
 
-/// Has the page memory tags that are not zero?
+/// Returns whether the page has memory tags that are not zero.
 fn has_tags(page: &PageRef) -> bool {
     let mut tags = NO_TAGS;
     page.tags(&mut tags);

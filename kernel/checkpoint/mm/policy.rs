@@ -131,7 +131,7 @@ pub(crate) fn why(e: Error) -> &'static str {
     }
 }
 
-/// The record of a policy from `start` to `end`.
+/// Returns the record of a policy from `start` to `end`.
 fn record(start: u64, end: u64, policy: &Policy) -> Result<MemoryPolicy> {
     let (mode, flags) = to_image(policy)?;
     Ok(MemoryPolicy {
@@ -146,7 +146,7 @@ fn record(start: u64, end: u64, policy: &Policy) -> Result<MemoryPolicy> {
     })
 }
 
-/// The policy that a record tells of.
+/// Returns the policy that a record tells of.
 fn policy_of(record: &MemoryPolicy) -> Result<Policy> {
     Ok(Policy {
         home: record.home.get().checked_sub(1),

@@ -119,8 +119,8 @@ const LOCKED_ELSEWHERE: &str =
 /// Pages that are looked at before it is asked whether to go on.
 const LOOK: usize = 64;
 
-/// Memory that a userfaultfd watches, known by what it refers to. Only counted: somebody must have that
-/// open.
+/// Memory that a userfaultfd watches, known by what it refers to. Only counted: somebody must have
+/// that open.
 struct Watcher {
     context: usize,
     who: TaskName,
@@ -168,8 +168,8 @@ fn modes(v: &VmaInfo) -> u32 {
     modes
 }
 
-/// Counts the userfaultfd that watches the mapping `v` of `t`, if one does; returns why what is watched
-/// can't be saved.
+/// Counts the userfaultfd that watches the mapping `v` of `t`, if one does; returns why what is
+/// watched can't be saved.
 pub(super) fn collect(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -305,8 +305,8 @@ fn too_many(cap: &mut Capture, v: &VmaInfo) -> Error {
     E2BIG
 }
 
-/// Has userfaultfds watch all memory that they have watched. All tasks are parked, and have their memory;
-/// buffers of io_urings, which are there, too, are registered.
+/// Has userfaultfds watch all memory that they have watched. All tasks are parked, and have their
+/// memory; buffers of io_urings, which are there, too, are registered.
 fn link(r: &Restore) -> Result {
     r.each_built(|obj, mm: &BuiltMm| link_one(r, obj, &mm.mm))
 }
@@ -352,7 +352,8 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
 /// An error, and what could not be done.
 type Failed = (Error, &'static str);
 
-/// Has a userfaultfd watch `start..end` of `mm`, all of one mapping of `mapped`, as the record `raw` says.
+/// Has a userfaultfd watch `start..end` of `mm`, all of one mapping of `mapped`, as the record
+/// `raw` says.
 fn watch(
     r: &Restore,
     mm: &MmRef,
@@ -414,8 +415,8 @@ fn watch(
     Ok(())
 }
 
-/// Returns whether what `mapped` shows was written by this restart; else it is a file as it was found, with
-/// the large pages that it had.
+/// Returns whether what `mapped` shows was written by this restart; else it is a file as it was
+/// found, with the large pages that it had.
 fn is_written(r: &Restore, mapped: Option<ObjRef>) -> Result<bool> {
     let Some(mapped) = mapped else {
         return Ok(false);
@@ -424,7 +425,7 @@ fn is_written(r: &Restore, mapped: Option<ObjRef>) -> Result<bool> {
     Ok(open.kind.get() != FILE_REGULAR)
 }
 
-/// Start and end of the runs that are in a state, maybe among others.
+/// Returns the start and end of the runs that are in a state, maybe among others.
 fn of_state(runs: &[WatchedRun], state: u32) -> impl Iterator<Item = (usize, usize)> + '_ {
     runs.iter()
         .filter(move |run| run.state.get() & state != 0)
@@ -435,8 +436,8 @@ fn of_state(runs: &[WatchedRun], state: u32) -> impl Iterator<Item = (usize, usi
         })
 }
 
-/// Sees to it that there are pages from `start` to `end` of `mm`: where none is yet, it is one of zeros, or
-/// of the file that is mapped.
+/// Sees to it that there are pages from `start` to `end` of `mm`: where none is yet, it is one of
+/// zeros, or of the file that is mapped.
 fn bring_in(mm: &MmRef, (start, end): (usize, usize)) -> Result {
     let memcg = Memcg::of(mm);
     let mut pages = KVec::with_capacity(LOOK, GFP_KERNEL)?;
@@ -451,8 +452,8 @@ fn bring_in(mm: &MmRef, (start, end): (usize, usize)) -> Result {
     Ok(())
 }
 
-/// Marks the pages of `mm` from `start` to `end`, so many at a time that SIGKILL need not wait. Its tasks
-/// pay for the page tables: where no page is, too, there is an entry for the mark.
+/// Marks the pages of `mm` from `start` to `end`, so many at a time that SIGKILL need not wait. Its
+/// tasks pay for the page tables: where no page is, too, there is an entry for the mark.
 fn mark(mm: &MmRef, file: &FileRef, (start, end): (usize, usize), how: Mark) -> Result {
     /// Bytes that are marked at a time.
     const STEP: usize = 1 << 30;

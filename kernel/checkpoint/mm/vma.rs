@@ -165,7 +165,7 @@ pub(super) enum More<'a> {
 /// What comes with memory that may be taken away.
 const WITH_DROPPABLE: u64 = flag::NORESERVE | flag::WIPEONFORK | flag::DONTDUMP;
 
-/// `VMA_*` of a mapping; `None`: of no kind that is known.
+/// Returns `VMA_*` of a mapping; `None`: of no kind that is known.
 pub(super) fn kind(v: &VmaInfo) -> Option<u32> {
     match v.special {
         Special::Vdso | Special::Vvar => Some(VMA_VDSO),
@@ -296,12 +296,12 @@ pub(super) fn collect(
     Ok(())
 }
 
-/// It is memory of an io_uring.
+/// Returns whether it is memory of an io_uring.
 fn is_uring(v: &VmaInfo) -> bool {
     v.file.as_ref().is_some_and(FileRef::is_io_uring)
 }
 
-/// The access to a part of the vDSO is that with which the kernel maps it.
+/// Returns whether the access to a part of the vDSO is that with which the kernel maps it.
 fn has_first_access(v: &VmaInfo) -> bool {
     let first = match v.special {
         Special::Vdso => bit::READ | bit::EXEC,
@@ -310,8 +310,8 @@ fn has_first_access(v: &VmaInfo) -> bool {
     v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && Native::pkey(v.flags) == 0
 }
 
-/// The record of a mapping, which does not say yet with whom it shares pages since fork(). Its file's
-/// records are written first.
+/// Returns the record of a mapping, which does not say yet with whom it shares pages since fork().
+/// Its file's records are written first.
 pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
     let kind = kind(v).ok_or(EBUSY)?;
     let file = match (&v.file, kind) {
@@ -346,14 +346,14 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
     })
 }
 
-/// A shared mapping can't be made writable though its file is open for writing: that was sealed when
-/// it was mapped.
+/// Returns whether a shared mapping can't be made writable though its file is open for writing:
+/// that was sealed when it was mapped.
 fn is_write_sealed(v: &VmaInfo) -> bool {
     v.flags & (bit::MAYSHARE | bit::MAYWRITE) == bit::MAYSHARE
         && v.file.as_ref().is_some_and(FileRef::is_writable)
 }
 
-/// Those flags in the image that only this architecture has.
+/// Returns those flags in the image that only this architecture has.
 fn arch_flags(v: &VmaInfo) -> u64 {
     let mut flags = 0;
     for &(from, to, _) in Native::VMA_FLAGS {
@@ -364,7 +364,7 @@ fn arch_flags(v: &VmaInfo) -> u64 {
     flags
 }
 
-/// The range of a mapping that may have private pages that are to be in the image.
+/// Returns the range of a mapping that may have private pages that are to be in the image.
 pub(super) fn range(v: &VmaInfo) -> Option<Range> {
     let kind = kind(v)?;
     if !v.touched || v.flags & bit::DROPPABLE != 0 || !matches!(kind, VMA_ANON | VMA_FILE) {
@@ -556,7 +556,7 @@ pub(super) fn restore(
     Ok(())
 }
 
-/// Start and end of a guard region.
+/// Returns the start and end of a guard region.
 fn region(guard: &Guard) -> (usize, usize) {
     (guard.start.get() as usize, guard.end.get() as usize)
 }
@@ -614,8 +614,8 @@ fn bring_in(start: usize, end: usize) -> Result {
 
 /// Writes what is there to the first byte of a writable mapping.
 ///
-/// The kernel stops accounting for memory that is made read-only before it has had a page of its own.
-/// One that has none, as it lies beyond the end of its file, has no accounting to keep.
+/// The kernel stops accounting for memory that is made read-only before it has had a page of its
+/// own. One that has none, as it lies beyond the end of its file, is not accounted for.
 fn touch(start: usize) {
     let (mut reader, mut writer) = UserSlice::new(UserPtr::from_addr(start), 1).reader_writer();
     if let Ok(byte) = reader.read::<u8>() {

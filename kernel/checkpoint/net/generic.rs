@@ -33,8 +33,8 @@ use crate::{
     }, //
 };
 
-/// Families that keep nothing for the port of who has asked them, by what their functions do with it;
-/// what devlink, ethtool and netdev keep hangs on the socket, and can be seen.
+/// Families that keep nothing for the port of who has asked them, by what their functions do with
+/// it; what devlink, ethtool and netdev keep hangs on the socket, and can be seen.
 const KEEP_NOTHING: &[&str] = &[
     "IOAM6",
     "SEG6",
@@ -56,7 +56,7 @@ const ID_MIN: u16 = 16;
 /// GENL_ID_CTRL: the family that tells of others, the number of which is always the same.
 const ID_CTRL: u16 = 16;
 
-/// The text of a name.
+/// Returns the text of a name.
 fn text(name: &[u8]) -> &str {
     let len = name.iter().position(|&b| b == 0).unwrap_or(name.len());
     name.get(..len)
@@ -142,8 +142,8 @@ fn family_of(queued: &Queued, len: u32) -> Result<Option<u32>> {
     })
 }
 
-/// Writes which families and groups the socket `sk` has to do with: those that it has asked, those whose
-/// groups it is in, and those of messages in its queue.
+/// Writes which families and groups the socket `sk` has to do with: those that it has asked, those
+/// whose groups it is in, and those of messages in its queue.
 pub(super) fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
     let asked = match asked(sk)? {
         Ok(ids) => ids,

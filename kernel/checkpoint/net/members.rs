@@ -61,7 +61,7 @@ const KINDS: &[(Hears, u32)] = &[
     (Hears::Anycast, MEMBER_ANYCAST),
 ];
 
-/// Its memberships, if it has any: most have none, and are asked for no lock.
+/// Returns its memberships, if it has any: most have none, and are asked for no lock.
 fn of(sk: &SockRef) -> Result<KVVec<Member>> {
     if sk.inet()?.special.is_member() {
         sk.memberships(MEMBERS_MAX, SOURCES_MAX)

@@ -248,7 +248,7 @@ fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
     Ok(())
 }
 
-/// The socket with reference `obj`.
+/// Returns the socket with reference `obj`.
 fn built(r: &Restore, obj: U32) -> Result<kernel::sync::Arc<BuiltNetlink>> {
     ObjRef::new(obj.get())
         .and_then(|obj| r.built::<BuiltNetlink>(obj))

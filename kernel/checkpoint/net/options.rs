@@ -71,7 +71,7 @@ pub(super) struct Row {
     late: bool,
 }
 
-/// A row of a family: an int that is 0 on a new socket, and that anybody may set.
+/// Returns a row of a family: an int that is 0 on a new socket, and that anybody may set.
 pub(super) const fn int(number: u32, level: u32, option: u32, name: &'static str) -> Row {
     Row {
         number,
@@ -86,29 +86,29 @@ pub(super) const fn int(number: u32, level: u32, option: u32, name: &'static str
 }
 
 impl Row {
-    /// The same, of which a new socket has `usual`, or what depends on the machine.
+    /// Makes the same, of which a new socket has `usual`, or what depends on the machine.
     pub(super) const fn usual(self, usual: Option<i64>) -> Self {
         Self { usual, ..self }
     }
 
-    /// The same, the value of which is of another form.
+    /// Makes the same, the value of which is of another form.
     pub(super) const fn form(self, form: Form) -> Self {
         Self { form, ..self }
     }
 
-    /// The same, but that setting it takes something.
+    /// Makes the same, but that setting it takes something.
     pub(super) const fn needs(self, needs: &'static str) -> Self {
         Self { needs, ..self }
     }
 
-    /// The same, but that it is set when the socket has its addresses and its queues.
+    /// Makes the same, but that it is set when the socket has its addresses and its queues.
     pub(super) const fn late(self) -> Self {
         Self { late: true, ..self }
     }
 }
 
-/// What of SO_TIMESTAMPING a TCP socket can have only while it has a connection: its numbers are those
-/// of bytes (SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP).
+/// What of SO_TIMESTAMPING a TCP socket can have only while it has a connection: its numbers are
+/// those of bytes (SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_OPT_ID_TCP).
 const NUMBERED: i64 = 1 << 7 | 1 << 16;
 
 /// Returns whether `sk` is a TCP socket.
@@ -124,8 +124,8 @@ impl Row {
         self.late || stamps && is_tcp(sk)
     }
 
-    /// Returns whether it is the size of a buffer that the kernel has chosen, and will choose again:
-    /// `options` do not lock it (SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK).
+    /// Returns whether it is the size of a buffer that the kernel has chosen, and will choose
+    /// again: `options` do not lock it (SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK).
     fn is_chosen(&self, options: &[SocketOption]) -> bool {
         let lock = match self.number {
             OPTION_SNDBUF => 1,
@@ -137,7 +137,7 @@ impl Row {
             .any(|o| o.option.get() == OPTION_BUF_LOCK && o.value.get() & lock != 0)
     }
 
-    /// Bytes of its value.
+    /// Returns the bytes of its value.
     fn len(&self) -> usize {
         match self.form {
             Form::Int | Form::Inq | Form::NoTrunc | Form::Network => 4,
@@ -228,7 +228,7 @@ impl Row {
                     _ => Err(EINVAL),
                 };
             }
-            // What stands there while it is off is kept from when it was on.
+            // What is there while it is off is kept from when it was on.
             OPTION_LINGER if a == 0 => self.write(file, self.option, [1, b])?,
             // A connection that is over has nothing to number any more.
             OPTION_TIMESTAMPING_OLD | OPTION_TIMESTAMPING if a & NUMBERED != 0 => {
@@ -252,13 +252,14 @@ impl Row {
 /// A table of options, by ascending number.
 pub(super) type Table = &'static [Row];
 
-/// All options of a family with these tables, by ascending number.
+/// Returns all options of a family with these tables, by ascending number.
 fn rows(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
     Iterator::chain([SOCKET].into_iter(), tables.iter().copied()).flatten()
 }
 
-/// Options that are set after all others: IP_TOS changes the priority; options of IP that name a device
-/// must fit the one that the socket has by then; and a clock of time stamps is of that device.
+/// Options that are set after all others: IP_TOS changes the priority; options of IP that name a
+/// device must fit the one that the socket has by then; and a clock of time stamps is of that
+/// device.
 const LAST: [u32; 4] = [
     OPTION_PRIORITY,
     OPTION_BINDTOIFINDEX,
@@ -266,7 +267,7 @@ const LAST: [u32; 4] = [
     OPTION_TIMESTAMPING,
 ];
 
-/// All options of a family with these tables, in the order in which they are set.
+/// Returns all options of a family with these tables, in the order in which they are set.
 fn in_turn(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
     let first = rows(tables).filter(|row| !LAST.contains(&row.number));
     let last = LAST
@@ -275,8 +276,8 @@ fn in_turn(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
     Iterator::chain(first, last)
 }
 
-/// Returns the options of `sk` that are not as on a new socket, by ascending number; `tables` are those
-/// of its family.
+/// Returns the options of `sk` that are not as on a new socket, by ascending number; `tables` are
+/// those of its family.
 pub(super) fn save(sk: &SockRef, tables: &[Table]) -> Result<KVec<SocketOption>> {
     let mut options: KVec<SocketOption> = KVec::new();
     for row in rows(tables) {
@@ -318,8 +319,8 @@ impl fmt::Display for Unset {
     }
 }
 
-/// Sets the options of the socket that `file` shows as its record `raw` has them, with the rights of who
-/// has made it: all but those that come late.
+/// Sets the options of the socket that `file` shows as its record `raw` has them, with the rights
+/// of who has made it: all but those that come late.
 pub(super) fn restore(
     r: &Restore,
     raw: &Raw<'_>,
@@ -378,7 +379,7 @@ fn set(
     Ok(Ok(()))
 }
 
-/// The numbers of a table's rows, for tests.
+/// Returns the numbers of a table's rows, for tests.
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
 pub(super) fn numbers(table: Table) -> impl Iterator<Item = u32> {
     table.iter().map(|row| row.number)

@@ -84,7 +84,8 @@ pub(super) const FAMILY: Family = Family {
     note,
 };
 
-/// Those of type SOCK_PACKET are of the time before there was an address for them.
+/// Returns whether it is one of ours. Those of type SOCK_PACKET are of the time before there was an
+/// address for them.
 fn is([family, kind, _]: [i32; 3]) -> bool {
     family == FAMILY_PACKET.cast_signed()
         && matches!(kind.cast_unsigned(), SOCKET_DGRAM | SOCKET_RAW)
@@ -139,8 +140,8 @@ fn note(r: &Restore, obj: ObjRef, made: socket::Made) -> Result {
     r.set_built(obj, built)
 }
 
-/// What is in the error queue of the rebuilt packet socket `obj` is charged to; `None`: it is no such
-/// socket.
+/// Returns whom the error queue of the rebuilt packet socket `obj` is charged to; `None`: it is no
+/// such socket.
 pub(super) fn memcg(r: &Restore, obj: ObjRef) -> Option<Arc<Memcg>> {
     r.with_built(obj, |built: &BuiltPacket| built.memcg.clone())
 }

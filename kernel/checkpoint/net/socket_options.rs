@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A row of the table.
+/// Returns a row of the table.
 const fn row(
     number: u32,
     option: u32,
@@ -27,8 +27,8 @@ const fn row(
         .needs(needs)
 }
 
-/// The options of all families, SOL_SOCKET, by ascending number. They are set in this order, but for
-/// those of `LAST` in `options.rs`.
+/// The options of all families, SOL_SOCKET, by ascending number. They are set in this order, but
+/// for those of `LAST` in `options.rs`.
 ///
 /// Not here are those that tell what others are (SO_TYPE, SO_PEERCRED, ...), what is attached to a
 /// socket (SO_ATTACH_FILTER), and SO_ERROR.

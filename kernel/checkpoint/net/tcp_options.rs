@@ -14,7 +14,7 @@ use crate::{
     }, //
 };
 
-/// A row of TCP.
+/// Returns a row of TCP.
 const fn tcp(number: u32, option: u32, name: &'static str) -> Row {
     int(number, opt::LEVEL, option, name)
 }

@@ -139,8 +139,8 @@ pub(super) struct Todo {
     pub(super) name: KVec<u8>,
 }
 
-/// Returns whether the connection of `unix` is cut, as the caller has asked for it: the other end, which
-/// is outside, is then one that was closed, and nothing is told of who has made that.
+/// Returns whether the connection of `unix` is cut, as the caller has asked for it: the other end,
+/// which is outside, is then one that was closed, and nothing is told of who has made that.
 fn is_cut(cap: &Capture, unix: &Unix) -> Result<bool> {
     let (Some(file), Some(peer)) = (&unix.file, &unix.peer) else {
         return Ok(false);
@@ -149,8 +149,8 @@ fn is_cut(cap: &Capture, unix: &Unix) -> Result<bool> {
     Ok(!peer.dead && !peer.waits && files::is_disconnected(cap, file, peer.file.as_ref()))
 }
 
-/// Returns what `sk` is to the image. That its connection is cut was found when it was looked at: the
-/// other end may be closed since.
+/// Returns what `sk` is to the image. That its connection is cut was found when it was looked at:
+/// the other end may be closed since.
 fn look(cap: &Capture, sk: &SockRef) -> Result<Unix> {
     let mut unix = sk.unix()?;
     let is_marked = |sock: kernel::sync::Arc<Sock>| sock.marks.load(Relaxed) & CUT != 0;
@@ -165,7 +165,7 @@ fn look(cap: &Capture, sk: &SockRef) -> Result<Unix> {
     Ok(unix)
 }
 
-/// A file of the tasks shows `unix`.
+/// Returns whether a file of the tasks shows `unix`.
 fn is_open(cap: &Capture, unix: &Unix) -> bool {
     unix.file
         .as_ref()
@@ -213,8 +213,8 @@ impl Shared<Found> for Sock {
     }
 }
 
-/// Counts the socket at `addr`, to which what `named` is has led; returns whether it has the mark for
-/// the first time.
+/// Counts the socket at `addr`, to which what `named` is has led; returns whether it has the mark
+/// for the first time.
 fn find(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -242,7 +242,7 @@ fn find(
     Ok(marks & mark != mark)
 }
 
-/// The same of one that there is.
+/// Tells the same of one that there is.
 fn find_sock(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -411,8 +411,8 @@ fn queue(sock: &Sock, sk: &SockRef) -> Result<KVVec<Queued>> {
     Ok(queue)
 }
 
-/// Writes the records of sockets that no file of the tasks shows, and those that links refer to: who
-/// sockets and messages came from.
+/// Writes the records of sockets that no file of the tasks shows, and those that links refer to:
+/// who sockets and messages came from.
 pub(super) fn save_objects(cap: &mut Capture) -> Result {
     for addr in all(cap)? {
         wait::go_on()?;
@@ -587,7 +587,7 @@ fn save_link(cap: &mut Capture, addr: usize, unix: &Unix, listener: Option<&Sock
     cap.meta.put(&record, &payload)
 }
 
-/// An address in messages: a path, or an abstract name with an @ for its NUL.
+/// Returns an address in messages: a path, or an abstract name with an @ for its NUL.
 pub(super) fn shown(name: &[u8]) -> (&'static str, Text<'_>) {
     match name.get(NAME_AT..).unwrap_or(&[]) {
         [0, rest @ ..] => ("@", Text(rest)),

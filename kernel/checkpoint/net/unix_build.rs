@@ -153,7 +153,7 @@ fn note_fileless(
     r.set_built(obj, built)
 }
 
-/// The socket with reference `obj`.
+/// Returns the socket with reference `obj`.
 fn built(r: &Restore, obj: u32) -> Result<Arc<BuiltSock>> {
     ObjRef::new(obj)
         .and_then(|obj| r.built::<BuiltSock>(obj))
@@ -183,7 +183,7 @@ impl Part {
         ObjRef::new(self.record.socket.get()).ok_or(EINVAL)
     }
 
-    /// What SO_PEERCRED tells.
+    /// Returns what SO_PEERCRED tells.
     fn peer(&self, r: &Restore) -> Result<(Option<PidRef>, Option<CredRef>)> {
         let pid = match ObjRef::new(self.record.peer_pid.get()) {
             Some(obj) => Some(files::restore_pid(r, obj)?),

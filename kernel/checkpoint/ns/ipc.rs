@@ -77,7 +77,7 @@ struct Space {
     queues: KVVec<Queue>,
 }
 
-/// The task's own ipc namespace; `None` if it is that of the caller.
+/// Returns the task's own ipc namespace; `None` if it is that of the caller.
 fn own(t: &FrozenTask) -> Result<Option<IpcNs>> {
     let ns = t.namespaces()?.ipc;
     Ok((ns != IpcNs::of_current()).then_some(ns))
@@ -88,8 +88,8 @@ pub(crate) fn has(cap: &Capture, ns: &IpcNs) -> bool {
     cap.objects.users::<Space>(ns.addr()) > 0
 }
 
-/// Tells, once, what the namespace of the caller has that is not saved with the task `t`, which is in
-/// it: whether that uses it, the kernel does not know.
+/// Tells, once, what the namespace of the caller has that is not saved with the task `t`, which is
+/// in it: whether that uses it, the kernel does not know.
 fn tell_left(cap: &mut Capture, t: &FrozenTask) {
     if core::mem::replace(&mut cap.found.ipc.left_told, true) {
         return;
@@ -159,8 +159,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     })
 }
 
-/// What starts a container is often in its ipc namespace, and waits: so that is only reported. What it
-/// has of the objects in there is known by their own counts.
+/// What starts a container is often in its ipc namespace, and waits: so that is only reported. What
+/// it has of the objects in there is known by their own counts.
 impl Shared<Found> for Space {
     fn addr(&self) -> usize {
         self.ns.addr()
@@ -181,7 +181,8 @@ impl Shared<Found> for Space {
     }
 }
 
-/// Reference of the task's ipc namespace in the image; 0 if it is shared with the caller.
+/// Returns the reference of the task's ipc namespace in the image; 0 if it is shared with the
+/// caller.
 pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     match own(t)? {
         Some(ns) => Ok(cap.objects.reference::<Space>(ns.addr())?.get()),
@@ -189,7 +190,7 @@ pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     }
 }
 
-/// Reference of the ipc namespace at `addr`; `None`: it is not in the image.
+/// Returns the reference of the ipc namespace at `addr`; `None`: it is not in the image.
 pub(crate) fn reference_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
     cap.objects.reference::<Space>(addr).ok()
 }
@@ -353,8 +354,8 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     Ok(ns)
 }
 
-/// Puts the caller's ipc namespace in place of that of the root task, whose plan is `plan`: its limits
-/// stay as they are.
+/// Puts the caller's ipc namespace in place of that of the root task, whose plan is `plan`: its
+/// limits stay as they are.
 ///
 /// EBUSY: something is in that of the image.
 pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {

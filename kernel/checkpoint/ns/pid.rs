@@ -64,8 +64,8 @@ impl Shared<Found> for PidNs {
     }
 }
 
-/// The namespaces from that of the task to the container's, innermost first: those of them that
-/// are in the image. `None`: the task is in none of them.
+/// Returns the namespaces from that of the task to the container's, innermost first: those of them
+/// that are in the image. `None`: the task is in none of them.
 fn chain(cap: &Capture, t: &FrozenTask) -> Result<Option<KVec<PidNs>>> {
     let mut chain = KVec::new();
     let mut ns = t.pid_ns()?;
@@ -132,12 +132,12 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
     Ok(())
 }
 
-/// Reference of the task's pid namespace in the image; 0 if it is outside.
+/// Returns the reference of the task's pid namespace in the image; 0 if it is outside.
 pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     reference_of(cap, &t.pid_ns()?)
 }
 
-/// Reference of a pid namespace in the image; 0 if it is outside.
+/// Returns the reference of a pid namespace in the image; 0 if it is outside.
 pub(crate) fn reference_of(cap: &Capture, ns: &PidNs) -> Result<u32> {
     if *ns == cap.pid_ns && !cap.whole {
         return Ok(0);

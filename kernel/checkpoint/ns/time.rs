@@ -29,7 +29,7 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     ..ThreadOps::NONE
 };
 
-/// What to add to the kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME for what `root` sees, in
+/// Returns what to add to the kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME for what `root` sees, in
 /// nanoseconds.
 pub(crate) fn offsets(root: &FrozenTask) -> Result<(i64, i64)> {
     Ok(root.namespaces()?.offsets)

@@ -51,7 +51,7 @@ struct BuiltUts(Uts);
 
 impl Rebuilt for BuiltUts {}
 
-/// The task's own uts namespace; `None` if it is that of the caller.
+/// Returns the task's own uts namespace; `None` if it is that of the caller.
 fn own(t: &FrozenTask) -> Result<Option<Uts>> {
     let uts = t.namespaces()?.uts;
     let shared = uts.addr() == Uts::of_current().addr();
@@ -101,7 +101,8 @@ impl Shared<Found> for Names {
     }
 }
 
-/// Reference of the task's uts namespace in the image; 0 if it is shared with the caller.
+/// Returns the reference of the task's uts namespace in the image; 0 if it is shared with the
+/// caller.
 pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     match own(t)? {
         Some(uts) => Ok(cap.objects.reference::<Names>(uts.addr())?.get()),
@@ -109,7 +110,7 @@ pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     }
 }
 
-/// Reference of the uts namespace at `addr`; `None`: it is not in the image.
+/// Returns the reference of the uts namespace at `addr`; `None`: it is not in the image.
 pub(crate) fn reference_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
     cap.objects.reference::<Names>(addr).ok()
 }
@@ -153,8 +154,8 @@ pub(crate) fn rebuild(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     Ok(uts)
 }
 
-/// Puts the caller's uts namespace in place of that of the root task, whose plan is `plan`: its names
-/// stay as they are.
+/// Puts the caller's uts namespace in place of that of the root task, whose plan is `plan`: its
+/// names stay as they are.
 pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     match ObjRef::new(plan.task.uts.get()) {
         Some(obj) => r.set_built(obj, BuiltUts(Uts::of_current())),

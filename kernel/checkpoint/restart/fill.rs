@@ -79,7 +79,7 @@ use crate::{
 
 mod batches;
 
-/// Most pages of an inode that are in our hands at once.
+/// Most pages of an inode that are held at once.
 const BOUNCE: usize = 256;
 
 /// Room for ranges of contents that have come, to begin with.
@@ -88,8 +88,8 @@ const RUNS: usize = 64;
 /// Memory tags of pages, one after the other.
 type TagsOfPages<'a> = core::slice::ChunksExact<'a, u8>;
 
-/// Reads all that comes after the metadata: pages into their places, the index, and the trailer, without
-/// which it is not an image. Checksums are verified as the bytes go by.
+/// Reads all that comes after the metadata: pages into their places, the index, and the trailer,
+/// without which it is not an image. Checksums are verified as the bytes go by.
 ///
 /// All tasks are parked. EINVAL: the image is faulty; EINTR: the caller was killed.
 pub(crate) fn fill(
@@ -128,7 +128,7 @@ struct Runs {
 }
 
 impl Runs {
-    /// None yet.
+    /// Makes an empty one.
     fn new() -> Self {
         Self {
             all: KVVec::new(),
@@ -148,7 +148,8 @@ impl Runs {
     }
 }
 
-/// The memory cgroup of the tasks: that of any address space of theirs, as all are in one cgroup.
+/// Returns the memory cgroup of the tasks: that of any address space of theirs, as all are in one
+/// cgroup.
 fn memcg_of_tasks(r: &Restore, objects: &[Object]) -> Memcg {
     (1u32..)
         .zip(objects)
@@ -293,7 +294,7 @@ impl Filler<'_> {
             self.fail(
                 EINVAL,
                 fmt!(
-                    "the image is faulty: contents of object {} are those of object {}, which no \
+                    "the image is faulty: object {} has the contents of address space {}, which no \
                      task uses",
                     shared.obj.get(),
                     shared.source.get()
@@ -434,8 +435,8 @@ impl Filler<'_> {
             .map_err(|e| self.unfilled(e, addr))
     }
 
-    /// Maps pages that are filled, the first of them at `addr`. Where something has come there, their
-    /// contents go into that.
+    /// Maps pages that are filled, the first of them at `addr`. Where something has come there,
+    /// their contents go into that.
     fn map(&self, mm: &MmRef, addr: usize, new: &NewPages) -> Result {
         let mapped = self
             .memcg
@@ -524,8 +525,8 @@ impl Filler<'_> {
         Ok(())
     }
 
-    /// Reads the next pages of the image into `batch`. Those of a chunk are accepted when its last one
-    /// has come, only if their checksum is right.
+    /// Reads the next pages of the image into `batch`. Those of a chunk are accepted when its last
+    /// one has come, only if their checksum is right.
     fn read_checked(
         &self,
         source: &mut Source,
@@ -543,7 +544,7 @@ impl Filler<'_> {
     }
 }
 
-/// Why memory or a file can't be filled, and what to do.
+/// Returns why memory or a file can't be filled, and what to do.
 fn why(e: Error) -> &'static str {
     match e {
         ENOMEM => "there is no memory for it: free some, or raise the limit of the memory cgroup",
@@ -560,19 +561,19 @@ fn why(e: Error) -> &'static str {
     }
 }
 
-/// Has the current task allocate by the memory policy of the first task of an address space, as that had
-/// touched most of its memory first, until what is returned goes.
+/// Has the current task allocate by the memory policy of the first task of an address space, as
+/// that had touched most of its memory first, until what is returned goes.
 fn lend(built: &BuiltMm) -> Result<Option<Lent>> {
     built.policy.as_ref().map(Copied::lend).transpose()
 }
 
-/// The rebuilt address space `obj`; `None`: no task uses it.
+/// Returns the rebuilt address space `obj`; `None`: no task uses it.
 fn space(r: &Restore, obj: u32) -> Result<Option<MmRef>> {
     let obj = ObjRef::new(obj).ok_or(EINVAL)?;
     Ok(r.with_built(obj, |built: &BuiltMm| built.mm.clone()))
 }
 
-/// New pages for the transfer of as many as `pages`.
+/// Returns new pages for the transfer of as many as `pages`.
 fn bounce(pages: usize) -> Result<KVec<PageRef>> {
     let n = core::cmp::min(pages, BOUNCE);
     let mut batch = KVec::with_capacity(n, GFP_KERNEL)?;

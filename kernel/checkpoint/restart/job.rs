@@ -75,7 +75,7 @@ pub(crate) struct Coordinator {
 }
 
 impl Coordinator {
-    /// A coordinator of nobody yet.
+    /// Returns a coordinator of nobody yet.
     pub(crate) fn new(restore: impl PinInit<Restore>, members: Plan) -> Result<Arc<Self>> {
         let mut slots = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
         for _ in 0..members.len() {
@@ -98,7 +98,7 @@ impl Coordinator {
         )
     }
 
-    /// The error that some task met; `Ok` so far.
+    /// Returns the error that some task met; `Ok` so far.
     pub(crate) fn verdict(&self) -> Result {
         match self.error.load(Relaxed) {
             0 => Ok(()),
@@ -131,13 +131,13 @@ impl Coordinator {
         }
     }
 
-    /// The slots of all tasks.
+    /// Returns the slots of all tasks.
     pub(crate) fn slots(&self) -> &[Pin<KBox<Slot>>] {
         &self.slots
     }
 
-    /// Makes all tasks, beginning with the root as a child of the current one, and lets them restore
-    /// themselves. Returns when all are in their places.
+    /// Makes all tasks, beginning with the root as a child of the current one, and lets them
+    /// restore themselves. Returns when all are in their places.
     ///
     /// `flags`, `exit_signal`: of the root, see [`NewTask`].
     pub(crate) fn make_all(
@@ -169,7 +169,7 @@ impl Coordinator {
         self.verdict()
     }
 
-    /// It is the turn of the `index`th task, if there is one.
+    /// Gives the turn to the `index`th task, if there is one.
     fn give_turn(&self, index: usize) {
         if let Some(slot) = self.slots.get(index) {
             slot.give_turn();

@@ -80,12 +80,12 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// It leads its thread group.
+    /// Returns whether it leads its thread group.
     pub(crate) fn leads(&self) -> bool {
         self.tid == self.tgid
     }
 
-    /// Index of the thread that is its parent; `None`: it is a thread, or the root.
+    /// Returns the index of the thread that is its parent; `None`: it is a thread, or the root.
     pub(crate) fn parent(&self) -> Option<usize> {
         (self.parent != NONE).then_some(self.parent as usize)
     }
@@ -264,22 +264,22 @@ impl Plan {
         Ok(())
     }
 
-    /// Number of threads.
+    /// Returns the number of threads.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// The `index`th thread.
+    /// Returns the `index`th thread.
     pub(crate) fn get(&self, index: usize) -> Result<&Member> {
         self.list.get(index).ok_or(EINVAL)
     }
 
-    /// All threads.
+    /// Returns all threads.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Member)> {
         self.list.iter().enumerate()
     }
 
-    /// Index of the thread with pid `tid`.
+    /// Returns the index of the thread with pid `tid`.
     pub(crate) fn index_of(&self, tid: u32) -> Option<usize> {
         let i = self.by_tid.binary_search_by_key(&tid, |e| e.0).ok()?;
         self.by_tid.get(i).map(|e| e.1 as usize)
@@ -295,7 +295,7 @@ impl Plan {
         Ok(())
     }
 
-    /// The record of the `index`th thread.
+    /// Returns the record of the `index`th thread.
     pub(crate) fn record<'a>(&self, meta: &'a [u8], index: usize) -> Result<Raw<'a>> {
         let offset = self.get(index)?.offset as usize;
         let bytes = meta.get(offset..).ok_or(EINVAL)?;
@@ -304,20 +304,20 @@ impl Plan {
             .map_err(|_| EINVAL)
     }
 
-    /// What the `index`th thread needs to restore itself.
+    /// Returns what the `index`th thread needs to restore itself.
     ///
     /// A leader that was dead builds what its living threads share: it gets their references.
     pub(crate) fn plan<'a>(&self, meta: &'a [u8], index: usize) -> Result<TaskRecords<'a>> {
         let member = self.get(index)?;
         let mut task: Task = self.record(meta, index)?.body().map_err(|_| EINVAL)?;
         if member.state == TASK_DEAD_LEADER {
-            let heir: Task = self
+            let thread: Task = self
                 .record(meta, index.checked_add(1).ok_or(EINVAL)?)?
                 .body()
                 .map_err(|_| EINVAL)?;
-            task.mm = heir.mm;
-            task.files = heir.files;
-            task.fs = heir.fs;
+            task.mm = thread.mm;
+            task.files = thread.files;
+            task.fs = thread.fs;
         }
         Ok(TaskRecords {
             task,
@@ -333,7 +333,7 @@ impl Plan {
         })
     }
 
-    /// The pid numbers of the `index`th thread, innermost namespace first.
+    /// Reads the pid numbers of the `index`th thread, innermost namespace first.
     pub(crate) fn pids(&self, meta: &[u8], index: usize, pids: &mut Numbers) -> Result {
         pids.read(&self.record(meta, index)?)
     }
@@ -382,7 +382,7 @@ impl Spaces {
         Ok(())
     }
 
-    /// The root is in `ns`, which may be outside: whoever is in it is made by the root.
+    /// Notes that the root is in `ns`, which may be outside: whoever is in it is made by the root.
     fn set_root(&mut self, ns: u32) -> Result {
         if ns != 0 {
             return self.set_init(ns, 0, false);
@@ -396,7 +396,8 @@ impl Spaces {
         Ok(())
     }
 
-    /// `ns` has the `index`th task as its first; `dead`: which has exited. EINVAL: it has another.
+    /// Notes that `ns` has the `index`th task as its first; `dead`: which has exited. EINVAL: it
+    /// has another.
     fn set_init(&mut self, ns: u32, index: u32, dead: bool) -> Result {
         let space = self.0.get_mut(&ns).filter(|s| s.init == NONE);
         let space = space.ok_or(EINVAL)?;
@@ -405,19 +406,20 @@ impl Spaces {
         Ok(())
     }
 
-    /// The first task of `ns`, which makes others in it. EINVAL: it has none, or a dead one.
+    /// Returns the first task of `ns`, which makes others in it. EINVAL: it has none, or a dead
+    /// one.
     fn init(&self, ns: u32) -> Result<u32> {
         let space = self.0.get(&ns).filter(|s| s.init != NONE && !s.dead);
         Ok(space.ok_or(EINVAL)?.init)
     }
 
-    /// The namespace around `ns`; 0: it lies outside.
+    /// Returns the namespace around `ns`; 0: it lies outside.
     fn parent(&self, ns: u32) -> Result<u32> {
         Ok(self.0.get(&ns).ok_or(EINVAL)?.parent)
     }
 }
 
-/// The records of the last thread of `list` end at `offset`.
+/// Notes that the records of the last thread of `list` end at `offset`.
 fn end_of_records(list: &mut KVVec<Member>, offset: u32) {
     if let Some(m) = list.last_mut() {
         m.end = offset;
@@ -431,7 +433,7 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// None yet.
+    /// Makes an empty one.
     pub(crate) fn new() -> Self {
         Self {
             numbers: [0; LEVELS_MAX],
@@ -451,7 +453,7 @@ impl Numbers {
         Ok(())
     }
 
-    /// The numbers.
+    /// Returns the numbers.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [i32] {
         self.numbers.get_mut(..self.len).unwrap_or(&mut [])
     }

@@ -39,7 +39,7 @@ impl Source {
         })
     }
 
-    /// Bytes from the image's start to the end of the file, if it can be read anywhere.
+    /// Returns the bytes from the image's start to the end of the file, if it can be read anywhere.
     pub(crate) fn len(&self) -> Option<u64> {
         // What a filesystem of user space gives as a stream has no positions, although it is a file.
         if self.file.file_type() != ftype::REGULAR || self.file.is_stream() {
@@ -48,7 +48,7 @@ impl Source {
         u64::try_from(self.file.size().checked_sub(self.start)?).ok()
     }
 
-    /// Another reader of the image, from its byte `at` on. It must have a [`Self::len`].
+    /// Returns another reader of the image, from its byte `at` on. It must have a [`Self::len`].
     pub(crate) fn at(&self, at: u64) -> Result<Self> {
         let pos = i64::try_from(at)
             .ok()
@@ -92,7 +92,7 @@ impl Source {
     }
 }
 
-/// Why a file can't be read, and what to do about it.
+/// Returns why a file can't be read, and what to do about it.
 pub(crate) fn why(e: Error) -> &'static str {
     match e {
         EINTR => "a signal came: try again, with signals blocked",

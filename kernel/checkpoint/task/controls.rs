@@ -84,7 +84,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&body, &[])
 }
 
-/// The record of the thread of `plan`, if it has one.
+/// Returns the record of the thread of `plan`, if it has one.
 fn record(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<Record>> {
     let mut found = None;
     pending::for_each_record(r, plan, |raw| {
@@ -96,8 +96,8 @@ fn record(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<Record>> {
     Ok(found)
 }
 
-/// Sets what takes rights, while the current task has those of the caller of restart(2). It has none
-/// of all that so far: the root was rid of what it had inherited.
+/// Sets what takes rights, while the current task has those of the caller of restart(2). It has
+/// none of all that so far: the root was rid of what it had inherited.
 fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(body) = record(r, plan)? else {
         return Ok(());
@@ -172,8 +172,8 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     Ok(())
 }
 
-/// Keeps the current task from the counter, and has system calls dispatched to it, which makes none any
-/// more.
+/// Keeps the current task from the counter, and has system calls dispatched to it, which makes none
+/// any more.
 fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(body) = record(r, plan)? else {
         return Ok(());

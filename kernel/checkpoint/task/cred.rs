@@ -290,7 +290,7 @@ fn save_object(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     Ok(obj)
 }
 
-/// The credentials with reference `obj`, made by the first who asks; or why the caller of
+/// Returns the credentials with reference `obj`, made by the first who asks; or why the caller of
 /// restart(2) may not take them on.
 ///
 /// To be called while the current task has the credentials of that caller, as all have until they
@@ -312,7 +312,7 @@ pub(crate) fn rebuild(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied
     Ok(made)
 }
 
-/// The same with the label of the caller of restart(2), made anew.
+/// Makes the same with the label of the caller of restart(2), made anew.
 fn without_label(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied>> {
     let (body, raw) = r.object_body::<Cred>(obj)?;
     let numbers: &[U32] = raw.array(GROUPS_MAX).map_err(|f| r.fault(f))?;
@@ -333,8 +333,9 @@ fn without_label(r: &Restore, obj: ObjRef) -> Result<Result<CredRef, Denied>> {
     Ok(cred::prepare(&ids, &groups))
 }
 
-/// Returns whether the task gets its labels before its seccomp filters, for which it gets no_new_privs:
-/// AppArmor lets such a task change to few profiles, and remembers the one that it had then.
+/// Returns whether the task gets its labels before its seccomp filters, for which it gets
+/// no_new_privs: AppArmor lets such a task change to few profiles, and remembers the one that it
+/// had then.
 fn is_labelled_early(plan: &TaskRecords<'_>) -> bool {
     plan.task.flags.get() & TASK_NO_NEW_PRIVS != 0
 }
@@ -397,8 +398,8 @@ fn may_be_dumpable(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     ))
 }
 
-/// Lets those get at the process of `task`, which is held, who may: its memory is filled, and nobody waits
-/// for its files any more.
+/// Lets those get at the process of `task`, which is held, who may: its memory is filled, and
+/// nobody waits for its files any more.
 pub(crate) fn show(process: &Process, task: &ParkedTask) {
     task.set_dumpable(process.dumpable.get());
 }

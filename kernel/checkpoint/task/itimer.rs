@@ -32,7 +32,8 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
     ..ProcessOps::NONE
 };
 
-/// Reads them, before the pending signals: one that expires between the two would be lost else.
+/// Reads them, before the pending signals: otherwise one that expires between the two would be
+/// lost.
 fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
     cap.found.task.itimers = match group.living() {
         Some(t) => t.itimers()?,

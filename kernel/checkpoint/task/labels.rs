@@ -73,7 +73,7 @@ pub(crate) struct Chosen {
     text: KVec<u8>,
 }
 
-/// The label of `t` for `attr` of `module`; `None`: it has none, or that was refused.
+/// Returns the label of `t` for `attr` of `module`; `None`: it has none, or that was refused.
 fn chosen_by(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -111,7 +111,7 @@ pub(super) fn chosen(cap: &mut Capture, t: &FrozenTask) -> Result<KVec<Chosen>> 
     Ok(all)
 }
 
-/// A thread is looked at again when it is saved: it stands still.
+/// Looks at a thread, which is looked at again when it is saved: it stands still.
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if !t.is_live() {
         return Ok(());
@@ -143,8 +143,8 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-/// Writes what labels are in the credentials `cred` with reference `obj`, after their record: those that
-/// are not the root's, and `chosen`. `tid`: a thread that has them; 0: none.
+/// Writes what labels are in the credentials `cred` with reference `obj`, after their record: those
+/// that are not the root's, and `chosen`. `tid`: a thread that has them; 0: none.
 pub(super) fn save_of_cred(
     cap: &mut Capture,
     obj: ObjRef,
@@ -185,7 +185,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Why the running task may not have it, for the error `e`.
+    /// Returns why the running task may not have it, for the error `e`.
     fn denied(&self, e: Error) -> Denied {
         let mut text = KVec::new();
         // Without memory the line is without the label.
@@ -262,7 +262,7 @@ fn changes(r: &Restore, obj: ObjRef) -> Result<KVec<Wanted<'_>>> {
     Ok(left)
 }
 
-/// The label that the running task has.
+/// Returns the label that the running task has.
 fn now(module: u32, attr: u32) -> Result<KVec<u8>> {
     match attr {
         LABEL_CURRENT => label::of_current(module),
@@ -281,7 +281,8 @@ fn command(parts: &[&[u8]]) -> Result<KVec<u8>> {
     Ok(all)
 }
 
-/// The profile that a label of AppArmor is a hat of, and the name of that; `None`: it is none.
+/// Returns the profile that a label of AppArmor is a hat of, and the name of that; `None`: it is
+/// none.
 fn hat_of(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = text.windows(2).rposition(|pair| pair == b"//")?;
     let (profile, hat) = text.split_at_checked(at)?;
@@ -290,8 +291,8 @@ fn hat_of(text: &[u8]) -> Option<(&[u8], &[u8])> {
     (!hat.starts_with(b"&")).then_some((profile, hat))
 }
 
-/// Has the running task enter the hat `text` of the profile that it has, from which `token` lets it go
-/// back. EINVAL: that is no hat.
+/// Has the running task enter the hat `text` of the profile that it has, from which `token` lets it
+/// go back. EINVAL: that is no hat.
 fn enter_hat(text: &[u8], token: u64) -> Result {
     let (_, hat) = hat_of(text).ok_or(EINVAL)?;
     // Hexadecimal, as /proc/self/attr takes it.
@@ -307,8 +308,8 @@ fn enter_hat(text: &[u8], token: u64) -> Result {
     label::set(APPARMOR, LABEL_CURRENT, &value)
 }
 
-/// Gives the running task a label with which it acts. `back`: it comes from there by entering a hat,
-/// with the token by which it goes back.
+/// Gives the running task a label with which it acts. `back`: it comes from there by entering a
+/// hat, with the token by which it goes back.
 fn act_with(wanted: &Wanted<'_>, back: Option<(&[u8], u64)>) -> Result {
     if wanted.module != APPARMOR {
         return label::set(wanted.module, wanted.attr, wanted.text);
@@ -401,7 +402,7 @@ pub(crate) fn maker(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<CredRe
     }
 }
 
-/// The thread's labels of that kind: the text, and what is noted with it.
+/// Returns the thread's labels of that kind: the text, and what is noted with it.
 fn noted<'a>(r: &Restore, plan: &TaskRecords<'a>, attr: u32) -> Result<Option<(&'a [u8], u64)>> {
     for raw in Records::new(plan.records, plan.at) {
         let raw = raw.map_err(|f| r.fault(f))?;
@@ -424,8 +425,8 @@ fn noted<'a>(r: &Restore, plan: &TaskRecords<'a>, attr: u32) -> Result<Option<(&
     Ok(None)
 }
 
-/// Asks the modules whether the running task itself, with the threads that it has, may have the labels
-/// of its credentials, whose reference is `obj`; gives it what it has beside these.
+/// Asks the modules whether the running task itself, with the threads that it has, may have the
+/// labels of its credentials, whose reference is `obj`; gives it what it has beside these.
 ///
 /// It has the rights of the caller of restart(2), and takes on its own credentials next.
 pub(super) fn take_on(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result {

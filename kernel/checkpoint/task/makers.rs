@@ -34,7 +34,7 @@ pub(super) struct Makers {
 }
 
 impl Makers {
-    /// Nobody yet.
+    /// Makes an empty one.
     pub(super) fn new() -> Self {
         Self {
             known: RBTree::new(),
@@ -42,8 +42,9 @@ impl Makers {
         }
     }
 
-    /// A process in the pid namespace `ns` has what is at `addr`. Returns whether it can be made: by
-    /// one that was met before in the namespace `around`, or because it is the first one.
+    /// Notes that a process in the pid namespace `ns` has what is at `addr`. Returns whether it can
+    /// be made: by one that was met before in the namespace `around`, or because it is the first
+    /// one.
     fn meet(&mut self, addr: usize, around: Option<usize>, ns: usize) -> Result<bool> {
         let first = self.known.get(&addr).is_none();
         let made = around.is_some_and(|around| self.places.get(&(addr, around)).is_some());

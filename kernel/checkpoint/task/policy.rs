@@ -83,7 +83,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&body, &[])
 }
 
-/// The record of the thread of `plan`, if it has one.
+/// Returns the record of the thread of `plan`, if it has one.
 fn record(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<TaskPolicy>> {
     let mut found = None;
     pending::for_each_record(r, plan, |raw| {

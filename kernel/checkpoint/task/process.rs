@@ -97,8 +97,8 @@ fn collect(cap: &mut Capture, group: &Group<'_>) -> Result {
     Ok(())
 }
 
-/// Lists what of a subtree is in a process group or session of others, and who waits by the clock of
-/// such.
+/// Lists what of a subtree is in a process group or session of others, and who waits by the clock
+/// of such.
 fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
     for t in group.threads() {
         restart_block::leaks(cap, t)?;
@@ -149,8 +149,8 @@ fn save(cap: &mut Capture, group: &Group<'_>) -> Result {
 
 /// Restores what the current thread group shares, with the credentials of the caller of restart(2).
 ///
-/// Its last thread does: all of them have memory, files and scheduling by now, which these limits may
-/// forbid to acquire again.
+/// Its last thread does: all of them have memory, files and scheduling by now, which these limits
+/// may forbid to acquire again.
 fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     let restoring = plan.restoring()?;
@@ -192,8 +192,8 @@ fn no_limit(r: &Restore, plan: &TaskRecords<'_>, e: Error, name: &str, new: (u64
     )
 }
 
-/// Limits the CPU time of the process, which has that of the image by now: what its restart has cost
-/// would count before.
+/// Limits the CPU time of the process, which has that of the image by now: what its restart has
+/// cost would count before.
 fn load_cpu_limit(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     let process = plan.process().map_err(|f| r.fault(f))?;
     let Some([soft, hard]) = process.rlimits.get(CPU) else {
@@ -204,7 +204,7 @@ fn load_cpu_limit(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Res
         .map_err(|e| no_limit(r, plan, e, "CPU", new))
 }
 
-/// The same of one that was dead: maybe because of that limit, which does not kill it again.
+/// Does the same for one that was dead: maybe because of that limit, which does not kill it again.
 fn bury(r: &Restore, plan: &TaskRecords<'_>, task: &ParkedTask) -> Result {
     load_cpu_limit(r, plan, task)?;
     task.ignore_cpu_limit();

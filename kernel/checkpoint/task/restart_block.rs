@@ -87,8 +87,8 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask) {
     }
 }
 
-/// The pid that a CPU clock is of, as the task sees it; 0: its own process. `None`: it is no CPU
-/// clock.
+/// Returns the pid that a CPU clock is of, as the task sees it; 0: its own process. `None`: it is
+/// no CPU clock.
 fn pid_of_clock(clock: i32) -> Option<u32> {
     (clock < 0).then_some((!(clock >> 3)).cast_unsigned())
 }
@@ -176,7 +176,7 @@ pub(super) fn fill(cap: &Capture, task: &mut Task, t: &FrozenTask) {
     task.restart = args.map(Into::into);
 }
 
-/// The call in a task record. `None`: its arguments are impossible.
+/// Returns the call in a task record. `None`: its arguments are impossible.
 fn parse(task: &Task) -> Option<Call> {
     let [a, b, c, d, e, f] = task.restart.map(|arg| arg.get());
     let call = match task.restart_kind.get() {

@@ -238,15 +238,15 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     }
 }
 
-/// The record of a filter, its program included.
+/// Returns the record of a filter, its program included.
 fn filter_record(r: &Restore, obj: ObjRef) -> Result<(SeccompFilter, &[Instruction])> {
     let (body, raw) = r.object_body::<SeccompFilter>(obj)?;
     let program = raw.array(INSTRUCTIONS_MAX).map_err(|f| r.fault(f))?;
     Ok((body, program))
 }
 
-/// Puts the current task below the filter `obj`, which it makes, with those before it, if no task has
-/// yet.
+/// Puts the current task below the filter `obj`, which it makes, with those before it, if no task
+/// has yet.
 fn join(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result {
     let failed = |e| {
         let why = match e {
@@ -298,7 +298,7 @@ fn join(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result {
     Ok(())
 }
 
-/// The filters of the calling task, the oldest first.
+/// Returns the filters of the calling task, the oldest first.
 fn of_caller() -> Result<KVVec<Filter>> {
     let mut all = KVVec::new();
     let mut next = Filter::of_current();
@@ -310,7 +310,7 @@ fn of_caller() -> Result<KVVec<Filter>> {
     Ok(all)
 }
 
-/// `filter` is the one that the image has as `body` and `program`.
+/// Returns whether `filter` is the one that the image has as `body` and `program`.
 fn is_same(filter: &Filter, body: &SeccompFilter, program: &[Instruction]) -> bool {
     let logged = body.flags.get() & SECCOMP_FILTER_LOG != 0;
     let own = filter.program();
@@ -322,8 +322,8 @@ fn is_same(filter: &Filter, body: &SeccompFilter, program: &[Instruction]) -> bo
             .all(|(a, b)| (a.code, a.jt, a.jf, a.k) == (b.code.get(), b.jt, b.jf, b.k.get()))
 }
 
-/// How many of the filters `chain`, the newest first, the current task has from the caller: all that
-/// this one has, or none.
+/// Returns how many of the filters `chain`, the newest first, the current task has from the caller:
+/// all that this one has, or none.
 fn inherited(r: &Restore, chain: &[ObjRef]) -> Result<usize> {
     let own = of_caller()?;
     if own.len() > chain.len() {
@@ -338,8 +338,8 @@ fn inherited(r: &Restore, chain: &[ObjRef]) -> Result<usize> {
     Ok(own.len())
 }
 
-/// Returns whether all tasks of the checked metadata `meta` had all filters of the caller, and so are
-/// not restricted any further by these.
+/// Returns whether all tasks of the checked metadata `meta` had all filters of the caller, and so
+/// are not restricted any further by these.
 pub(crate) fn had_those_of_caller(meta: &[u8], report: &mut Report) -> Result<bool> {
     let own = of_caller()?;
     // How many of the caller's the path to a filter begins with, if it has no others before them.

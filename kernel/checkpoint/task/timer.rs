@@ -82,7 +82,8 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 /// Timers between two looks at whether the caller was killed.
 const TIMERS_AT_ONCE: usize = 256;
 
-/// What is wrong with a timer, so that it can't be saved, but for what is outside of the tree.
+/// Returns what is wrong with a timer, so that it can't be saved, but for what is outside of the
+/// tree.
 fn fault(t: &FrozenTask, timer: &Timer) -> Option<&'static str> {
     if timer.notify == TIMER_THREAD_ID && timer.target == 0 {
         Some("is for a thread that has exited")
@@ -146,7 +147,7 @@ fn leaks(cap: &mut Capture, group: &Group<'_>) -> Result {
     Ok(())
 }
 
-/// By how much what the tasks see of the timer's clock is ahead of the kernel's.
+/// Returns by how much what the tasks see of the timer's clock is ahead of the kernel's.
 fn offset(clock: i32, relative: bool, monotonic: i64, boottime: i64) -> i64 {
     match clock {
         MONOTONIC => monotonic,

@@ -78,7 +78,7 @@ pub(super) fn fill_process(cap: &mut Capture, process: &mut Process, t: &FrozenT
     process.shown_stime = left.cpu_time(own.shown_stime);
 }
 
-/// The times of a task record. Those of an older image are of one kind only.
+/// Returns the times of a task record. Those of an older image are of one kind only.
 fn parse(task: &Task) -> Times {
     let (utime, stime) = (task.utime.get(), task.stime.get());
     if task.runtime.get() == 0 {
@@ -99,7 +99,7 @@ fn parse(task: &Task) -> Times {
     }
 }
 
-/// The times of a process record.
+/// Returns the times of a process record.
 fn parse_process(process: &Process) -> GroupTimes {
     let (utime, stime) = (process.utime.get(), process.stime.get());
     let shown_utime = process.shown_utime.get();

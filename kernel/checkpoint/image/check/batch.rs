@@ -49,15 +49,16 @@ pub struct Descriptor<'a> {
     page_size: u32,
 }
 
-/// `n` rounded up to pages, the size of which is a power of two.
+/// Returns `n` rounded up to pages, the size of which is a power of two.
 pub(super) fn page_align(n: u64, page_size: u64) -> Option<u64> {
     let mask = page_size.checked_sub(1)?;
     Some(n.checked_add(mask)? & !mask)
 }
 
 impl<'a> Descriptor<'a> {
-    /// Takes apart the record of a batch, with its header, that lies `at` bytes into the image; what
-    /// fills up to the pages may follow it. Lengths are checked, and neither checksums nor extents.
+    /// Takes apart the record of a batch, with its header, that lies `at` bytes into the image;
+    /// what fills up to the pages may follow it. Lengths are checked, and neither checksums nor
+    /// extents.
     pub fn parse(bytes: &'a [u8], at: u64, page_size: u32) -> Result<Self, Fault> {
         let (raw, len) = parse(bytes, at)?;
         let batch: Batch = raw.body()?;
@@ -107,22 +108,22 @@ impl<'a> Descriptor<'a> {
         Ok(())
     }
 
-    /// Bytes of its pages.
+    /// Returns the bytes of its pages.
     pub fn pages_len(&self) -> u64 {
         u64::from(self.batch.pages.get()).saturating_mul(self.page_size.into())
     }
 
-    /// Bytes of a page.
+    /// Returns the bytes of a page.
     pub fn page_size(&self) -> usize {
         self.page_size as usize
     }
 
-    /// Bytes of the memory tags of a page.
+    /// Returns the bytes of the memory tags of a page.
     pub fn tags_of_page(&self) -> usize {
         self.page_size as usize / TAGGED_BYTES
     }
 
-    /// What checks the pages as they come.
+    /// Returns what checks the pages as they come.
     pub fn pages(&self) -> PageSums<'a> {
         PageSums {
             sums: self.sums,
@@ -177,12 +178,12 @@ impl PageSums<'_> {
         Ok(())
     }
 
-    /// Offset in the image of the chunk that the next page is in.
+    /// Returns the offset in the image of the chunk that the next page is in.
     pub fn at(&self) -> u64 {
         self.at
     }
 
-    /// Pages that are still to come.
+    /// Returns the pages that are still to come.
     pub fn left(&self) -> u32 {
         self.left
     }

@@ -98,7 +98,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Where an extent's pages end that begin at `addr`.
+    /// Returns where an extent's pages end that begin at `addr`.
     fn end(&self, addr: u64, extent: &Extent) -> Result<u64, Fault> {
         let fault = |why| self.fault(Kind::Batch, why);
         // Does not overflow: both factors are below 2^32.
@@ -113,8 +113,8 @@ impl Stream {
         end.ok_or(fault("address out of range"))
     }
 
-    /// Notes that an extent of `kind` of the object `obj` comes next: all of them follow each other.
-    /// Returns the kind of the object.
+    /// Notes that an extent of `kind` of the object `obj` comes next: all of them follow each
+    /// other. Returns the kind of the object.
     fn enter(&mut self, obj: u32, kind: u32, objects: &mut [Object]) -> Result<Kind, Fault> {
         let bad = |why| self.fault(Kind::Batch, why);
         let object = find(objects, obj).ok_or(bad(NO_OBJECT))?;
@@ -178,15 +178,15 @@ impl Stream {
     }
 }
 
-/// The object with reference `obj`, if there is one.
+/// Returns the object with reference `obj`, if there is one.
 fn find(objects: &mut [Object], obj: u32) -> Option<&mut Object> {
     let place = usize::try_from(obj).ok()?.checked_sub(1)?;
     objects.get_mut(place).filter(|o| o.kind().is_some())
 }
 
-/// Is `range` mapped privately in the address space `object`, free of guard regions, and with
-/// memory tags if it is `tagged`? The search starts at the mapping that the last one ended in:
-/// extents come in ascending order.
+/// Returns whether `range` is mapped privately in the address space `object`, free of guard
+/// regions, and with memory tags if it is `tagged`. The search starts at the mapping that the last
+/// one ended in: extents come in ascending order.
 fn mapped(
     object: &mut Object,
     range: core::ops::Range<u64>,
@@ -240,7 +240,7 @@ fn mapped(
     Ok(covered >= end)
 }
 
-/// Does the inode `object` reach as far as `end`?
+/// Returns whether the inode `object` reaches as far as `end`.
 fn inside(
     object: &Object,
     end: u64,
@@ -256,7 +256,7 @@ fn inside(
         .is_some_and(|size| end <= size))
 }
 
-/// Offset in the metadata of the record after that at `offset`.
+/// Returns the offset in the metadata of the record after that at `offset`.
 fn after(meta: &[u8], meta_at: u64, offset: u64) -> Result<u64, Fault> {
     let at = meta_at.saturating_add(offset);
     let outside = Fault::framing(at, "offset outside of the metadata");

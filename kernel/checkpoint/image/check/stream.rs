@@ -117,7 +117,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// A stream after the metadata of the image with this header, which starts at offset 0.
+    /// Returns a stream after the metadata of the image with this header, which starts at offset 0.
     pub fn new(hash: Hash, header: &Header) -> Self {
         let at = header.meta_end().saturating_add(header.sums_len());
         Self {
@@ -142,18 +142,18 @@ impl Stream {
         }
     }
 
-    /// Offset of the next byte in the image.
+    /// Returns the offset of the next byte in the image.
     pub fn at(&self) -> u64 {
         self.at
     }
 
-    /// Offset of the last record in the image.
+    /// Returns the offset of the last record in the image.
     pub fn record_at(&self) -> u64 {
         self.record
     }
 
-    /// Number of [`Run`]s that there must be room for before [`Self::record`]: those that have come,
-    /// and as many as can come with it.
+    /// Returns the number of [`Run`]s that there must be room for before [`Self::record`]: those
+    /// that have come, and as many as can come with it.
     pub fn runs_wanted(&self) -> usize {
         match self.state {
             State::Record(Kind::Batch, len) => {
@@ -163,12 +163,12 @@ impl Stream {
         }
     }
 
-    /// Number of extents so far, those without pages included.
+    /// Returns the number of extents so far, those without pages included.
     pub fn extents(&self) -> u64 {
         self.nr_extents
     }
 
-    /// Number of pages so far, those announced included.
+    /// Returns the number of pages so far, those announced included.
     pub fn nr_pages(&self) -> u64 {
         self.nr_pages
     }
@@ -273,7 +273,7 @@ impl Stream {
         }
     }
 
-    /// Was the trailer read? Without it an image is not one.
+    /// Returns whether the trailer was read: without it an image is not one.
     pub fn is_complete(&self) -> bool {
         self.state == State::End
     }

@@ -8,7 +8,8 @@
 /// those before as its seed; the first seed is 0.
 pub type Hash = fn(seed: u64, bytes: &[u8]) -> u64;
 
-/// The checksum of the structure `bytes`, the last field of which it is, and of what follows it.
+/// Returns the checksum of the structure `bytes`, the last field of which it is, and of what
+/// follows it.
 pub fn sealed(hash: Hash, bytes: &[u8], rest: &[&[u8]]) -> u64 {
     let covered = bytes
         .get(..bytes.len().saturating_sub(size_of::<u64>()))

@@ -45,7 +45,7 @@ pub fn split_ranges<'a>(
 }
 
 impl Walk<'_> {
-    /// What confined the tasks, labels apart.
+    /// Checks what confined the tasks, labels apart.
     pub(in crate::image) fn confinement(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Confinement = raw.body()?;
         flags(raw, body.flags.get(), CONFINEMENT_FLAGS)?;
@@ -78,7 +78,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A security label.
+    /// Checks a security label.
     pub(in crate::image) fn label(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Label = raw.body()?;
         let Follow::Labels { left, from } = self.follow else {

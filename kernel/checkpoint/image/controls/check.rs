@@ -54,7 +54,7 @@ const NEEDS: &[(u32, u32)] = &[
 ];
 
 impl Walk<'_> {
-    /// What a thread has set of itself.
+    /// Checks what a thread has set of itself.
     pub(in crate::image) fn controls(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Controls = raw.body()?;
         let set = body.flags.get();
@@ -102,7 +102,7 @@ impl Walk<'_> {
         self.in_place(raw, body.tid.get(), false)
     }
 
-    /// That a thread has a deadline.
+    /// Checks that a thread has a deadline.
     pub(in crate::image) fn deadline(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Deadline = raw.body()?;
         flags(raw, body.flags.get().into(), DEADLINE_FLAGS.into())?;

@@ -35,7 +35,7 @@ use crate::image::{
 const FD_MAX: u32 = i32::MAX as u32;
 
 impl Walk<'_> {
-    /// An epoll instance.
+    /// Checks an epoll instance.
     pub(in crate::image) fn epoll(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let epoll: Epoll = raw.body()?;
         ensure(
@@ -48,7 +48,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// What is registered with an epoll instance.
+    /// Checks what is registered with an epoll instance.
     pub(in crate::image) fn epoll_items(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let items: EpollItems = raw.body()?;
         self.refer::<Epoll>(raw, items.epoll.get())?;
@@ -59,7 +59,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// An item of the record `raw`.
+    /// Checks an item of the record `raw`.
     fn epoll_item(&self, raw: &Raw<'_>, item: &EpollItem) -> Result<(), Fault> {
         let kind = kind_of(self.refer::<OpenFile>(raw, item.file.get())?);
         ensure(

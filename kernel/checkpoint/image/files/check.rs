@@ -76,12 +76,12 @@ const ONE_FILE: &str = "two open files are the same kernel object";
 /// The flags of an open file in the detail of its object begin at this bit.
 pub(super) const DETAIL_FLAGS: u32 = 8;
 
-/// Kind of the open file that is the object `file`.
+/// Returns the kind of the open file that is the object `file`.
 pub(in crate::image) fn kind_of(file: &Object) -> u32 {
     file.detail & ((1 << DETAIL_FLAGS) - 1)
 }
 
-/// The open file that is the object `file` can be the program of an address space.
+/// Returns whether the open file that is the object `file` can be the program of an address space.
 pub(in crate::image) fn is_program(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
     let kind = kind_of(file);
@@ -98,13 +98,13 @@ pub(in crate::image) fn is_file_mode(mode: u32) -> bool {
         )
 }
 
-/// The open file that is the object `file` is open for reading.
+/// Returns whether the open file that is the object `file` is open for reading.
 pub(in crate::image) fn is_read(file: &Object) -> bool {
     let flags = file.detail >> DETAIL_FLAGS;
     flags & (open::READ | open::PATH) == open::READ
 }
 
-/// An open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
+/// Returns an open file. Its detail is its kind and, from bit [`DETAIL_FLAGS`] on, its flags.
 pub(super) fn file_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let file: OpenFile = raw.body()?;
     let detail = file.kind.get() | file.flags.get() << DETAIL_FLAGS;
@@ -117,7 +117,7 @@ const INODE_OF_REMOVED: u32 = 1;
 const INODE_OF_MEMFD: u32 = 2;
 const INODE_OF_NAMED: u32 = 3;
 
-/// An inode. Its detail is what it is of.
+/// Returns an inode. Its detail is what it is of.
 pub(super) fn inode_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let inode: Inode = raw.body()?;
     let of = if inode.flags.get() & INODE_MEMFD != 0 {
@@ -132,14 +132,14 @@ pub(super) fn inode_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fa
     Ok((inode.obj.get(), of))
 }
 
-/// A pipe. Its detail is 1 if it has a name.
+/// Returns a pipe. Its detail is 1 if it has a name.
 pub(super) fn pipe_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let pipe: Pipe = raw.body()?;
     Ok((pipe.obj.get(), pipe.named.get()))
 }
 
 impl Walk<'_> {
-    /// A descriptor table.
+    /// Checks a descriptor table.
     pub(in crate::image) fn table(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let table: Table = raw.body()?;
         zero(raw, table.reserved.get() == 0)?;
@@ -177,7 +177,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// An open file.
+    /// Checks an open file.
     pub(in crate::image) fn file(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let file: OpenFile = raw.body()?;
         let kind = file.kind.get();
@@ -452,7 +452,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What is special about an open file of a namespace.
+    /// Checks what is special about an open file of a namespace.
     fn namespace(&self, raw: &Raw<'_>, file: &OpenFile) -> Result<(), Fault> {
         let which = file.inode.get();
         match file.pos.get() {

@@ -43,7 +43,7 @@ use crate::image::{
 const TIME_MAX: u64 = i64::MAX as u64;
 
 impl Walk<'_> {
-    /// An inode whose contents are in the image.
+    /// Checks an inode whose contents are in the image.
     pub(in crate::image) fn inode(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let inode: Inode = raw.body()?;
         let mode = inode.mode.get();
@@ -105,7 +105,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// An extended attribute of the inode before it.
+    /// Checks an extended attribute of the inode before it.
     pub(in crate::image) fn xattr(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let xattr: Xattr = raw.body()?;
         let Follow::Xattrs { left } = self.follow else {
@@ -131,7 +131,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A pipe.
+    /// Checks a pipe.
     pub(in crate::image) fn pipe(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let pipe: Pipe = raw.body()?;
         let size = pipe.size.get();
@@ -159,7 +159,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A timer behind a descriptor.
+    /// Checks a timer behind a descriptor.
     pub(in crate::image) fn timerfd(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let timer: Timerfd = raw.body()?;
         let (clock, set) = (timer.clock.get(), timer.flags.get());
@@ -195,7 +195,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// A buffer of a pipe.
+    /// Checks a buffer of a pipe.
     pub(in crate::image) fn pipe_buffer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let buffer: PipeBuffer = raw.body()?;
         boolean(raw, buffer.packet.get())?;
@@ -216,7 +216,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Root, working directory and umask.
+    /// Checks the root, working directory and umask.
     pub(in crate::image) fn fs(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let fs: Fs = raw.body()?;
         flags(raw, u64::from(fs.umask.get()), 0o777)?;
@@ -231,7 +231,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// A directory that was removed.
+    /// Checks a directory that was removed.
     pub(in crate::image) fn removed_dir(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let dir: RemovedDir = raw.body()?;
         flags(raw, u64::from(dir.mode.get()), 0o7777)?;
@@ -246,7 +246,7 @@ impl Walk<'_> {
         two_absolute_paths(raw)
     }
 
-    /// A directory.
+    /// Checks a directory.
     pub(in crate::image) fn path(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let path: Path = raw.body()?;
         zero(raw, path.reserved.get() == 0)?;

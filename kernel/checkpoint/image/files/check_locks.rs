@@ -53,7 +53,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A lock of an open file, or of a descriptor table.
+    /// Checks a lock of an open file, or of a descriptor table.
     fn lock(&self, raw: &Raw<'_>, lock: &Lock, file: Option<&Object>) -> Result<(), Fault> {
         let (kind, exclusive) = (lock.kind.get(), lock.exclusive.get());
         let (start, end) = (lock.start.get(), lock.end.get());
@@ -89,7 +89,7 @@ impl Walk<'_> {
         )
     }
 
-    /// The open file right before, if that is `file`.
+    /// Returns the open file right before, if that is `file`.
     fn file_before(&mut self, raw: &Raw<'_>, file: u32) -> Result<&Object, Fault> {
         self.follows(
             raw,
@@ -105,7 +105,7 @@ impl Walk<'_> {
         Ok(file)
     }
 
-    /// Who gets the signals of an open file.
+    /// Checks who gets the signals of an open file.
     pub(in crate::image) fn file_owner(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let owner: FileOwner = raw.body()?;
         self.file_before(raw, owner.file.get())?;
@@ -135,7 +135,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// A lease or delegation of an open file.
+    /// Checks a lease or delegation of an open file.
     pub(in crate::image) fn lease(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let lease: Lease = raw.body()?;
         let file = kind_of(self.file_before(raw, lease.file.get())?);

@@ -28,7 +28,7 @@ pub(in crate::image) enum Room {
 }
 
 impl Walk<'_> {
-    /// Huge pages of the mapping or inode before it.
+    /// Checks huge pages of the mapping or inode before it.
     pub(in crate::image) fn huge_pages(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let huge: HugePages = raw.body()?;
         let room = self

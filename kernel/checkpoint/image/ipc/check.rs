@@ -114,14 +114,14 @@ impl Inside {
     }
 }
 
-/// A list of adjustments. Its detail is its namespace.
+/// Returns a list of adjustments. Its detail is its namespace.
 pub(super) fn undo_list_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let list: UndoList = raw.body()?;
     Ok((list.obj.get(), list.ns.get()))
 }
 
 impl Walk<'_> {
-    /// An ipc namespace.
+    /// Checks an ipc namespace.
     pub(in crate::image) fn ipc_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let ns: IpcNs = raw.body()?;
         boolean(raw, ns.shm_rmid_forced.get())?;
@@ -193,7 +193,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A segment of shared memory.
+    /// Checks a segment of shared memory.
     pub(in crate::image) fn segment(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let s: Segment = raw.body()?;
         let rest = self.next_of(raw, s.ns.get())?;
@@ -224,7 +224,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// A set of semaphores.
+    /// Checks a set of semaphores.
     pub(in crate::image) fn sem_set(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let set: SemSet = raw.body()?;
         self.inside(raw)?;
@@ -279,7 +279,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A list of adjustments.
+    /// Checks a list of adjustments.
     pub(in crate::image) fn undo_list(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let list: UndoList = raw.body()?;
         self.refer_or_none::<IpcNs>(raw, list.ns.get())?;
@@ -293,7 +293,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// A message queue.
+    /// Checks a message queue.
     pub(in crate::image) fn msg_queue(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let q: MsgQueue = raw.body()?;
         self.inside(raw)?;
@@ -306,7 +306,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A message of a queue.
+    /// Checks a message of a queue.
     pub(in crate::image) fn message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let message: Message = raw.body()?;
         let mut rest = self.inside(raw)?;
@@ -320,7 +320,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A POSIX message queue.
+    /// Checks a POSIX message queue.
     pub(in crate::image) fn posix_queue(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let q: PosixQueue = raw.body()?;
         let mut rest = self.next_of(raw, q.ns.get())?;
@@ -362,7 +362,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whom a POSIX message queue notifies, and how.
+    /// Checks whom a POSIX message queue notifies, and how.
     fn notification(&self, raw: &Raw<'_>, q: &PosixQueue) -> Result<(), Fault> {
         let process = q.process.get();
         ensure(
@@ -387,7 +387,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A message of a POSIX message queue.
+    /// Checks a message of a POSIX message queue.
     pub(in crate::image) fn posix_message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let message: PosixMessage = raw.body()?;
         let mut rest = self.inside(raw)?;

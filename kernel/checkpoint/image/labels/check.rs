@@ -53,7 +53,7 @@ fn key(raw: &Raw<'_>, last: (u32, u32), next: (u32, u32), known: &[u32]) -> Resu
 }
 
 impl Walk<'_> {
-    /// A label of credentials.
+    /// Checks a label of credentials.
     pub(in crate::image) fn cred_label(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: CredLabel = raw.body()?;
         let cred = body.cred.get();
@@ -82,7 +82,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A label of a thread.
+    /// Checks a label of a thread.
     pub(in crate::image) fn task_label(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: TaskLabel = raw.body()?;
         let tid = body.tid.get();
@@ -101,7 +101,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A label of a file.
+    /// Checks a label of a file.
     pub(in crate::image) fn file_label(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: FileLabel = raw.body()?;
         zero(raw, body.reserved.get() == 0)?;

@@ -53,13 +53,13 @@ const DUMP_FILTER: u64 = (1 << 9) - 1;
 /// Protection keys: powerpc has most.
 const PKEYS: u32 = 32;
 
-/// May `c` stand in a mapping's name?
+/// Returns whether `c` may stand in a mapping's name.
 fn is_name_char(c: u8) -> bool {
     matches!(c, b' '..=b'~') && !br"\`$[]".contains(&c)
 }
 
 impl Walk<'_> {
-    /// An address space.
+    /// Checks an address space.
     pub(in crate::image) fn mm(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let mm: Mm = raw.body()?;
         flags(raw, u64::from(mm.flags.get()), u64::from(MM_FLAGS))?;
@@ -126,7 +126,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A mapping.
+    /// Checks a mapping.
     pub(in crate::image) fn vma(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let vma: Vma = raw.body()?;
         let Follow::Vmas {
@@ -245,7 +245,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Memory of the mapping before it that was left out.
+    /// Checks memory of the mapping before it that was left out.
     pub(in crate::image) fn left_out(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: LeftOut = raw.body()?;
         let (from, end) = self
@@ -271,7 +271,7 @@ impl Walk<'_> {
         )
     }
 
-    /// Guard regions of the mapping before it.
+    /// Checks guard regions of the mapping before it.
     pub(in crate::image) fn guards(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Guards = raw.body()?;
         let (mut from, end) = self
@@ -303,7 +303,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The AIO context whose ring was the mapping before it.
+    /// Checks the AIO context whose ring was the mapping before it.
     pub(in crate::image) fn aio(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let aio: Aio = raw.body()?;
         let len = self

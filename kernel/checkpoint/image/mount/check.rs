@@ -22,7 +22,7 @@ use crate::image::{
 };
 
 impl Walk<'_> {
-    /// A mount.
+    /// Checks a mount.
     pub(in crate::image) fn mount(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let mount: Mount = raw.body()?;
         ensure(

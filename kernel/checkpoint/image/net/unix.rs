@@ -32,8 +32,8 @@ pub const MESSAGE_MAX: usize = 15 << 20;
 pub const ERROR_RESET: u32 = 104;
 
 record! {
-    /// A link: what a Unix socket is to others; payload: its address as of getsockname(2), and then the
-    /// path from the caller's root directory at which it is found. Connections that wait at one
+    /// A link: what a Unix socket is to others; payload: its address as of getsockname(2), and then
+    /// the path from the caller's root directory at which it is found. Connections that wait at one
     /// socket have their links in the order in which they wait.
     #[record(UnixSocket = 225, "Unix socket", min = 48, check = unix_socket)]
     pub struct UnixSocket {
@@ -97,9 +97,9 @@ flags! {
 }
 
 record! {
-    /// A link: a message in the queue of a Unix socket, oldest first, or a piece of a stream; payload:
-    /// references of the open files that it carries, each a 32-bit number, and its bytes. What was
-    /// received of a stream is left out.
+    /// A link: a message in the queue of a Unix socket, oldest first, or a piece of a stream;
+    /// payload: references of the open files that it carries, each a 32-bit number, and its bytes.
+    /// What was received of a stream is left out.
     #[record(UnixMessage = 226, "Unix message", min = 40, check = unix_message)]
     pub struct UnixMessage {
         /// The socket in whose queue it is.
@@ -132,7 +132,7 @@ flags! {
     MESSAGE_IDS = 1 << 1,
 }
 
-/// The references of the files in the payload of a message, and its bytes.
+/// Returns the references of the files in the payload of a message, and its bytes.
 pub fn split(payload: &[u8], files: u32) -> Option<(&[U32], &[u8])> {
     let len = usize::try_from(files).ok()?.checked_mul(size_of::<U32>())?;
     let (files, data) = payload.split_at_checked(len)?;

@@ -31,7 +31,7 @@ use crate::image::{
 const WD_MAX: u32 = i32::MAX as u32;
 
 impl Walk<'_> {
-    /// An inotify instance.
+    /// Checks an inotify instance.
     pub(in crate::image) fn inotify(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let inotify: Inotify = raw.body()?;
         let (watches, events) = (inotify.watches.get(), inotify.events.get());
@@ -50,7 +50,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A watch.
+    /// Checks a watch.
     pub(in crate::image) fn inotify_watch(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let watch: InotifyWatch = raw.body()?;
         let Follow::Watches { left, events, from } = self.follow else {
@@ -93,7 +93,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A fanotify group.
+    /// Checks a fanotify group.
     pub(in crate::image) fn fanotify(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let fanotify: Fanotify = raw.body()?;
         let marks = fanotify.marks.get();
@@ -105,7 +105,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A mark. What else its masks may have is up to the kernel; without any it stays for later ones.
+    /// Checks a mark. What else its masks may have is up to the kernel; without any it stays for
+    /// later ones.
     pub(in crate::image) fn fanotify_mark(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let mark: FanotifyMark = raw.body()?;
         let Follow::Marks { left } = self.follow else {
@@ -136,7 +137,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// An event.
+    /// Checks an event.
     pub(in crate::image) fn inotify_event(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let event: InotifyEvent = raw.body()?;
         let Follow::Events { left, overflow } = self.follow else {
@@ -175,7 +176,7 @@ impl Walk<'_> {
     }
 }
 
-/// What must come next if so many watches and events are missing.
+/// Returns what must come next if so many watches and events are missing.
 fn follow(watches: u32, events: u32, from: u32, overflow: bool) -> Follow {
     match (watches, events) {
         (0, 0) => Follow::Any,
@@ -184,7 +185,7 @@ fn follow(watches: u32, events: u32, from: u32, overflow: bool) -> Follow {
     }
 }
 
-/// What must come next if so many marks are missing.
+/// Returns what must come next if so many marks are missing.
 fn marks_left(left: u32) -> Follow {
     match left {
         0 => Follow::Any,

@@ -81,13 +81,14 @@ fn policy(
     )
 }
 
-/// Of a policy with this mode one node may be tried first, and pages may move to who uses them.
+/// Returns whether of a policy with this mode one node may be tried first, and pages may move to
+/// who uses them.
 fn has_home(mode: u32) -> bool {
     matches!(mode, POLICY_BIND | POLICY_PREFERRED_MANY)
 }
 
 impl Walk<'_> {
-    /// The memory policy of a thread.
+    /// Checks the memory policy of a thread.
     pub(in crate::image) fn task_policy(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: TaskPolicy = raw.body()?;
         let mode = body.mode.get();
@@ -111,7 +112,7 @@ impl Walk<'_> {
         self.in_place(raw, body.tid.get(), false)
     }
 
-    /// The memory policy of the mapping before it, or of a range of the inode before it.
+    /// Checks the memory policy of the mapping before it, or of a range of the inode before it.
     pub(in crate::image) fn memory_policy(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: MemoryPolicy = raw.body()?;
         let mode = body.mode.get();

@@ -37,8 +37,8 @@ use crate::image::{
     }, //
 };
 
-/// A filter. Its detail is what it and those before it count: its parent comes before it, so that no
-/// filter is one of those before itself.
+/// Returns a filter. Its detail is what it and those before it count: its parent comes before it,
+/// so that no filter is one of those before itself.
 pub(super) fn filter(objects: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let filter: SeccompFilter = raw.body()?;
     let before = match filter.parent.get() {
@@ -54,7 +54,7 @@ pub(super) fn filter(objects: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fa
 }
 
 impl Walk<'_> {
-    /// A filter of system calls.
+    /// Checks a filter of system calls.
     pub(in crate::image) fn seccomp_filter(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let filter: SeccompFilter = raw.body()?;
         flags(raw, filter.flags.get().into(), SECCOMP_FILTER_FLAGS.into())?;
@@ -68,7 +68,7 @@ impl Walk<'_> {
         )
     }
 
-    /// That the system calls of a thread are restricted.
+    /// Checks that the system calls of a thread are restricted.
     pub(in crate::image) fn seccomp(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let seccomp: Seccomp = raw.body()?;
         zero(raw, seccomp.reserved.get() == 0)?;

@@ -101,7 +101,7 @@ pub(in crate::image) struct Group {
 }
 
 impl Pid {
-    /// What is missing of it at the end: the kind of its record, and what.
+    /// Returns what is missing of it at the end: the kind of its record, and what.
     pub(in crate::image) fn lacks(&self) -> Option<(Kind, &'static str)> {
         if !self.is_task() {
             return (self.seen & (SEEN_GROUP | SEEN_SESSION) == 0).then_some((
@@ -178,7 +178,7 @@ impl Walk<'_> {
         ensure(raw, numbers.iter().all(possible), "impossible pid")
     }
 
-    /// A thread.
+    /// Checks a thread.
     pub(in crate::image) fn task(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let task: Task = raw.body()?;
         self.see(raw, task.tid.get(), SEEN_TASK)?;
@@ -377,7 +377,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The pid `number`, which is that of a process group or session; `None`: it lies outside.
+    /// Returns the pid `number`, which is that of a process group or session; `None`: it lies
+    /// outside.
     fn named(&mut self, raw: &Raw<'_>, number: u32) -> Result<Option<&mut Pid>, Fault> {
         if number == 0 {
             return Ok(None);
@@ -439,7 +440,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What a thread group shares.
+    /// Checks what a thread group shares.
     pub(in crate::image) fn process(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let process: Process = raw.body()?;
         let group = self
@@ -508,7 +509,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// A pid without task.
+    /// Checks a pid without task.
     pub(in crate::image) fn orphan_pid(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let dead: DeadPid = raw.body()?;
         self.levels(raw, dead.pid.get(), dead.pid_ns.get())

@@ -126,7 +126,7 @@ impl Walk<'_> {
         self.in_place(raw, regs.tid.get(), false)
     }
 
-    /// Signal actions.
+    /// Checks signal actions.
     pub(in crate::image) fn sighand(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let sighand: Sighand = raw.body()?;
         zero(raw, sighand.reserved.get() == 0)?;
@@ -144,7 +144,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Pending signals.
+    /// Checks pending signals.
     pub(in crate::image) fn pending(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let pending: Pending = raw.body()?;
         boolean(raw, pending.shared.get())?;
@@ -189,7 +189,7 @@ impl Walk<'_> {
         self.in_place(raw, pending.tid.get(), shared)
     }
 
-    /// Credentials.
+    /// Checks credentials.
     pub(in crate::image) fn cred(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let cred: Cred = raw.body()?;
         flags(raw, u64::from(cred.securebits.get()), SECUREBITS)?;
@@ -215,7 +215,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// CPU affinity of a thread.
+    /// Checks CPU affinity of a thread.
     pub(in crate::image) fn affinity(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let affinity: Affinity = raw.body()?;
         zero(raw, affinity.reserved.get() == 0)?;

@@ -52,7 +52,7 @@ const CLOCK_OF_FILE: i32 = 3;
 const OVERRUN_MAX: i64 = 1 << 62;
 
 impl Walk<'_> {
-    /// POSIX timers of a process.
+    /// Checks POSIX timers of a process.
     pub(in crate::image) fn timers(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let timers: Timers = raw.body()?;
         zero(raw, timers.reserved.get() == 0)?;

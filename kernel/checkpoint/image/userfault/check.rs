@@ -21,7 +21,7 @@ use crate::image::{
     userfault::*, //
 };
 
-/// A userfaultfd. Its detail is the address space that it is of.
+/// Returns a userfaultfd. Its detail is the address space that it is of.
 pub(super) fn userfaultfd_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let uffd: Userfaultfd = raw.body()?;
     Ok((uffd.obj.get(), uffd.mm.get()))
@@ -39,7 +39,7 @@ pub(in crate::image) struct Watchable {
 }
 
 impl Walk<'_> {
-    /// A userfaultfd. What features there are is up to the kernel.
+    /// Checks a userfaultfd. What features there are is up to the kernel.
     pub(in crate::image) fn userfaultfd(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let uffd: Userfaultfd = raw.body()?;
         self.refer_or_none::<Mm>(raw, uffd.mm.get())?;
@@ -51,7 +51,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// What a userfaultfd watches of the mapping before it.
+    /// Checks what a userfaultfd watches of the mapping before it.
     pub(in crate::image) fn watched(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Watched = raw.body()?;
         let Watchable { start, end, space } = self

@@ -33,19 +33,20 @@ impl Clone for Cgroup {
 }
 
 impl Cgroup {
-    /// The cgroup whose directory `fd` is. EBADF: no cgroup v2 directory. ENOENT: it was removed.
+    /// Returns the cgroup whose directory `fd` is. EBADF: no cgroup v2 directory. ENOENT: it was
+    /// removed.
     fn from_fd(fd: i32) -> Result<Self> {
         // SAFETY: Any number is fine; a reference on the cgroup is handed over.
         let cgrp = from_err_ptr(unsafe { bindings::cgroup_get_from_fd(fd) })?;
         NonNull::new(cgrp).map(Self).ok_or(EBADF)
     }
 
-    /// The cgroup, for this layer.
+    /// Returns the cgroup, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::cgroup {
         self.0.as_ptr()
     }
 
-    /// The cgroup that `task` is in.
+    /// Returns the cgroup that `task` is in.
     pub(crate) fn of(task: &Task) -> Result<Self> {
         // SAFETY: css_set_lock keeps the task's css_set, and so its cgroup, alive while a
         // reference is taken.
@@ -59,7 +60,7 @@ impl Cgroup {
         NonNull::new(cgrp).map(Self).ok_or(ESRCH)
     }
 
-    /// `task` is directly in this cgroup.
+    /// Returns whether `task` is directly in this cgroup.
     pub(crate) fn contains(&self, task: &Task) -> bool {
         // SAFETY: css_set_lock makes the task's css_set stable; the pointer is only compared.
         unsafe {
@@ -70,7 +71,7 @@ impl Cgroup {
         }
     }
 
-    /// It has child cgroups with tasks in them.
+    /// Returns whether it has child cgroups with tasks in them.
     pub(crate) fn has_populated_children(&self) -> bool {
         // SAFETY: We own a reference; the counters are read under css_set_lock.
         unsafe {
@@ -105,13 +106,13 @@ impl Cgroup {
         result
     }
 
-    /// It is the root cgroup, which can't be frozen.
+    /// Returns whether it is the root cgroup, which can't be frozen.
     pub(crate) fn is_root(&self) -> bool {
         // SAFETY: We own a reference; the level does not change.
         unsafe { (*self.0.as_ptr()).level == 0 }
     }
 
-    /// It is frozen, or being frozen, by itself or by a cgroup around it.
+    /// Returns whether it is frozen, or being frozen, by itself or by a cgroup around it.
     pub(crate) fn is_freezing(&self) -> bool {
         // SAFETY: We own a reference; the flag is read once.
         unsafe { (&raw const (*self.0.as_ptr()).freezer.e_freeze).read_volatile() }
@@ -145,7 +146,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the cgroup, which is given up here.
         unsafe { bindings::cgroup_put(self.0.as_ptr()) };
     }
 }
@@ -161,7 +162,7 @@ pub(crate) struct CgroupDir {
 }
 
 impl CgroupDir {
-    /// What is behind descriptor `fd` of the caller, which may be an O_PATH one.
+    /// Returns what is behind descriptor `fd` of the caller, which may be an O_PATH one.
     ///
     /// EBADF: it is not open, or no directory of a cgroup v2. ENOENT: the cgroup was removed.
     pub(crate) fn from_fd(fd: i32) -> Result<Self> {
@@ -171,13 +172,14 @@ impl CgroupDir {
         })
     }
 
-    /// The descriptor, for what takes nothing else. Another thread of the caller may have put
-    /// something else there: whoever uses it has to look whether it came to [`CgroupDir::cgroup`].
+    /// Returns the descriptor, for what takes nothing else. Another thread of the caller may have
+    /// put something else there: whoever uses it has to look whether it came to
+    /// [`CgroupDir::cgroup`].
     pub(in crate::kapi) fn fd(&self) -> i32 {
         self.fd
     }
 
-    /// The cgroup that was behind the descriptor when it was looked up.
+    /// Returns the cgroup that was behind the descriptor when it was looked up.
     pub(crate) fn cgroup(&self) -> &Cgroup {
         &self.cgroup
     }
@@ -198,13 +200,13 @@ pub(crate) struct HeldCgroup {
 }
 
 impl HeldCgroup {
-    /// The id of the checkpoint that had left it frozen before it was held, if no task of it can
-    /// have run since; 0: there is none.
+    /// Returns the id of the checkpoint that had left it frozen before it was held, if no task of
+    /// it can have run since; 0: there is none.
     pub(crate) fn left_by(&self) -> u64 {
         self.left_by.get()
     }
 
-    /// The cgroup.
+    /// Returns the cgroup.
     pub(crate) fn cgroup(&self) -> &Cgroup {
         &self.cgroup
     }
@@ -238,14 +240,15 @@ impl HeldCgroup {
         self.left_by.set(id);
     }
 
-    /// Its tasks are killed, or are not any more what a checkpoint has left frozen: what is frozen in it
-    /// later is not what a checkpoint has left so.
+    /// Forgets which checkpoint has left it frozen. Its tasks are killed, or are not any more what
+    /// a checkpoint has left frozen: what is frozen in it later is not what a checkpoint has left
+    /// so.
     pub(crate) fn forget_checkpoint(&self) {
         self.left_by.set(0);
     }
 
-    /// A number that remains the same for as long as `task` remains frozen and off its CPU; `None`:
-    /// it is not. May sleep.
+    /// Returns a number that remains the same for as long as `task` remains frozen and off its CPU;
+    /// `None`: it is not. May sleep.
     pub(crate) fn frozen_since(&self, task: &Task) -> Option<usize> {
         let states = bindings::TASK_NORMAL | bindings::__TASK_STOPPED | bindings::__TASK_TRACED;
         // SAFETY: The task is valid. 0 means that it is in another state, so it runs.

@@ -43,7 +43,7 @@ struct Scope<'a, F> {
     done: Opaque<bindings::completion>,
 }
 
-/// Number of CPUs that are at work, or a little more or less.
+/// Returns the number of CPUs that are at work, or a little more or less.
 pub(crate) fn online_cpus() -> usize {
     #[cfg(CONFIG_SMP)]
     // SAFETY: The counter is always there; it is read once.
@@ -54,8 +54,8 @@ pub(crate) fn online_cpus() -> usize {
 }
 
 /// Runs `work` in the caller, and at the same time in as many as `most` threads of its process; in
-/// less if they can't be made. Returns when all of them are gone; only through with their work if
-/// the caller was killed. May sleep.
+/// fewer if threads can't be made. Returns when all of them have exited or, if the caller was
+/// killed, when all have finished `work`. May sleep.
 ///
 /// `work` looks by itself whether it was killed.
 pub(crate) fn run_on_threads<F: Fn() + Sync>(most: usize, work: &F) {
@@ -119,7 +119,7 @@ unsafe fn start<F: Fn() + Sync>(scope: Pin<&Scope<'_, F>>) -> Result<ARef<Task>>
     }
 }
 
-/// What a helper does.
+/// Does what a helper is for.
 ///
 /// # Safety
 ///

@@ -37,7 +37,7 @@ pub(crate) struct Lost {
 }
 
 impl Lost {
-    /// The `index`th task was killed.
+    /// Makes the error of the `index`th task, which was killed.
     pub(crate) fn of(index: usize) -> Self {
         Self {
             index: Some(index),
@@ -107,17 +107,17 @@ pub(crate) struct ParkedTask {
 }
 
 impl ParkedTask {
-    /// The task, for this layer and the architectures.
+    /// Returns the task, for this layer and the architectures.
     pub(crate) fn as_ptr(&self) -> *mut bindings::task_struct {
         self.task.as_ptr()
     }
 
-    /// The reference on the task.
+    /// Returns the reference on the task.
     pub(in crate::kapi) fn task(&self) -> &ARef<Task> {
         &self.task
     }
 
-    /// ESRCH if it was killed, and will die of that once it is let go.
+    /// Fails with ESRCH if it was killed, and will die of that once it is let go.
     pub(crate) fn check_alive(&self) -> Result {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the flags change under the lock.
@@ -158,7 +158,7 @@ impl ParkedTask {
         }
     }
 
-    /// From now on its parent waits for it when it dies.
+    /// Has its parent wait for it when it dies, from now on.
     pub(crate) fn needs_parent(&self) {
         // SAFETY: By the type's invariants the task is valid.
         unsafe { set_autoreap(self.as_ptr(), false) };

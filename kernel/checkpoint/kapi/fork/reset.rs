@@ -37,7 +37,8 @@ use crate::kapi::sched::attr;
 /// Takes something from the current task that it has of its caller.
 type Reset = fn() -> Result;
 
-/// What tasks get from the image if they had it, what it is, and how the root is rid of its caller's.
+/// What tasks get from the image if they had it, what it is, and how the root is rid of its
+/// caller's.
 const RESTORED: &[(&str, Reset)] = &[
     ("has a memory policy", memory_policy),
     ("has an I/O priority", io_priority),
@@ -55,8 +56,8 @@ const RESTORED: &[(&str, Reset)] = &[
     ),
 ];
 
-/// Takes from the current task, the root that restart(2) has just made, what it has of its caller and
-/// what no record of the image replaces. May sleep.
+/// Takes from the current task, the root that restart(2) has just made, what it has of its caller
+/// and what no record of the image replaces. May sleep.
 ///
 /// The error comes with the name of what can't be taken away.
 pub(crate) fn reset_inherited(_: &Restoring) -> Result<(), (Error, &'static str)> {
@@ -86,13 +87,13 @@ fn clear_flags(flags: u32) {
     unsafe { (*bindings::get_current()).flags &= !flags };
 }
 
-/// prctl(PR_MCE_KILL).
+/// Resets what prctl(PR_MCE_KILL) sets.
 fn machine_checks() -> Result {
     clear_flags(bindings::PF_MCE_PROCESS | bindings::PF_MCE_EARLY);
     Ok(())
 }
 
-/// prctl(PR_SET_IO_FLUSHER).
+/// Resets what prctl(PR_SET_IO_FLUSHER) sets.
 fn io_flusher() -> Result {
     clear_flags(IO_FLUSHER);
     Ok(())
@@ -103,7 +104,7 @@ pub(crate) fn drop_memory_policy(_: &Restoring) -> Result {
     memory_policy()
 }
 
-/// set_mempolicy(2).
+/// Resets what set_mempolicy(2) sets.
 fn memory_policy() -> Result {
     // SAFETY: It drops the policy of the running task under its task_lock, as
     // set_mempolicy(MPOL_DEFAULT) does, which everybody may.
@@ -111,13 +112,13 @@ fn memory_policy() -> Result {
     Ok(())
 }
 
-/// ioprio_set(2). EPERM: a security module denies it.
+/// Resets what ioprio_set(2) sets. EPERM: a security module denies it.
 fn io_priority() -> Result {
     // SAFETY: It sets the I/O priority of the running task, with the checks of ioprio_set(2).
     to_result(unsafe { bindings::checkpoint_reset_ioprio() })
 }
 
-/// prctl(PR_SET_SPECULATION_CTRL). EPERM: it was switched off for good.
+/// Resets what prctl(PR_SET_SPECULATION_CTRL) sets. EPERM: it was switched off for good.
 fn speculation() -> Result {
     // SAFETY: Reads atomic flags of the running task.
     if unsafe { (*bindings::get_current()).atomic_flags } as usize & SPECULATION == 0 {
@@ -138,7 +139,7 @@ fn speculation() -> Result {
     Ok(())
 }
 
-/// Return probes that were set up for what the creator of the task was executing.
+/// Forgets return probes that were set up for what the creator of the task was executing.
 #[cfg(CONFIG_UPROBES)]
 pub(in crate::kapi) fn uprobes() -> Result {
     // SAFETY: It frees what the running task has of uprobes, as when it exits.
@@ -154,7 +155,7 @@ pub(in crate::kapi) fn user_events() -> Result {
     Ok(())
 }
 
-/// Utilization clamps of sched_setattr(2).
+/// Resets the utilization clamps of sched_setattr(2).
 #[cfg(CONFIG_UCLAMP_TASK)]
 fn utilization_clamps() -> Result {
     // SAFETY: The fields of the running task, which nobody else changes but by sched_setattr().

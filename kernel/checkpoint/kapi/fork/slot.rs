@@ -116,11 +116,12 @@ pub(crate) struct Slot {
 // used by several threads, and all else is atomic or under a mutex. What the pointers point to may
 // be used, and dropped, by any thread.
 unsafe impl Send for Slot {}
-// SAFETY: As above.
+// SAFETY: What threads share of it is atomic, under a mutex, or made to be shared, as is said
+// there.
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    /// An empty slot.
+    /// Returns an empty slot.
     pub(crate) fn new() -> impl PinInit<Self> {
         fn completion() -> impl PinInit<Opaque<bindings::completion>> {
             // SAFETY: init_completion() initialises all of it.
@@ -141,7 +142,7 @@ impl Slot {
         })
     }
 
-    /// Which of the tasks it is of.
+    /// Returns which of the tasks it is of.
     pub(in crate::kapi) fn index(&self) -> usize {
         self.index.load(Relaxed) as usize
     }
@@ -152,7 +153,7 @@ impl Slot {
         Ok(())
     }
 
-    /// The task, if it was made.
+    /// Returns the task, if it was made.
     pub(crate) fn task(&self) -> Option<ARef<Task>> {
         let t = NonNull::new(self.task.load(Acquire))?;
         // SAFETY: The slot owns a reference until it is dropped.
@@ -171,7 +172,7 @@ impl Slot {
         self.task.store(t, Release);
     }
 
-    /// The task, if one was made, has been reaped and its pid is free.
+    /// Returns whether the task, if one was made, has been reaped and its pid is free.
     pub(crate) fn is_gone(&self) -> bool {
         let Some(task) = self.task() else {
             return true;
@@ -220,7 +221,7 @@ impl Slot {
         unsafe { wait_killable(&self.turn) }
     }
 
-    /// The task is in its place from now on. To be called by itself.
+    /// Notes that the task is in its place from now on. To be called by itself.
     pub(super) fn sit_down(&self) {
         self.seat.store(seat::PARKED, Release);
     }
@@ -247,7 +248,7 @@ impl Slot {
         }
     }
 
-    /// What it is given for the time after its release.
+    /// Returns what it is given for the time after its release.
     pub(super) fn luggage(&self) -> Luggage {
         core::mem::take(&mut *self.luggage.lock())
     }
@@ -264,7 +265,7 @@ impl Slot {
         drop(old);
     }
 
-    /// It is held.
+    /// Returns whether it is held.
     pub(super) fn is_held(&self) -> bool {
         self.seat.load(Acquire) == seat::HELD
     }

@@ -28,28 +28,29 @@ const LABELS: &[u8] = b"security.";
 const CAPABILITIES: &[u8] = b"security.capability\0";
 
 impl FileRef {
-    /// write(2) can write to it.
+    /// Returns whether write(2) can write to it.
     pub(crate) fn can_write(&self) -> bool {
         self.fmode() & bindings::FMODE_CAN_WRITE != 0
     }
 
-    /// read(2) can read from it.
+    /// Returns whether read(2) can read from it.
     pub(crate) fn can_read(&self) -> bool {
         self.fmode() & bindings::FMODE_CAN_READ != 0
     }
 
-    /// It has no position.
+    /// Returns whether it has no position.
     pub(crate) fn is_stream(&self) -> bool {
         self.fmode() & bindings::FMODE_STREAM != 0
     }
 
-    /// It is a file or block device that is read and written past the page cache, in whole blocks.
+    /// Returns whether it is a file or block device that is read and written past the page cache,
+    /// in whole blocks.
     pub(crate) fn is_direct(&self) -> bool {
         self.flags() & bindings::O_DIRECT != 0
             && matches!(self.file_type(), ftype::REGULAR | ftype::BLOCK)
     }
 
-    /// Times of last access and modification: seconds since 1970, and nanoseconds.
+    /// Returns the times of last access and modification: seconds since 1970, and nanoseconds.
     pub(crate) fn times(&self) -> [(i64, u32); 2] {
         let inode = self.inode();
         // SAFETY: The file keeps its inode; the integers are read once each.
@@ -77,14 +78,14 @@ impl FileRef {
         to_result(unsafe { bindings::vfs_utimes(&self.path_raw(), times.as_mut_ptr()) })
     }
 
-    /// Its inode has no name but may be given one.
+    /// Returns whether its inode has no name but may be given one.
     pub(crate) fn is_linkable(&self) -> bool {
         // SAFETY: The file keeps its inode.
         unsafe { bindings::inode_is_linkable(self.inode()) }
     }
 
-    /// Names of its extended attributes, each with its NUL; those that security modules give it are
-    /// left out. May sleep and read from the disk.
+    /// Returns the names of its extended attributes, each with its NUL; those that security modules
+    /// give it are left out. May sleep and read from the disk.
     ///
     /// E2BIG: they have too many names.
     pub(crate) fn xattrs(&self) -> Result<KVVec<u8>> {
@@ -100,7 +101,7 @@ impl FileRef {
             return Err(E2BIG);
         }
         let mut all = KVVec::from_elem(0u8, n, GFP_KERNEL)?;
-        // SAFETY: As above; the vector has the length that is passed.
+        // SAFETY: The file keeps its dentry; the vector has the length that is passed.
         let n = unsafe { bindings::vfs_listxattr(dentry, all.as_mut_ptr().cast(), all.len()) };
         let all = usize::try_from(n)
             .ok()
@@ -116,8 +117,8 @@ impl FileRef {
         Ok(names)
     }
 
-    /// The value of the extended attribute `name`, as fgetxattr(2) tells it. May sleep and read from the
-    /// disk.
+    /// Returns the value of the extended attribute `name`, as fgetxattr(2) tells it. May sleep and
+    /// read from the disk.
     pub(crate) fn xattr(&self, name: &CStr) -> Result<KVVec<u8>> {
         let get = |value: *mut u8, size| {
             // SAFETY: We own a reference, the name is NUL-terminated, and the value is as long as
@@ -154,8 +155,8 @@ impl FileRef {
         })
     }
 
-    /// Takes all extended attributes from it that [`Self::xattrs`] names, as fremovexattr(2) does: those
-    /// that a new file has inherited.
+    /// Takes all extended attributes from it that [`Self::xattrs`] names, as fremovexattr(2) does:
+    /// those that a new file has inherited.
     pub(crate) fn remove_xattrs(&self) -> Result {
         let names = self.xattrs()?;
         for name in names.split_inclusive(|&c| c == 0) {
@@ -168,8 +169,8 @@ impl FileRef {
         Ok(())
     }
 
-    /// It has extended attributes that the caller does not see (trusted.*). May sleep and read from the
-    /// disk.
+    /// Returns whether it has extended attributes that the caller does not see (trusted.*). May
+    /// sleep and read from the disk.
     pub(crate) fn hides_xattrs(&self) -> Result<bool> {
         // SAFETY: The file keeps its dentry.
         let hides = unsafe { bindings::checkpoint_hides_xattrs(self.path_raw().dentry) };
@@ -177,7 +178,7 @@ impl FileRef {
         Ok(hides != 0)
     }
 
-    /// Advice of posix_fadvise(2) that is in effect, as flags of the image.
+    /// Returns the advice of posix_fadvise(2) that is in effect, as flags of the image.
     pub(crate) fn advice(&self) -> u32 {
         let file = self.as_ptr();
         if self.is_path_only() || self.file_type() != ftype::REGULAR {

@@ -64,13 +64,13 @@ pub(crate) struct Params {
 pub(crate) struct Epoll(FileRef);
 
 impl Epoll {
-    /// The instance that `file` is, if it is one.
+    /// Returns the instance that `file` is, if it is one.
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
         // INVARIANT: It was asked.
         file.is_epoll().then(|| Self(file.clone()))
     }
 
-    /// A new instance, whose items are charged to the user that the caller acts as.
+    /// Returns a new instance, whose items are charged to the user that the caller acts as.
     pub(crate) fn create() -> Result<Self> {
         // SAFETY: A running task has a user; a file that is returned comes with a reference.
         let file = unsafe { FileRef::from_owned(bindings::checkpoint_epoll_create()) };
@@ -78,12 +78,12 @@ impl Epoll {
         file.map(Self)
     }
 
-    /// Its open file.
+    /// Returns its open file.
     pub(crate) fn file(&self) -> &FileRef {
         &self.0
     }
 
-    /// Who made it may keep the machine from being suspended (EPOLLWAKEUP).
+    /// Returns whether who made it may keep the machine from being suspended (EPOLLWAKEUP).
     pub(crate) fn may_block_suspend(&self) -> bool {
         // SAFETY: We own a reference; the first user namespace is always there.
         unsafe {
@@ -95,7 +95,7 @@ impl Epoll {
         }
     }
 
-    /// How network devices are polled.
+    /// Returns how network devices are polled.
     pub(crate) fn params(&self) -> Params {
         let mut raw = bindings::epoll_params::default();
         // SAFETY: By the type's invariants it is an epoll instance; there is room for the result.
@@ -122,15 +122,15 @@ impl Epoll {
         to_result(unsafe { bindings::checkpoint_epoll_set_params(self.0.as_ptr(), &raw) })
     }
 
-    /// What is registered; first what is on the ready list, in its order. May sleep.
+    /// Returns what is registered; first what is on the ready list, in its order. May sleep.
     ///
     /// EBUSY: somebody has locked it and does not let go. EINTR: the caller was killed.
     pub(crate) fn items(&self) -> Result<KVVec<Item>> {
         self.read(true, true)
     }
 
-    /// The same without waiting for the lock, and without a look at the files: all seem to have
-    /// nothing to report.
+    /// Reads the same without waiting for the lock, and without a look at the files: all seem to
+    /// have nothing to report.
     pub(crate) fn items_now(&self) -> Result<KVVec<Item>> {
         self.read(false, false)
     }
@@ -222,8 +222,9 @@ impl Epoll {
         })
     }
 
-    /// Brings what was registered, the file at `addr` as descriptor `fd`, into the state that it had:
-    /// on the ready list, as the last, or not on it; disabled by EPOLLONESHOT or not. The tasks are held.
+    /// Brings what was registered, the file at `addr` as descriptor `fd`, into the state that it
+    /// had: on the ready list, as the last, or not on it; disabled by EPOLLONESHOT or not. The
+    /// tasks are held.
     ///
     /// ENOENT: it is not registered, as the file has been closed. EBUSY, EINTR: as [`Self::items`].
     pub(crate) fn settle(&self, addr: usize, fd: u32, listed: bool, disabled: bool) -> Result {
@@ -238,7 +239,7 @@ impl Epoll {
     }
 }
 
-/// What an item is found by. EINVAL: no descriptor has such a number.
+/// Returns what an item is found by. EINVAL: no descriptor has such a number.
 fn key(addr: usize, fd: u32) -> Result<bindings::epoll_key> {
     Ok(bindings::epoll_key {
         file: core::ptr::with_exposed_provenance_mut(addr),
@@ -258,7 +259,7 @@ fn until_unlocked<R>(f: impl FnMut() -> Result<R>) -> Result<R> {
     unlocked_within(LOCK_MS, f)
 }
 
-/// The same, with another time in milliseconds that is waited for at most.
+/// Does the same, with another time in milliseconds that is waited for at most.
 fn unlocked_within<R>(ms: u64, mut f: impl FnMut() -> Result<R>) -> Result<R> {
     let end = wait::monotonic_ns().saturating_add(ms * 1_000_000);
     let mut pause = 1;

@@ -69,7 +69,7 @@ pub(crate) struct Environment(NonNull<bindings::checkpoint_environment>);
 
 // SAFETY: It is counted atomically, and does not change.
 unsafe impl Send for Environment {}
-// SAFETY: As above.
+// SAFETY: It does not change, and a shared reference does not give ours up.
 unsafe impl Sync for Environment {}
 
 impl Environment {

@@ -142,7 +142,7 @@ impl Group {
                 }
                 Err(e) => return Err(e),
                 Ok(()) => {
-                    // SAFETY: So many were written.
+                    // SAFETY: So many were written, and there was room for them.
                     unsafe { raw.inc_len(u32_as_usize(state.nr_marks)) };
                     let group = Self {
                         flags: state.flags,

@@ -55,7 +55,7 @@ pub(crate) struct Descriptor {
 }
 
 impl FilesRef {
-    /// The table of `t`; `None` if the task has exited.
+    /// Returns the table of `t`; `None` if the task has exited.
     pub(crate) fn of(t: &FrozenTask) -> Option<Self> {
         let task = t.as_ptr();
         // SAFETY: The task is valid; under its lock it keeps its table.
@@ -71,8 +71,8 @@ impl FilesRef {
         }
     }
 
-    /// A new table. It has those of the first few descriptors that kernel threads opened: hardly
-    /// ever any.
+    /// Returns a new table. It has those of the first few descriptors that kernel threads opened:
+    /// hardly ever any.
     pub(crate) fn new() -> Result<Self> {
         // All are left out that dup_fd() can leave out: it copies the smallest table that there is.
         let mut all = bindings::fd_range {
@@ -85,25 +85,25 @@ impl FilesRef {
         NonNull::new(from_err_ptr(files)?).ok_or(ENOMEM).map(Self)
     }
 
-    /// The table, for this layer.
+    /// Returns the table, for this layer.
     pub(super) fn as_ptr(&self) -> *mut bindings::files_struct {
         self.0.as_ptr()
     }
 
-    /// Its address: what identifies it in the object table.
+    /// Returns its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// Number of references on it, ours included.
+    /// Returns the number of references on it, ours included.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the table, which keeps it valid.
         let n = unsafe { bindings::atomic_read(&raw const (*self.0.as_ptr()).count) };
         u64::from(n.unsigned_abs())
     }
 
-    /// What the directory `file` is watched for by a descriptor of this table (F_NOTIFY): that
-    /// descriptor, and `NOTIFY_*` of an image.
+    /// Returns what the directory `file` is watched for by a descriptor of this table (F_NOTIFY):
+    /// that descriptor, and `NOTIFY_*` of an image.
     pub(crate) fn directory_watch(&self, file: &FileRef) -> Option<(u32, u32)> {
         #[cfg(CONFIG_DNOTIFY)]
         {
@@ -121,8 +121,8 @@ impl FilesRef {
         }
     }
 
-    /// Watches the directory `file` by its descriptor `fd` in this table for `what` (`NOTIFY_*`), as
-    /// F_NOTIFY does. Who gets the signals is left as it is. None of its tasks may run.
+    /// Watches the directory `file` by its descriptor `fd` in this table for `what` (`NOTIFY_*`),
+    /// as F_NOTIFY does. Who gets the signals is left as it is. None of its tasks may run.
     ///
     /// EINVAL: that is switched off (fs.dir-notify-enable). EBADF: it is open for its path only.
     pub(crate) fn watch_directory(&self, fd: u32, file: &FileRef, what: u32) -> Result {
@@ -146,7 +146,7 @@ impl FilesRef {
         }
     }
 
-    /// The first descriptor whose number is not below `from`.
+    /// Returns the first descriptor whose number is not below `from`.
     pub(crate) fn next(&self, from: u32) -> Option<Descriptor> {
         let files = self.0.as_ptr();
         // SAFETY: We own a reference. Under the lock the current array is stable, has `max_fds`
@@ -184,12 +184,12 @@ impl FilesRef {
         }
     }
 
-    /// The file at descriptor `fd`, if there is one.
+    /// Returns the file at descriptor `fd`, if there is one.
     pub(crate) fn file(&self, fd: u32) -> Option<FileRef> {
         self.next(fd).filter(|d| d.fd == fd).map(|d| d.file)
     }
 
-    /// It is the caller's.
+    /// Returns whether it is the caller's.
     pub(crate) fn is_current(&self) -> bool {
         // SAFETY: Only the task itself changes its table while it runs.
         unsafe { (*bindings::get_current()).files == self.0.as_ptr() }

@@ -66,14 +66,14 @@ impl Default for EntryName {
 }
 
 impl EntryName {
-    /// The bytes, without a NUL.
+    /// Returns the bytes, without a NUL.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.split(|&b| b == 0).next().unwrap_or(&[])
     }
 }
 
-/// How names begin under which filesystems keep what was removed while it was open; NFS and AFS mark
-/// the directory entry instead.
+/// How names begin under which filesystems keep what was removed while it was open; NFS and AFS
+/// mark the directory entry instead.
 const KEPT_NAMES: &[(u32, &[u8])] = &[
     (bindings::FUSE_SUPER_MAGIC, b".fuse_hidden"),
     (bindings::CIFS_SUPER_MAGIC, b".__smbfile_silly"),
@@ -82,9 +82,12 @@ const KEPT_NAMES: &[(u32, &[u8])] = &[
 
 /// A counted reference on an open file.
 ///
-/// That nobody moves its position without `f_pos_lock`, as [`File`] requires, is so for all that can be
-/// referred to here. fdget_pos() leaves the lock out for the only user of a file, in a system call
-/// of its own: that is neither a task that is frozen nor the caller of ours.
+/// # Invariants
+///
+/// It owns a reference, by which file, path, inode and operations stay. That nobody moves its
+/// position without `f_pos_lock`, as [`File`] requires, is so for all that can be referred to here.
+/// fdget_pos() leaves the lock out for the only user of a file, in a system call of its own: that
+/// is neither a task that is frozen nor the caller of ours.
 #[derive(Clone)]
 pub(crate) struct FileRef(ARef<File>);
 
@@ -106,7 +109,8 @@ impl FileRef {
     ///
     /// # Safety
     ///
-    /// `file` is an error pointer, or as for [`FileRef::get`], with a reference that is handed over.
+    /// `file` is an error pointer, or as for [`FileRef::get`], with a reference that is handed
+    /// over.
     pub(crate) unsafe fn from_owned(file: *mut bindings::file) -> Result<Self> {
         let file = NonNull::new(from_err_ptr(file)?).ok_or(EBADF)?;
         // SAFETY: By the caller's promise there is a reference, which we take over. `File` is a
@@ -114,22 +118,23 @@ impl FileRef {
         Ok(Self(unsafe { ARef::from_raw(file.cast()) }))
     }
 
-    /// The file, for this layer.
+    /// Returns the file, for this layer.
     pub(crate) fn as_ptr(&self) -> *mut bindings::file {
         self.0.as_ptr()
     }
 
-    /// Its address: what identifies it in the object table.
+    /// Returns its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.as_ptr().addr()
     }
 
-    /// The credentials that it was opened with.
+    /// Returns the credentials that it was opened with.
     pub(in crate::kapi) fn cred(&self) -> ARef<Credential> {
         self.0.cred().into()
     }
 
-    /// The inode as the tasks see it: of a file below an overlay that is mapped, the overlay's.
+    /// Returns the inode as the tasks see it: of a file below an overlay that is mapped, the
+    /// overlay's.
     pub(in crate::kapi) fn inode(&self) -> *mut bindings::inode {
         if self.fmode() & bindings::FMODE_BACKING != 0 {
             // SAFETY: The file keeps its path, and that the dentry and its inode.
@@ -139,12 +144,13 @@ impl FileRef {
         unsafe { (*self.as_ptr()).f_inode }
     }
 
-    /// It is what an overlay uses below a file of its own, of which mappings keep references.
+    /// Returns whether it is what an overlay uses below a file of its own, of which mappings keep
+    /// references.
     pub(crate) fn is_backing(&self) -> bool {
         self.fmode() & bindings::FMODE_BACKING != 0
     }
 
-    /// It was opened with O_PATH.
+    /// Returns whether it was opened with O_PATH.
     pub(crate) fn is_path_only(&self) -> bool {
         self.fmode() & bindings::FMODE_PATH != 0
     }
@@ -154,7 +160,7 @@ impl FileRef {
         self.inode().addr()
     }
 
-    /// O_* flags, as of F_GETFL.
+    /// Returns the O_* flags, as of F_GETFL.
     pub(crate) fn flags(&self) -> u32 {
         self.0.flags()
     }
@@ -165,66 +171,66 @@ impl FileRef {
         unsafe { (*self.as_ptr()).f_mode }
     }
 
-    /// Is open for reading.
+    /// Returns whether it is open for reading.
     pub(crate) fn is_readable(&self) -> bool {
         self.fmode() & bindings::FMODE_READ != 0
     }
 
-    /// Is open for writing.
+    /// Returns whether it is open for writing.
     pub(crate) fn is_writable(&self) -> bool {
         self.fmode() & bindings::FMODE_WRITE != 0
     }
 
-    /// Position in bytes.
+    /// Returns the position in bytes.
     pub(crate) fn pos(&self) -> i64 {
         // SAFETY: We own a reference; the position is read once.
         unsafe { (&raw const (*self.as_ptr()).f_pos).read_volatile() }
     }
 
-    /// Type and permissions of the inode, as of stat(2).
+    /// Returns the type and permissions of the inode, as of stat(2).
     pub(crate) fn mode(&self) -> u32 {
         // SAFETY: The file keeps its inode.
         u32::from(unsafe { (&raw const (*self.inode()).i_mode).read_volatile() })
     }
 
-    /// Type of the inode, one of [`ftype`].
+    /// Returns the type of the inode, one of [`ftype`].
     pub(crate) fn file_type(&self) -> u32 {
         self.mode() & ftype::MASK
     }
 
-    /// Size of the inode in bytes.
+    /// Returns the size of the inode in bytes.
     pub(crate) fn size(&self) -> i64 {
         // SAFETY: The file keeps its inode.
         unsafe { bindings::i_size_read(self.inode()) }
     }
 
-    /// Number of names of the inode.
+    /// Returns the number of names of the inode.
     pub(crate) fn links(&self) -> u32 {
         // SAFETY: The file keeps its inode; the count is read once.
         unsafe { (&raw const (*self.inode()).__bindgen_anon_1.i_nlink).read_volatile() }
     }
 
-    /// Major and minor number of a device.
+    /// Returns the major and minor number of a device.
     pub(crate) fn device(&self) -> (u32, u32) {
         // SAFETY: The file keeps its inode; the field does not change.
         let dev = unsafe { (*self.inode()).i_rdev };
         path::numbers_of(dev)
     }
 
-    /// Number of references on it, ours included.
+    /// Returns the number of references on it, ours included.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         usize_as_u64(unsafe { bindings::file_count(self.as_ptr()) })
     }
 
-    /// The name by which the file was opened has been removed.
+    /// Returns whether the name by which the file was opened has been removed.
     pub(crate) fn is_unlinked(&self) -> bool {
         // SAFETY: The file keeps its dentry.
         unsafe { bindings::d_unlinked(self.path_raw().dentry) }
     }
 
-    /// It was removed while it was open, and its filesystem keeps it, under a name of its own, only
-    /// until it is closed.
+    /// Returns whether it was removed while it was open, and its filesystem keeps it, under a name
+    /// of its own, only until it is closed.
     pub(crate) fn is_kept_until_closed(&self) -> bool {
         // SAFETY: The file keeps its dentry; the flags are read once.
         let flags = unsafe { (&raw const (*self.path_raw().dentry).d_flags).read_volatile() };
@@ -246,25 +252,26 @@ impl FileRef {
         unsafe { (*self.as_ptr()).__bindgen_anon_1.f_path }
     }
 
-    /// Where it was opened.
+    /// Returns where it was opened.
     pub(crate) fn path(&self) -> PathRef {
         // SAFETY: The file keeps its path.
         unsafe { PathRef::get(&self.path_raw()) }
     }
 
-    /// Magic number of its filesystem.
+    /// Returns the magic number of its filesystem.
     pub(crate) fn fs_magic(&self) -> u64 {
         // SAFETY: The file keeps its inode and that its superblock.
         usize_as_u64(unsafe { (*(*self.inode()).i_sb).s_magic })
     }
 
-    /// Name of the type of its filesystem.
+    /// Returns the name of the type of its filesystem.
     pub(crate) fn fs_name(&self) -> &CStr {
         // SAFETY: The file keeps its inode, superblock and filesystem type; the name is constant.
         unsafe { CStr::from_char_ptr((*(*(*self.inode()).i_sb).s_type).name) }
     }
 
-    /// Owner and group, in the user namespace of the caller; `None`: one has no number there.
+    /// Returns the owner and group, in the user namespace of the caller; `None`: one has no number
+    /// there.
     pub(crate) fn owner(&self) -> Option<[u32; 2]> {
         let inode = self.inode();
         // SAFETY: The file keeps its inode; a running task has a user namespace.
@@ -278,24 +285,24 @@ impl FileRef {
         (!owner.contains(&u32::MAX)).then_some(owner)
     }
 
-    /// It was opened with access mode 3: for ioctl(2) only.
+    /// Returns whether it was opened with access mode 3: for ioctl(2) only.
     pub(crate) fn is_ioctl_only(&self) -> bool {
         !self.is_path_only() && self.flags() & bindings::O_ACCMODE == bindings::O_ACCMODE
     }
 
-    /// O_ASYNC is set.
+    /// Returns whether O_ASYNC is set.
     pub(crate) fn is_async(&self) -> bool {
         self.flags() & bindings::FASYNC != 0
     }
 
-    /// Its mount is the kernel's own: it has no path.
+    /// Returns whether its mount is the kernel's own: it has no path.
     pub(crate) fn is_internal(&self) -> bool {
         // SAFETY: The file keeps its mount; the flag does not change.
         unsafe { (*self.path_raw().mnt).mnt_flags & bindings::MNT_INTERNAL != 0 }
     }
 
-    /// Name of its directory entry, at most as long as fits; what tells kinds of kernel objects
-    /// apart.
+    /// Returns the name of its directory entry, at most as long as fits; what tells kinds of kernel
+    /// objects apart.
     pub(crate) fn entry_name(&self) -> EntryName {
         let mut name = EntryName::default();
         let mut snapshot = bindings::name_snapshot::default();
@@ -312,11 +319,12 @@ impl FileRef {
         name
     }
 
-    /// The whole name of its directory entry, without a NUL.
+    /// Returns the whole name of its directory entry, without a NUL.
     pub(crate) fn whole_name(&self) -> Result<KVec<u8>> {
         let mut snapshot = bindings::name_snapshot::default();
         let mut name = KVec::new();
-        // SAFETY: As in `entry_name()`.
+        // SAFETY: The file keeps its dentry. The snapshot is valid, and NUL-terminated, until it is
+        // released.
         let copied = unsafe {
             bindings::take_dentry_name_snapshot(&mut snapshot, self.path_raw().dentry);
             let from = CStr::from_char_ptr(snapshot.name.name.cast()).to_bytes();
@@ -330,7 +338,7 @@ impl FileRef {
 
     /// Address family of a socket.
     pub(crate) fn socket_family(&self) -> Option<i32> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let socket = unsafe { bindings::sock_from_file(self.as_ptr()) };
         if socket.is_null() {
             return None;
@@ -339,8 +347,8 @@ impl FileRef {
         unsafe { (*socket).ops.as_ref() }.map(|ops| ops.family)
     }
 
-    /// Its pages can be read through the page cache without a process' help: not those of FUSE, of
-    /// persistent memory, or of a server below an overlay.
+    /// Returns whether its pages can be read through the page cache without a process' help: not
+    /// those of FUSE, of persistent memory, or of a server below an overlay.
     pub(crate) fn is_cached(&self) -> bool {
         let mapping = shmem::mapping(self);
         // SAFETY: The file keeps its mapping, its inode and that its superblock; the operations are
@@ -387,13 +395,13 @@ impl FileRef {
         is
     }
 
-    /// It is on a huge page filesystem.
+    /// Returns whether it is on a huge page filesystem.
     pub(crate) fn is_hugetlb(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         unsafe { bindings::is_hugetlb_file(self.as_ptr()) }
     }
 
-    /// Somebody watches its inode (inotify, fanotify).
+    /// Returns whether somebody watches its inode (inotify, fanotify).
     pub(crate) fn is_watched(&self) -> bool {
         // SAFETY: The file keeps its inode; the integer is read once.
         #[cfg(CONFIG_FSNOTIFY)]
@@ -403,8 +411,8 @@ impl FileRef {
         mask != 0
     }
 
-    /// What is done with it, but for having opened it, is no event for those who watch files: for
-    /// what only the engine has.
+    /// Has what is done with it, but for having opened it, be no event for those who watch files:
+    /// for what only the engine has.
     pub(crate) fn set_quiet(&self) {
         // SAFETY: We own a reference. The mode is read when something is done with the file, which
         // nobody but the caller has.
@@ -414,7 +422,7 @@ impl FileRef {
     /// Moves its position to `pos`.
     pub(crate) fn seek(&self, pos: i64) -> Result {
         let whence = bindings::SEEK_SET.cast_signed();
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let at = unsafe { bindings::vfs_llseek(self.as_ptr(), pos, whence) };
         io::counted(isize::try_from(at)?)?;
         if at == pos {
@@ -482,9 +490,10 @@ impl FileRef {
 
     /// Sets the permissions.
     ///
-    /// EPERM: the caller does not own it, or may not give it S_ISGID, which chmod(2) would leave out.
+    /// EPERM: the caller does not own it, or may not give it S_ISGID, which chmod(2) would leave
+    /// out.
     pub(crate) fn chmod(&self, mode: u16) -> Result {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         to_result(unsafe { bindings::vfs_fchmod(self.as_ptr(), mode) })?;
         if self.mode() & PERMISSIONS != u32::from(mode) {
             return Err(EPERM);
@@ -494,7 +503,7 @@ impl FileRef {
 
     /// Sets owner and group, as the caller's user namespace numbers them.
     pub(crate) fn chown(&self, owner: [u32; 2]) -> Result {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         to_result(unsafe { bindings::vfs_fchown(self.as_ptr(), owner[0], owner[1]) })
     }
 
@@ -505,7 +514,7 @@ impl FileRef {
     pub(crate) fn sync(&self) -> Result {
         // Another one would break its lease.
         if self.has_lease() {
-            // SAFETY: We own a reference.
+            // SAFETY: We own a reference on the file, which keeps it valid.
             return match to_result(unsafe { bindings::checkpoint_fsync_leased(self.as_ptr()) }) {
                 Err(EINVAL) => Ok(()),
                 r => r,
@@ -523,7 +532,7 @@ impl FileRef {
                 bindings::current_cred(),
             ))
         }?;
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
             // The filesystem has no disk.
             Err(EINVAL) => Ok(()),

@@ -29,7 +29,7 @@ unsafe impl Send for FsRef {}
 unsafe impl Sync for FsRef {}
 
 impl FsRef {
-    /// That of `t`; `None` if the task has exited.
+    /// Returns that of `t`; `None` if the task has exited.
     pub(crate) fn of(t: &FrozenTask) -> Option<Self> {
         let task = t.as_ptr();
         // SAFETY: The task is valid; under its lock it stays a user.
@@ -45,7 +45,7 @@ impl FsRef {
         }
     }
 
-    /// A copy of the caller's, with no other users.
+    /// Returns a copy of the caller's, with no other users.
     pub(crate) fn copy_of_current() -> Result<Self> {
         // SAFETY: A running task has one.
         let fs = unsafe { bindings::copy_fs_struct((*bindings::get_current()).fs) };
@@ -53,19 +53,19 @@ impl FsRef {
         NonNull::new(fs).ok_or(ENOMEM).map(Self)
     }
 
-    /// Its address: what identifies it in the object table.
+    /// Returns its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// Number of users, this one included.
+    /// Returns the number of users, this one included.
     pub(crate) fn users(&self) -> u64 {
         // SAFETY: We are a user; the count is read once.
         let n = unsafe { (&raw const (*self.0.as_ptr()).users).read_volatile() };
         u64::from(n.unsigned_abs())
     }
 
-    /// The root directory.
+    /// Returns the root directory.
     pub(crate) fn root(&self) -> PathRef {
         let mut path = bindings::path::default();
         // SAFETY: We are a user; the function takes references on the path.
@@ -75,7 +75,7 @@ impl FsRef {
         }
     }
 
-    /// The working directory.
+    /// Returns the working directory.
     pub(crate) fn pwd(&self) -> PathRef {
         let mut path = bindings::path::default();
         // SAFETY: We are a user; the function takes references on the path.
@@ -85,7 +85,7 @@ impl FsRef {
         }
     }
 
-    /// The umask.
+    /// Returns the umask.
     pub(crate) fn umask(&self) -> u32 {
         // SAFETY: We are a user; the mask is read once.
         let mask = unsafe { (&raw const (*self.0.as_ptr()).umask).read_volatile() };
@@ -105,7 +105,7 @@ impl FsRef {
         }
     }
 
-    /// It is the caller's.
+    /// Returns whether it is the caller's.
     pub(crate) fn is_current(&self) -> bool {
         // SAFETY: Only the task itself changes this while it runs.
         unsafe { (*bindings::get_current()).fs == self.0.as_ptr() }
@@ -146,7 +146,7 @@ impl Drop for FsRef {
     }
 }
 
-/// The task looks paths up from elsewhere than its own root at the moment.
+/// Returns whether the task looks paths up from elsewhere than its own root at the moment.
 pub(crate) fn is_overridden(t: &FrozenTask) -> bool {
     let task = t.as_ptr();
     // SAFETY: The task is valid; under its lock both pointers are stable.

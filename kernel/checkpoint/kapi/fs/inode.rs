@@ -16,8 +16,8 @@ const MOUNTS_MAX: c_uint = 64;
 
 /// A counted reference on an inode, which keeps its filesystem as well.
 ///
-/// That is what a mount does for those that have a path: without, the superblock would be gone with the
-/// last mount, and leave the inode behind.
+/// That is what a mount does for those that have a path: without, the superblock would be gone with
+/// the last mount, and leave the inode behind.
 ///
 /// # Invariants
 ///
@@ -56,24 +56,24 @@ impl InodeRef {
         NonNull::new(inode).map(Self).ok_or(ENOENT)
     }
 
-    /// Its address: what identifies it in the object table.
+    /// Returns its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// Type and permissions, as of stat(2).
+    /// Returns the type and permissions, as of stat(2).
     pub(crate) fn mode(&self) -> u32 {
         // SAFETY: We own a reference; the mode is read once.
         u32::from(unsafe { (&raw const (*self.0.as_ptr()).i_mode).read_volatile() })
     }
 
-    /// Number of its names.
+    /// Returns the number of its names.
     pub(crate) fn links(&self) -> u32 {
         // SAFETY: We own a reference; the count is read once.
         unsafe { (&raw const (*self.0.as_ptr()).__bindgen_anon_1.i_nlink).read_volatile() }
     }
 
-    /// It is on a filesystem of the kernel's own, which is mounted nowhere.
+    /// Returns whether it is on a filesystem of the kernel's own, which is mounted nowhere.
     pub(crate) fn is_internal(&self) -> bool {
         // SAFETY: We own a reference, and an inode keeps its superblock.
         unsafe { bindings::inode_is_internal(self.0.as_ptr()) }
@@ -82,8 +82,8 @@ impl InodeRef {
     /// Returns where it is, as seen from `root`: on the mount of `near` if it is there, else on
     /// another one of the same mount namespace.
     ///
-    /// Does not sleep on anything but memory: a name that is not in the cache of names is not looked
-    /// for on a disk.
+    /// Does not sleep on anything but memory: a name that is not in the cache of names is not
+    /// looked for on a disk.
     pub(crate) fn place(&self, root: &PathRef, near: &PathRef) -> Result<Place> {
         // SAFETY: We own a reference on the inode; one on the entry that is returned is ours.
         let Some(entry) = NonNull::new(unsafe { bindings::d_find_alias(self.0.as_ptr()) }) else {

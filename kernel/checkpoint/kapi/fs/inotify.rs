@@ -139,8 +139,8 @@ impl FileRef {
 
     /// Returns the watches and events of an inotify instance. May sleep.
     ///
-    /// EINVAL: it is none. E2BIG: they are too many for an image. EBUSY: watches are removed all the
-    /// time. EINTR: the caller was killed.
+    /// EINVAL: it is none. E2BIG: they are too many for an image. EBUSY: watches are removed all
+    /// the time. EINTR: the caller was killed.
     pub(crate) fn inotify_state(&self) -> Result<State> {
         if !self.is_inotify() {
             return Err(EINVAL);
@@ -174,7 +174,7 @@ impl FileRef {
                 }
                 Err(e) => return Err(e),
                 Ok(()) => {
-                    // SAFETY: So many were written.
+                    // SAFETY: So many were written, and there was room for them.
                     unsafe {
                         watches.inc_len(u32_as_usize(state.nr_watches));
                         events.inc_len(state.bytes);
@@ -192,7 +192,7 @@ impl FileRef {
         Err(EBUSY)
     }
 
-    /// The descriptor that signals of an inotify instance name, if O_ASYNC is set.
+    /// Returns the descriptor that signals of an inotify instance name, if O_ASYNC is set.
     pub(crate) fn inotify_async_fd(&self) -> Option<u32> {
         if !self.is_inotify() {
             return None;
@@ -219,8 +219,8 @@ impl FileRef {
     /// Adds a watch of what `path` leads to, which is not watched yet, to an inotify instance that
     /// nobody uses.
     ///
-    /// EEXIST: it is watched already, or the watch descriptor is in use. ENOSPC: the user has as many
-    /// watches as he may have.
+    /// EEXIST: it is watched already, or the watch descriptor is in use. ENOSPC: the user has as
+    /// many watches as he may have.
     pub(crate) fn add_inotify_watch(&self, path: &PathRef, wd: u32, mask: u32) -> Result {
         if !self.is_inotify() {
             return Err(EINVAL);
@@ -297,7 +297,7 @@ fn with_owned(
 }
 
 impl PathRef {
-    /// The caller may watch what it leads to for the events of `mask` (IN_*), as
+    /// Checks that the caller may watch what it leads to for the events of `mask` (IN_*), as
     /// inotify_add_watch(2) checks it; EACCES if not.
     pub(crate) fn may_watch(&self, mask: u32) -> Result {
         self.inode().ok_or(ENOENT)?;

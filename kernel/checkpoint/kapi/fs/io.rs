@@ -30,20 +30,21 @@ use crate::{
     },
 };
 
-/// The checksum of an image.
+/// Returns the checksum of an image.
 pub(crate) fn xxh64(seed: u64, bytes: &[u8]) -> u64 {
     // SAFETY: The slice is valid.
     unsafe { bindings::xxh64(bytes.as_ptr().cast(), bytes.len(), seed) }
 }
 
-/// The file behind descriptor `fd` of the caller. EBADF: there is none, or it is an O_PATH one.
+/// Returns the file behind descriptor `fd` of the caller. EBADF: there is none, or it is an O_PATH
+/// one.
 pub(crate) fn fget(fd: i32) -> Result<FileRef> {
     let fd = u32::try_from(fd).map_err(|_| EBADF)?;
     // SAFETY: Any number is fine; the reference is handed over.
     unsafe { FileRef::from_owned(bindings::fget(fd)) }
 }
 
-/// Where `file` reads and writes next; 0 for a stream.
+/// Returns where `file` reads and writes next; 0 for a stream.
 pub(crate) fn position(file: &FileRef) -> i64 {
     file.pos()
 }
@@ -76,7 +77,8 @@ pub(crate) fn write_all(file: &FileRef, bytes: &[u8], pos: &mut i64) -> Result {
 }
 
 /// Reads from `pos`, which moves on, until `buf` is full or the file ends; returns the bytes read.
-/// May sleep. Errors as of read(2); EINTR: a signal came. A stop, or a frozen cgroup, is waited out.
+/// May sleep. Errors as of read(2); EINTR: a signal came. A stop, or a frozen cgroup, is waited
+/// out.
 pub(crate) fn read_full(file: &FileRef, buf: &mut [u8], pos: &mut i64) -> Result<usize> {
     // SAFETY: The slice is valid, and ours alone.
     unsafe { transfer(file, pos, buf.as_mut_ptr(), buf.len(), Way::Read) }
@@ -111,7 +113,8 @@ unsafe fn transfer(
     Ok(done)
 }
 
-/// Whether several threads may write parts of `file` at a time, each at a position of its own.
+/// Returns whether several threads may write parts of `file` at a time, each at a position of its
+/// own.
 ///
 /// Not if the caller has a limit for the length of files: the signal for it (SIGXFSZ) is for who
 /// writes, and is to be the caller.
@@ -130,7 +133,7 @@ const UNLIMITED: u64 = u64::MAX;
 ///
 /// EIO, ENOSPC, ...: some of what was written since it was opened is lost. EINTR: SIGKILL came.
 pub(crate) fn sync(file: &FileRef) -> Result {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     match to_result(unsafe { bindings::vfs_fsync(file.as_ptr(), 0) }) {
         // It has no disk: a pipe, a device.
         Err(EINVAL) => Ok(()),
@@ -145,17 +148,18 @@ pub(crate) fn truncate(file: &FileRef, len: i64) -> Result {
     to_result(unsafe { bindings::checkpoint_truncate(file.as_ptr(), len) })
 }
 
-/// A number that is an error if it is negative, as many functions of the kernel return it.
+/// Returns a number that is an error if it is negative, as many functions of the kernel return it.
 pub(in crate::kapi) fn counted(n: isize) -> Result<usize> {
     usize::try_from(n).map_err(|_| i32::try_from(n).map_or(EIO, Error::from_errno))
 }
 
-/// Bytes transferred, or the error; one that asks for a restart of the system call is EINTR.
+/// Returns the bytes transferred, or the error; one that asks for a restart of the system call is
+/// EINTR.
 pub(crate) fn checked(n: isize) -> Result<usize> {
     counted(n).map_err(wait::without_restart)
 }
 
-/// Release of the running kernel, padded with NUL.
+/// Returns the release of the running kernel, padded with NUL.
 pub(crate) fn kernel_release() -> [u8; 64] {
     let mut release = [0u8; 64];
     for (to, from) in release.iter_mut().take(63).zip(bindings::UTS_RELEASE) {
@@ -164,7 +168,7 @@ pub(crate) fn kernel_release() -> [u8; 64] {
     release
 }
 
-/// Version of the running kernel, as of uname(2), padded with NUL.
+/// Returns the version of the running kernel, as of uname(2), padded with NUL.
 pub(crate) fn kernel_version() -> [u8; VERSION_LEN] {
     let mut version = [0u8; VERSION_LEN];
     // SAFETY: The version of the initial uts namespace is set when the kernel is linked, and does not
@@ -176,10 +180,10 @@ pub(crate) fn kernel_version() -> [u8; VERSION_LEN] {
     version
 }
 
-/// Build id of the running kernel; zero: it has none.
+/// Returns the build id of the running kernel; zero: it has none.
 pub(crate) fn kernel_build_id() -> [u8; BUILD_ID_LEN] {
     let mut id = [0u8; BUILD_ID_LEN];
-    // SAFETY: It writes as many bytes: kernel.c asserts that.
+    // SAFETY: It writes as many bytes: numbers.c asserts that.
     unsafe { bindings::checkpoint_build_id(id.as_mut_ptr()) };
     id
 }

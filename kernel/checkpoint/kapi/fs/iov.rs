@@ -33,7 +33,7 @@ pub(in crate::kapi) enum Way {
 }
 
 impl Way {
-    /// What an iterator over our memory is for.
+    /// Returns what an iterator over our memory is for.
     fn direction(self) -> c_uint {
         match self {
             Self::Write => bindings::ITER_SOURCE,
@@ -63,7 +63,8 @@ pub(crate) fn write_bytes_of_pages(
 
 /// Fills `pages`, one after the other, with bytes of `file` from `pos`, which is advanced.
 ///
-/// EINTR: a signal came; ENODATA: the file ends too early. A stop, or a frozen cgroup, is waited out.
+/// EINTR: a signal came; ENODATA: the file ends too early. A stop, or a frozen cgroup, is waited
+/// out.
 pub(crate) fn read_pages(file: &FileRef, pos: &mut i64, pages: &[PageRef]) -> Result {
     let len = pages.len().checked_mul(PAGE_SIZE).ok_or(EINVAL)?;
     transfer(file, pos, pages, len, Way::Read)
@@ -161,7 +162,7 @@ pub(super) unsafe fn once_bytes(
     }
 }
 
-/// Does its driver read from, or write to, more than memory of user space?
+/// Returns whether its driver reads from, or writes to, more than memory of user space.
 ///
 /// Where it does, that is what read(2) and write(2) use too, unless there is a function of its own
 /// for them, which does the same.
@@ -176,7 +177,7 @@ pub(super) fn takes_iterators(file: &FileRef, way: Way) -> bool {
     }
 }
 
-/// One call of the file's function; returns the bytes that it took or gave. EINTR: a signal came. A
+/// Calls the file's function once; returns the bytes that it took or gave. EINTR: a signal came. A
 /// stop, or a frozen cgroup, is waited out when reading.
 ///
 /// # Safety
@@ -203,7 +204,8 @@ unsafe fn once(
         };
         if way == Way::Read && wait::asks_for_restart(n) {
             wait::let_pass(&mut trap)?;
-            // SAFETY: As above: nothing was transferred.
+            // SAFETY: Both are valid iterators over memory that is still there: nothing was
+            // transferred.
             unsafe { core::ptr::copy_nonoverlapping(&start, iter, 1) };
             continue;
         }

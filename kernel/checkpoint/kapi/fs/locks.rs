@@ -117,7 +117,7 @@ impl Lock {
         lock
     }
 
-    /// It keeps `other` from being taken.
+    /// Returns whether it keeps `other` from being taken.
     fn conflicts(&self, other: &Self) -> bool {
         let comparable = match (self.kind, other.kind) {
             (LockKind::Flock, LockKind::Flock) => true,
@@ -130,8 +130,8 @@ impl Lock {
     }
 }
 
-/// Calls `f` with each lock and lease of the inode of `file`, with leases only if that is asked for,
-/// until it returns false. It is called under a spinlock, and neither sleeps nor allocates.
+/// Calls `f` with each lock and lease of the inode of `file`, with leases only if that is asked
+/// for, until it returns false. It is called under a spinlock, and neither sleeps nor allocates.
 fn visit(file: &FileRef, leases_only: bool, mut f: impl FnMut(Lock) -> bool) {
     // SAFETY: The file keeps its inode; once set, the context stays until the inode goes.
     let context = unsafe { (&raw const (*file.inode()).i_flctx).read_volatile() };
@@ -174,7 +174,7 @@ fn visit(file: &FileRef, leases_only: bool, mut f: impl FnMut(Lock) -> bool) {
 pub(crate) struct Locks(KVVec<Lock>);
 
 impl Locks {
-    /// Those of the inode of `file`. May sleep.
+    /// Returns those of the inode of `file`. May sleep.
     ///
     /// EINTR: the caller was killed.
     pub(crate) fn of(file: &FileRef) -> Result<Self> {
@@ -202,7 +202,7 @@ impl Locks {
         }
     }
 
-    /// Those that were taken by way of `file`.
+    /// Returns those that were taken by way of `file`.
     pub(crate) fn of_file(&self, file: &FileRef) -> &[Lock] {
         let addr = file.addr();
         let from = self.0.partition_point(|lock| lock.file < addr);
@@ -217,13 +217,13 @@ impl Locks {
 }
 
 impl FileRef {
-    /// Its filesystem keeps locks of `kind` by itself, elsewhere than the kernel.
+    /// Returns whether its filesystem keeps locks of `kind` by itself, elsewhere than the kernel.
     pub(crate) fn keeps_locks_itself(&self, kind: LockKind) -> bool {
         // SAFETY: We own a reference; its operations do not change.
         unsafe { bindings::checkpoint_has_lock_ops(self.as_ptr(), kind == LockKind::Flock) }
     }
 
-    /// It may have locks that only its filesystem knows of.
+    /// Returns whether it may have locks that only its filesystem knows of.
     pub(crate) fn may_have_other_locks(&self) -> bool {
         // SAFETY: We own a reference on the file, which is open, and not that below an overlay.
         !self.is_path_only() && unsafe { bindings::checkpoint_may_have_locks(self.as_ptr()) }
@@ -264,7 +264,7 @@ impl FileRef {
         })
     }
 
-    /// It has a lease or delegation: who opens the same inode may break it.
+    /// Returns whether it has a lease or delegation: who opens the same inode may break it.
     pub(crate) fn has_lease(&self) -> bool {
         let (own, mut has) = (self.addr(), false);
         visit(self, true, |lease| {
@@ -274,8 +274,8 @@ impl FileRef {
         has
     }
 
-    /// Its inode has a lease or delegation, by whatever file, that to open it for reading would
-    /// break: who opens it waits then.
+    /// Returns whether its inode has a lease or delegation, by whatever file, that to open it for
+    /// reading would break: who opens it waits then.
     pub(crate) fn has_exclusive_lease(&self) -> bool {
         let mut has = false;
         visit(self, true, |lease| {
@@ -285,11 +285,11 @@ impl FileRef {
         has
     }
 
-    /// Takes the lease or delegation `lease` on it, in the name of the thread group `lease.pid`. Who
-    /// gets its signals is known. May sleep.
+    /// Takes the lease or delegation `lease` on it, in the name of the thread group `lease.pid`.
+    /// Who gets its signals is known. May sleep.
     ///
-    /// EAGAIN: somebody has it open; EACCES: the caller neither owns it nor has CAP_LEASE; EINVAL: it
-    /// can have none.
+    /// EAGAIN: somebody has it open; EACCES: the caller neither owns it nor has CAP_LEASE; EINVAL:
+    /// it can have none.
     pub(crate) fn set_lease(&self, lease: &Lock) -> Result {
         let how = if lease.exclusive {
             bindings::F_WRLCK
@@ -308,9 +308,9 @@ impl FileRef {
         })
     }
 
-    /// What another owner has that keeps `lock`, to be taken by way of this file, from that; and the
-    /// pid of who has taken it, in the namespace of the caller, 0 if it has none there. `None`: it
-    /// is gone.
+    /// Returns what another owner has that keeps `lock`, to be taken by way of this file, from
+    /// that; and the pid of who has taken it, in the namespace of the caller, 0 if it has none
+    /// there. `None`: it is gone.
     pub(crate) fn lock_conflict(
         &self,
         lock: &Lock,

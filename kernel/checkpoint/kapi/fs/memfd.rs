@@ -45,7 +45,7 @@ impl FileRef {
     ///
     /// EINVAL: it can have none. EOPNOTSUPP: it has one that is not known.
     pub(crate) fn seals(&self) -> Result<u32> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let seals = unsafe { bindings::checkpoint_memfd_seals(self.as_ptr()) };
         to_result(seals)?;
         let mut left = seals.cast_unsigned();
@@ -72,17 +72,18 @@ impl FileRef {
                 to |= seal;
             }
         }
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         to_result(unsafe { bindings::checkpoint_memfd_seal(self.as_ptr(), to) })
     }
 
-    /// It is open for writing, but does not count as a writer of its inode: it was not opened by
-    /// open(2), but made with the inode.
+    /// Returns whether it is open for writing, but does not count as a writer of its inode: it was
+    /// not opened by open(2), but made with the inode.
     pub(crate) fn is_made_with_inode(&self) -> bool {
         self.is_writable() && self.fmode() & bindings::FMODE_WRITER == 0
     }
 
-    /// Number of references on its directory entry: each open file has one, those with O_PATH too.
+    /// Returns the number of references on its directory entry: each open file has one, those with
+    /// O_PATH too.
     pub(crate) fn entry_users(&self) -> u64 {
         // SAFETY: The file keeps its dentry.
         u64::from(unsafe { bindings::d_count(self.path_raw().dentry) })

@@ -21,8 +21,8 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Makes one that has the name `name` in `dir`, for its owner only, with the rights that the caller
-    /// has or acts with. May sleep, even for long.
+    /// Makes one that has the name `name` in `dir`, for its owner only, with the rights that the
+    /// caller has or acts with. May sleep, even for long.
     ///
     /// EEXIST: something has that name.
     pub(crate) fn make(dir: &PathRef, name: &CStr) -> Result<Self> {
@@ -44,16 +44,16 @@ impl NewFile {
         })
     }
 
-    /// The path to it.
+    /// Returns the path to it.
     pub(crate) fn path(&self) -> &PathRef {
         &self.path
     }
 
-    /// Gives it the name `name`, with the rights that the caller has or acts with; of `old`, which was
-    /// found by that name, it takes the place. May sleep, even for long.
+    /// Gives it the name `name`, with the rights that the caller has or acts with; of `old`, which
+    /// was found by that name, it takes the place. May sleep, even for long.
     ///
-    /// EEXIST: there is something, and no `old`. EINVAL: `old` has not that name any more, the file was
-    /// removed or moved, or the filesystem can't tell whether there is something.
+    /// EEXIST: there is something, and no `old`. EINVAL: `old` has not that name any more, the file
+    /// was removed or moved, or the filesystem can't tell whether there is something.
     pub(crate) fn give_name(&self, name: &CStr, old: Option<&PathRef>) -> Result {
         let old = old.map_or(core::ptr::null_mut(), |old| old.as_raw().dentry);
         // SAFETY: We own references on both paths, and the caller has one on `old`; the name is
@@ -68,7 +68,8 @@ impl NewFile {
         })
     }
 
-    /// Removes it, by the name that it has. May sleep, even for long. EINVAL: it was removed or moved.
+    /// Removes it, by the name that it has. May sleep, even for long. EINVAL: it was removed or
+    /// moved.
     pub(crate) fn remove(&self) -> Result {
         // SAFETY: We own references on both paths.
         to_result(unsafe {

@@ -58,7 +58,7 @@ const KINDS: &[(NsKind, &str, u32)] = &[
 ];
 
 impl NsKind {
-    /// The kind with this number in an image.
+    /// Returns the kind with this number in an image.
     pub(crate) fn from_image(n: u64) -> Option<Self> {
         KINDS
             .iter()
@@ -66,7 +66,7 @@ impl NsKind {
             .find(|kind| u64::from(*kind as u32) == n)
     }
 
-    /// Its name, for messages.
+    /// Returns its name, for messages.
     pub(crate) fn name(self) -> &'static str {
         KINDS
             .iter()
@@ -74,7 +74,7 @@ impl NsKind {
             .map_or("", |(_, name, _)| *name)
     }
 
-    /// What finds the namespace of this kind of a task; `None`: the kernel has no such.
+    /// Returns what finds the namespace of this kind of a task; `None`: the kernel has no such.
     fn operations(self) -> Option<*const bindings::proc_ns_operations> {
         match self {
             #[cfg(CONFIG_CGROUPS)]
@@ -98,7 +98,11 @@ impl NsKind {
     }
 }
 
-/// The namespace of an nsfs file, which the file keeps.
+/// The namespace of an nsfs file.
+///
+/// # Invariants
+///
+/// The pointer is what the inode of `file` has of its namespace, which the file keeps.
 pub(crate) struct NsFile<'a> {
     file: &'a FileRef,
     ns: NonNull<bindings::ns_common>,
@@ -113,10 +117,11 @@ impl<'a> NsFile<'a> {
         // SAFETY: The file keeps its inode; that of a namespace has it in there, that of the root of
         // nsfs nothing.
         let ns = NonNull::new(unsafe { (*file.inode()).i_private }.cast())?;
+        // INVARIANT: It was read from there, and is not NULL.
         Some(Self { file, ns })
     }
 
-    /// Its kind; `None`: an unknown one.
+    /// Returns its kind; `None`: an unknown one.
     pub(crate) fn kind(&self) -> Option<NsKind> {
         // SAFETY: The file keeps the namespace; the field does not change.
         let flag = unsafe { (*self.ns.as_ptr()).ns_type };
@@ -126,13 +131,13 @@ impl<'a> NsFile<'a> {
             .map(|(kind, _, _)| *kind)
     }
 
-    /// The caller is in it.
+    /// Returns whether the caller is in it.
     pub(crate) fn is_of_current(&self) -> bool {
         // SAFETY: The file keeps the namespace.
         unsafe { bindings::is_current_namespace(self.ns.as_ptr()) }
     }
 
-    /// The pid namespace that it is.
+    /// Returns the pid namespace that it is.
     pub(crate) fn pid_ns(&self) -> Result<PidNs> {
         if self.kind() != Some(NsKind::Pid) {
             return Err(EINVAL);
@@ -155,21 +160,21 @@ impl<'a> NsFile<'a> {
             Some(NsKind::Ipc) => unsafe {
                 kernel::container_of!(ns, bindings::ipc_namespace, ns).addr()
             },
-            // SAFETY: The same.
+            // SAFETY: It is the member of one, by its kind; only the address is of interest.
             Some(NsKind::Uts) => unsafe {
                 kernel::container_of!(ns, bindings::uts_namespace, ns).addr()
             },
-            // SAFETY: The same.
+            // SAFETY: It is the member of one, by its kind; only the address is of interest.
             Some(NsKind::Time) => unsafe {
                 kernel::container_of!(ns, bindings::time_namespace, ns).addr()
             },
-            // SAFETY: The same.
+            // SAFETY: It is the member of one, by its kind; only the address is of interest.
             Some(NsKind::Net) => unsafe { bindings::checkpoint_netns_of_common(ns) }.addr(),
             _ => ns.addr(),
         }
     }
 
-    /// A reference on the file.
+    /// Returns a reference on the file.
     pub(crate) fn file(&self) -> FileRef {
         self.file.clone()
     }

@@ -3,7 +3,7 @@
 //! Opening files, and the flags that they are opened with.
 //!
 //! A path is looked up once ([`PathRef::lookup`]), looked at, and opened as what was found: what
-//! lies at its name by then makes no difference.
+//! is at its name by then makes no difference.
 
 use kernel::{
     bindings,
@@ -70,18 +70,18 @@ impl FileRef {
         Self::open_unchecked(&self.path(), flags)
     }
 
-    /// The caller may read the inode, whatever it is open for; EACCES if not.
+    /// Checks that the caller may read the inode, whatever it is open for; EACCES if not.
     pub(crate) fn may_read(&self) -> Result {
         self.path().may(MAY_READ)
     }
 
-    /// The caller may make it the program of its address space, as prctl(PR_SET_MM_EXE_FILE)
-    /// would; EACCES if not.
+    /// Checks that the caller may make it the program of its address space, as
+    /// prctl(PR_SET_MM_EXE_FILE) would; EACCES if not.
     pub(crate) fn may_be_program(&self) -> Result {
         if self.is_path_only() {
             return Err(EBADF);
         }
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         to_result(unsafe { bindings::may_be_mm_exe_file(self.as_ptr()) })
     }
 
@@ -111,7 +111,7 @@ static FLAGS: &[(u32, u32)] = &[
     (bindings::FASYNC, open::ASYNC),
 ];
 
-/// The image's flags for an open file.
+/// Returns the image's flags for an open file.
 pub(crate) fn flags_to_image(file: &FileRef) -> u32 {
     let mut to = 0;
     for (flag, image) in FLAGS {
@@ -143,7 +143,7 @@ pub(crate) fn flags_to_image(file: &FileRef) -> u32 {
     to
 }
 
-/// The O_* flags to open a file with, for flags of an image.
+/// Returns the O_* flags to open a file with, for flags of an image.
 pub(crate) fn flags_from_image(flags: u32) -> u32 {
     let mut to = match (flags & open::READ != 0, flags & open::WRITE != 0) {
         (true, true) => bindings::O_RDWR,

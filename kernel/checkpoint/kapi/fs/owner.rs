@@ -26,7 +26,7 @@ pub(crate) enum OwnerKind {
 }
 
 impl OwnerKind {
-    /// As `enum pid_type`.
+    /// Returns it as `enum pid_type` has it.
     fn pid_type(self) -> bindings::pid_type {
         match self {
             Self::Thread => bindings::pid_type_PIDTYPE_PID,
@@ -44,8 +44,8 @@ pub(crate) struct Owner {
     pub(crate) pid: Option<PidRef>,
     /// Signal; 0: SIGIO, without anything that tells of the file.
     pub(crate) signal: u32,
-    /// Real and effective user id of who has chosen it, in the user namespace of the caller; `None`:
-    /// one has no number there.
+    /// Real and effective user id of who has chosen it, in the user namespace of the caller;
+    /// `None`: one has no number there.
     pub(crate) user: Option<[u32; 2]>,
 }
 
@@ -92,8 +92,8 @@ impl FileRef {
         })
     }
 
-    /// It is of a kind that sends signals. Where O_ASYNC is set, somebody is to get them; of others
-    /// it is a flag of open(2) without a meaning.
+    /// Returns whether it is of a kind that sends signals. Where O_ASYNC is set, somebody is to get
+    /// them; of others it is a flag of open(2) without a meaning.
     pub(crate) fn sends_signals(&self) -> bool {
         // SAFETY: We own a reference; its operations do not change.
         unsafe { (*(*self.as_ptr()).f_op).fasync.is_some() }

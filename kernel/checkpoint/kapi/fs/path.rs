@@ -64,7 +64,7 @@ impl PathRef {
         Self(path)
     }
 
-    /// Root directory of the caller.
+    /// Returns the root directory of the caller.
     pub(crate) fn current_root() -> Self {
         let mut path = bindings::path::default();
         // SAFETY: A running task has a root; the function takes references for us.
@@ -73,19 +73,19 @@ impl PathRef {
         Self(path)
     }
 
-    /// The path, for this layer.
+    /// Returns the path, for this layer.
     pub(crate) fn as_raw(&self) -> &bindings::path {
         &self.0
     }
 
-    /// Its name has been removed.
+    /// Returns whether its name has been removed.
     pub(crate) fn is_unlinked(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the dentry, which keeps it valid.
         unsafe { bindings::d_unlinked(self.0.dentry) }
     }
 
-    /// Another path to the same inode, on the same mount, by a name that was looked up and not
-    /// removed since. It may be out of reach.
+    /// Returns another path to the same inode, on the same mount, by a name that was looked up and
+    /// not removed since. It may be out of reach.
     pub(crate) fn other_name(&self) -> Option<Self> {
         // SAFETY: The path keeps its inode; a dentry that is returned comes with a reference.
         let dentry = unsafe { bindings::d_find_alias(self.inode()?) };
@@ -101,12 +101,12 @@ impl PathRef {
         }))
     }
 
-    /// Another path to the same inode, which is no directory, by a name that the directory `dir`
-    /// had and that was removed: nobody can look it up.
+    /// Returns another path to the same inode, which is no directory, by a name that the directory
+    /// `dir` had and that was removed: nobody can look it up.
     ///
-    /// EXDEV: the inode is on another mount. EINVAL: the name is too long. EOPNOTSUPP: the filesystem
-    /// looks after its names itself. EACCES, EPERM: a security module would not let the caller link
-    /// it there.
+    /// EXDEV: the inode is on another mount. EINVAL: the name is too long. EOPNOTSUPP: the
+    /// filesystem looks after its names itself. EACCES, EPERM: a security module would not let the
+    /// caller link it there.
     pub(crate) fn removed_name(&self, dir: &PathRef, name: &CStr) -> Result<Self> {
         self.inode().ok_or(ENOENT)?;
         // SAFETY: We own references on both; an inode that a path leads to stays. The name is
@@ -124,8 +124,8 @@ impl PathRef {
     }
 
     /// Makes a directory or a named pipe `name` in this directory, with the rights that the caller
-    /// has or acts with, and removes it: returns its path. Nobody finds it in between. May sleep, even
-    /// for long.
+    /// has or acts with, and removes it: returns its path. Nobody finds it in between. May sleep,
+    /// even for long.
     ///
     /// `file_type` is one of [`ftype`](super::file::ftype). EEXIST: something has that name.
     pub(crate) fn removed_node(&self, name: &CStr, file_type: u32) -> Result<Self> {
@@ -144,7 +144,7 @@ impl PathRef {
         }))
     }
 
-    /// The directory that its name is or was in.
+    /// Returns the directory that its name is or was in.
     pub(crate) fn parent(&self) -> Self {
         // SAFETY: We own references; `dget_parent` returns one on the parent.
         // INVARIANT: That, and the one on the mount, are ours.
@@ -157,7 +157,7 @@ impl PathRef {
         }
     }
 
-    /// Files without a name can be made in this directory.
+    /// Returns whether files without a name can be made in this directory.
     pub(crate) fn can_tmpfile(&self) -> bool {
         // SAFETY: We own a reference on a dentry that an open file has or had as parent: it has
         // an inode, whose operations do not change.
@@ -167,7 +167,7 @@ impl PathRef {
         }
     }
 
-    /// The inode that it leads to, which the path keeps.
+    /// Returns the inode that it leads to, which the path keeps.
     pub(in crate::kapi) fn inode(&self) -> Option<*mut bindings::inode> {
         // SAFETY: We own a reference on the dentry, which keeps an inode that it has.
         let inode = unsafe { (&raw const (*self.0.dentry).d_inode).read_volatile() };
@@ -184,7 +184,7 @@ impl PathRef {
         self.inode().map_or(0, |inode| inode.addr())
     }
 
-    /// Type of the inode, as in `st_mode`, with its permissions; 0: there is none.
+    /// Returns the type of the inode, as in `st_mode`, with its permissions; 0: there is none.
     pub(crate) fn mode(&self) -> u32 {
         let Some(inode) = self.inode() else {
             return 0;
@@ -193,7 +193,7 @@ impl PathRef {
         u32::from(unsafe { (&raw const (*inode).i_mode).read_volatile() })
     }
 
-    /// Major and minor number of the device that it leads to; both 0: it is none.
+    /// Returns the major and minor number of the device that it leads to; both 0: it is none.
     pub(crate) fn device(&self) -> (u32, u32) {
         let Some(inode) = self.inode() else {
             return (0, 0);
@@ -203,7 +203,7 @@ impl PathRef {
         numbers_of(dev)
     }
 
-    /// It leads to a named pipe that somebody has open, or is opening.
+    /// Returns whether it leads to a named pipe that somebody has open, or is opening.
     pub(crate) fn is_open_pipe(&self) -> bool {
         let Some(inode) = self.inode() else {
             return false;
@@ -212,14 +212,14 @@ impl PathRef {
         unsafe { bindings::inode_has_pipe(inode) }
     }
 
-    /// Magic number of its filesystem.
+    /// Returns the magic number of its filesystem.
     pub(crate) fn fs_magic(&self) -> u64 {
         // SAFETY: We own a reference; a dentry keeps its superblock.
         usize_as_u64(unsafe { (*(*self.0.dentry).d_sb).s_magic })
     }
 
-    /// Another mount lies over it or over a directory on the way from `root`, so that a lookup of
-    /// its name would find something else.
+    /// Returns whether another mount is over it or over a directory on the way from `root`, so
+    /// that a lookup of its name would find something else.
     pub(crate) fn is_hidden(&self, root: &PathRef) -> bool {
         let mut at = self.clone();
         let mut mountpoint = false;
@@ -248,29 +248,29 @@ impl PathRef {
         false
     }
 
-    /// The caller has the access in `mask` (MAY_*); EACCES if not.
+    /// Checks that the caller has the access in `mask` (MAY_*); EACCES if not.
     pub(in crate::kapi) fn may(&self, mask: c_int) -> Result {
         self.inode().ok_or(ENOENT)?;
         // SAFETY: We own a reference on a dentry with an inode.
         to_result(unsafe { bindings::path_permission(&self.0, mask) })
     }
 
-    /// The caller may enter this directory; EACCES if not.
+    /// Checks that the caller may enter this directory; EACCES if not.
     pub(crate) fn may_enter(&self) -> Result {
         self.may(MAY_EXEC | MAY_CHDIR)
     }
 
-    /// The caller may read what it leads to; EACCES if not.
+    /// Checks that the caller may read what it leads to; EACCES if not.
     pub(crate) fn may_read(&self) -> Result {
         self.may(MAY_READ)
     }
 
-    /// The caller may write to what it leads to; EACCES if not.
+    /// Checks that the caller may write to what it leads to; EACCES if not.
     pub(crate) fn may_write(&self) -> Result {
         self.may(MAY_WRITE)
     }
 
-    /// The caller may make this directory its root; EPERM if not.
+    /// Checks that the caller may make this directory its root; EPERM if not.
     pub(crate) fn may_chroot(&self) -> Result {
         self.may_enter()?;
         // SAFETY: A running task has a user namespace.
@@ -287,8 +287,8 @@ impl PathRef {
         to_result(unsafe { bindings::security_path_chroot(&self.0) })
     }
 
-    /// Its name as seen from `root`, without a NUL; `None`: it can't be reached from there, or
-    /// its name is too long for a system call.
+    /// Returns its name as seen from `root`, without a NUL; `None`: it can't be reached from there,
+    /// or its name is too long for a system call.
     ///
     /// Does not sleep on anything but memory.
     pub(crate) fn name_from(&self, root: &PathRef) -> Result<Option<KVec<u8>>> {
@@ -306,7 +306,7 @@ impl PathRef {
             return Ok(None);
         };
         let mut copy = KVec::new();
-        // SAFETY: On success the name is NUL-terminated and lies in the buffer.
+        // SAFETY: On success the name is NUL-terminated and is in the buffer.
         let bytes = unsafe { CStr::from_char_ptr(name) }.to_bytes();
         copy.extend_from_slice(bytes, GFP_KERNEL_ACCOUNT)?;
         Ok(Some(copy))
@@ -320,7 +320,7 @@ impl PathRef {
         Self::walk(root, name, LOOKUP_NO_LINKS)
     }
 
-    /// The same for a directory. ENOTDIR: it is none, or a link to one.
+    /// Looks up a directory in the same way. ENOTDIR: it is none, or a link to one.
     pub(crate) fn lookup_dir(root: &PathRef, name: &CStr) -> Result<Self> {
         Self::walk(root, name, LOOKUP_NO_LINKS | bindings::LOOKUP_DIRECTORY)
     }
@@ -343,7 +343,7 @@ impl PathRef {
     }
 }
 
-/// Major and minor number of a device.
+/// Returns the major and minor number of a device.
 pub(in crate::kapi) fn numbers_of(dev: bindings::dev_t) -> (u32, u32) {
     (
         dev >> bindings::MINORBITS,
@@ -371,17 +371,17 @@ impl PathName {
         Ok(Self(bytes))
     }
 
-    /// The name.
+    /// Returns the name.
     pub(crate) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_with_nul(&self.0).unwrap_or(c"")
     }
 
-    /// The name without its NUL.
+    /// Returns the name without its NUL.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.as_c_str().to_bytes()
     }
 
-    /// It matches `pattern`, where `*` and `?` stand for slashes as well.
+    /// Returns whether it matches `pattern`, where `*` and `?` stand for slashes as well.
     pub(crate) fn fits(&self, pattern: &CStr) -> bool {
         // SAFETY: Both are NUL-terminated.
         unsafe { bindings::glob_match(pattern.as_char_ptr(), self.as_c_str().as_char_ptr()) }

@@ -26,8 +26,8 @@ use crate::kapi::{
 
 /// Longest time to wait for a pipe that somebody has locked, in milliseconds.
 ///
-/// A pipe is locked while a writer's memory is read, and that may be memory that user space provides
-/// (userfaultfd, FUSE): the lock is held for as long as it wants.
+/// A pipe is locked while a writer's memory is read, and that may be memory that user space
+/// provides (userfaultfd, FUSE): the lock is held for as long as it wants.
 const LOCK_MS: u64 = 10_000;
 
 /// The same while the tasks of a restart are held, which SIGKILL does not end then.
@@ -80,7 +80,7 @@ pub(crate) struct Status {
 impl Pipe {
     /// Returns the pipe whose end `file` is, if it is one.
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let pipe = unsafe { bindings::get_pipe_info(file.as_ptr(), false) };
         // INVARIANT: It is that of the file, on which we own a reference.
         (!pipe.is_null()).then(|| Self {
@@ -89,7 +89,7 @@ impl Pipe {
         })
     }
 
-    /// A new anonymous pipe: its end for reading and its end for writing.
+    /// Returns a new anonymous pipe: its end for reading and its end for writing.
     pub(crate) fn create() -> Result<(FileRef, FileRef)> {
         let mut ends = [core::ptr::null_mut(); 2];
         // SAFETY: There is room for two pointers; on success both come with a reference.
@@ -102,19 +102,19 @@ impl Pipe {
         }
     }
 
-    /// Its address: what identifies it in the object table.
+    /// Returns its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.pipe.addr()
     }
 
-    /// Open files of it, as of now.
+    /// Returns the open files of it, as of now.
     pub(crate) fn files(&self) -> u32 {
         // SAFETY: The file keeps the pipe. The count changes under the lock of the inode, not under
         // that of the pipe; it is read once.
         unsafe { (&raw const (*self.pipe).files).read_volatile() }
     }
 
-    /// The descriptor that signals of its end name, if that has O_ASYNC and is to send any.
+    /// Returns the descriptor that signals of its end name, if that has O_ASYNC and is to send any.
     pub(crate) fn async_fd(&self) -> Option<u32> {
         // SAFETY: The file keeps the pipe, whose lists are read under RCU.
         let lists = unsafe {
@@ -124,15 +124,15 @@ impl Pipe {
             ]
         };
         lists.into_iter().find_map(|list| {
-            // SAFETY: As above; the file is not written to.
+            // SAFETY: We own a reference on the file, which is not written to.
             let fd = unsafe { bindings::checkpoint_async_fd(self.file.as_ptr(), list) };
             u32::try_from(fd).ok()
         })
     }
 
-    /// Sets O_ASYNC of its end, as fcntl(F_SETFL) does by the descriptor `fd`, which signals name. That
-    /// one waits for the lock as long as who has it likes, who may be anybody of a named pipe. Here the
-    /// tasks are held, and so it is waited for only shortly.
+    /// Sets O_ASYNC of its end, as fcntl(F_SETFL) does by the descriptor `fd`, which signals name.
+    /// That one waits for the lock as long as who has it likes, who may be anybody of a named pipe.
+    /// Here the tasks are held, and so it is waited for only shortly.
     ///
     /// Errors also as of a lock: EBUSY, EINTR.
     pub(crate) fn set_async(&self, fd: u32) -> Result {
@@ -155,7 +155,7 @@ impl Pipe {
         })?
     }
 
-    /// Name of its directory entry.
+    /// Returns the name of its directory entry.
     pub(crate) fn name(&self) -> EntryName {
         self.file.entry_name()
     }
@@ -167,7 +167,7 @@ impl Pipe {
         self.locked_within(LOCK_MS, f)
     }
 
-    /// The same, with another time in milliseconds that is waited for at most.
+    /// Does the same, with another time in milliseconds that is waited for at most.
     fn locked_within<R>(
         &self,
         ms: u64,
@@ -185,7 +185,7 @@ impl Pipe {
             pause = (pause * 2).min(PAUSE_MAX_MS);
         }
         let r = f(self.pipe);
-        // SAFETY: We hold the lock.
+        // SAFETY: The pipe was locked above, by us.
         unsafe { bindings::pipe_unlock_it(self.pipe) };
         Ok(r)
     }
@@ -195,7 +195,7 @@ impl Pipe {
         self.locked(status)
     }
 
-    /// The same without waiting for the lock.
+    /// Reads the same without waiting for the lock.
     pub(crate) fn status_now(&self) -> Result<Status> {
         self.try_locked(|pipe| Ok(status(pipe)))
     }
@@ -218,8 +218,8 @@ impl Pipe {
         }
     }
 
-    /// Nobody had the pipe open for writing since this end was opened: to poll(2), an empty one
-    /// was not hung up then. Errors as of [`Pipe::status`].
+    /// Returns whether nobody had the pipe open for writing since this end was opened: to poll(2),
+    /// an empty one was not hung up then. Errors as of [`Pipe::status`].
     pub(crate) fn is_unwritten(&self) -> Result<bool> {
         let file = self.file.as_ptr();
         // SAFETY: The file is that of a pipe: of the union, it uses the counter.
@@ -228,8 +228,8 @@ impl Pipe {
         })
     }
 
-    /// As if nobody had opened it for writing since this end was opened. EBUSY: somebody has locked
-    /// the pipe. Does not wait.
+    /// Makes it as if nobody had opened it for writing since this end was opened. EBUSY: somebody
+    /// has locked the pipe. Does not wait.
     pub(crate) fn set_unwritten(&self) -> Result {
         let file = self.file.as_ptr();
         self.try_locked(|pipe| {
@@ -273,7 +273,7 @@ impl Pipe {
     /// somebody has. Does not wait.
     pub(crate) fn drop_contents(&self, files: u32) -> Result {
         self.try_locked(|pipe| {
-            // SAFETY: The pipe is locked.
+            // SAFETY: The file keeps the pipe, which is locked.
             unsafe {
                 if (&raw const (*pipe).files).read_volatile() != files {
                     return Err(EBUSY);
@@ -296,7 +296,7 @@ impl Pipe {
             return Err(EBUSY);
         }
         let r = f(self.pipe);
-        // SAFETY: We hold the lock.
+        // SAFETY: The pipe was locked above, by us.
         unsafe { bindings::pipe_unlock_it(self.pipe) };
         r
     }
@@ -309,7 +309,7 @@ impl Pipe {
     }
 }
 
-/// State of a locked pipe.
+/// Returns the state of a locked pipe.
 fn status(pipe: *mut bindings::pipe_inode_info) -> Status {
     // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
     unsafe {
@@ -331,7 +331,7 @@ fn status(pipe: *mut bindings::pipe_inode_info) -> Status {
     }
 }
 
-/// Number of pieces and of bytes in a pipe, which is locked.
+/// Returns the number of pieces and of bytes in a pipe, which is locked.
 fn total(pipe: *mut bindings::pipe_inode_info) -> (u32, usize) {
     // SAFETY: The pipe is locked by the caller; there are as many buffers as it says.
     unsafe {

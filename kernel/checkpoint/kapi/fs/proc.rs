@@ -35,7 +35,7 @@ impl ProcPids {
         [&self.process, &self.thread].into_iter().flatten()
     }
 
-    /// The task has been reaped, which has left the entry open.
+    /// Returns whether the task has been reaped, which has left the entry open.
     pub(crate) fn is_dead(&self) -> bool {
         self.pids().any(|pid| pid.task().is_none())
     }
@@ -43,7 +43,7 @@ impl ProcPids {
 
 /// Paths on procfs only.
 impl PathRef {
-    /// Of which task it is.
+    /// Returns of which task it is.
     pub(crate) fn proc_pids(&self) -> ProcPids {
         let mut pids = [core::ptr::null_mut(); 2];
         #[cfg(CONFIG_PROC_FS)]
@@ -52,20 +52,20 @@ impl PathRef {
         unsafe {
             bindings::checkpoint_proc_pids(self.as_raw().dentry, pids.as_mut_ptr())
         };
-        // SAFETY: By what was just said.
+        // SAFETY: Each is NULL, or comes with a reference that is ours.
         let [process, thread] = pids.map(|pid| unsafe { PidRef::from_owned(pid) }.ok());
         ProcPids { process, thread }
     }
 
-    /// The pid namespace whose numbers are names in its instance.
+    /// Returns the pid namespace whose numbers are names in its instance.
     pub(crate) fn proc_ns(&self) -> Result<PidNs> {
         // SAFETY: We own references; a dentry keeps its superblock, and that of procfs its
         // namespace.
         unsafe { PidNs::get(bindings::proc_pid_ns((*self.as_raw().dentry).d_sb)) }
     }
 
-    /// It is of no namespace, or of one that the task `t` is in: settings (/proc/sys), and what is in
-    /// /proc/PID/net.
+    /// Returns whether it is of no namespace, or of one that the task `t` is in: settings
+    /// (/proc/sys), and what is in /proc/PID/net.
     pub(crate) fn is_of_namespaces(&self, t: &FrozenTask) -> bool {
         #[cfg(CONFIG_PROC_FS)]
         // SAFETY: We own references on the path, which keeps its inode, one of procfs, and on the task.
@@ -76,7 +76,7 @@ impl PathRef {
         true
     }
 
-    /// The root of its mount; `None`: that is not the root of its filesystem.
+    /// Returns the root of its mount; `None`: that is not the root of its filesystem.
     pub(crate) fn filesystem_root(&self) -> Option<PathRef> {
         let path = self.as_raw();
         // SAFETY: We own references, which keep mount and superblock, and these their roots.
@@ -93,8 +93,8 @@ impl PathRef {
     }
 
     /// Makes an entry like this one, which is of a task that lives, for one that was reaped: of
-    /// `pid`, which has no task. `process` and `thread` are the numbers that it had; nobody finds it
-    /// by them.
+    /// `pid`, which has no task. `process` and `thread` are the numbers that it had; nobody finds
+    /// it by them.
     ///
     /// EINVAL: it is not an entry of a task, or is not below a directory of a thread.
     pub(crate) fn proc_dead(
@@ -130,8 +130,8 @@ impl PathRef {
 
 /// Open files of a task on procfs only.
 impl FileRef {
-    /// This mem, environ, auxv or pagemap, or with `seq` maps or one like it, shows the address space
-    /// that `t` has.
+    /// Returns whether this mem, environ, auxv or pagemap, or with `seq` maps or one like it, shows
+    /// the address space that `t` has.
     pub(crate) fn shows_memory_of(&self, t: &FrozenTask, seq: bool) -> bool {
         #[cfg(CONFIG_PROC_FS)]
         // SAFETY: We own a reference on the file, and on the task; the addresses are compared only.
@@ -146,8 +146,8 @@ impl FileRef {
         }
     }
 
-    /// It is mounts, mountinfo or mountstats of a task, and shows the mounts of the caller's namespace
-    /// as they are seen from `root`.
+    /// Returns whether it is mounts, mountinfo or mountstats of a task, and shows the mounts of the
+    /// caller's namespace as they are seen from `root`.
     pub(crate) fn shows_mounts_from(&self, root: &PathRef) -> bool {
         #[cfg(CONFIG_PROC_FS)]
         // SAFETY: We own references on both.

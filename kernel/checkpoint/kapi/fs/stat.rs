@@ -40,12 +40,12 @@ const UNNUMBERED: &[u32] = &[
     bindings::EXFAT_SUPER_MAGIC,
 ];
 
-/// Times of files on the filesystem with this magic number are those of a server.
+/// Returns whether times of files on the filesystem with this magic number are those of a server.
 pub(in crate::kapi) fn is_server(magic: u64) -> bool {
     OF_SERVERS.iter().any(|&m| u64::from(m) == magic)
 }
 
-/// A number that nobody can guess.
+/// Returns a number that nobody can guess.
 pub(crate) fn random() -> u64 {
     let mut number = 0u64;
     // SAFETY: There is room for as many bytes.
@@ -90,7 +90,8 @@ impl PathRef {
         // SAFETY: We own references on a path with an inode; the field is read once.
         let generation = unsafe { (&raw const (*inode).i_generation).read_volatile() };
         let mut stat = bindings::kstat::default();
-        // SAFETY: As above; the structure is ours.
+        // SAFETY: We own references on a path with an inode; the structure is ours, and has room
+        // for the answer.
         to_result(unsafe {
             match ask {
                 // Even a question that must not be asked reaches the server of FUSE.
@@ -139,15 +140,16 @@ impl PathRef {
         })
     }
 
-    /// Times of files on its filesystem are those of a server, as of when data reach it.
+    /// Returns whether times of files on its filesystem are those of a server, as of when data
+    /// reach it.
     pub(crate) fn is_of_server(&self) -> bool {
         is_server(self.fs_magic())
     }
 }
 
 impl FileRef {
-    /// Open files of the inode for reading only, and open files for writing: of all tasks, and of
-    /// the kernel. Those with O_PATH do not count.
+    /// Returns the open files of the inode for reading only, and open files for writing: of all
+    /// tasks, and of the kernel. Those with O_PATH do not count.
     ///
     /// `None`: the kernel does not count readers.
     pub(crate) fn opens(&self) -> Option<(u64, u64)> {

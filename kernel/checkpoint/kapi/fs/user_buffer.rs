@@ -29,7 +29,7 @@ const LEN: usize = 16 * PAGE_SIZE;
 ///
 /// # Invariants
 ///
-/// `addr` lies in user space, and so do the [`LEN`] bytes from it on.
+/// `addr` is in user space, and so are the [`LEN`] bytes from it on.
 pub(in crate::kapi) struct UserBuffer {
     addr: usize,
 }
@@ -91,7 +91,7 @@ impl UserBuffer {
         }
     }
 
-    /// One read(2) or write(2) of `len` bytes from the buffer's byte `offset` on.
+    /// Makes one read(2) or write(2) of `len` bytes from the buffer's byte `offset` on.
     fn once(
         &self,
         file: &FileRef,
@@ -129,8 +129,8 @@ impl Drop for UserBuffer {
 /// Reads or writes `len` bytes of `file` at `pos`, which is advanced; returns how many there were:
 /// less if the file ends. May sleep.
 ///
-/// `copy(buffer, at, n)` copies bytes `at` to `at + n` of those into the buffer, or out of it, at its
-/// start. Errors as of read(2) and write(2); EINTR: a signal came.
+/// `copy(buffer, at, n)` copies bytes `at` to `at + n` of those into the buffer, or out of it, at
+/// its start. Errors as of read(2) and write(2); EINTR: a signal came.
 pub(super) fn transfer(
     file: &FileRef,
     pos: &mut i64,

@@ -114,7 +114,7 @@ pub(crate) struct Queue(PathRef);
 impl Queue {
     /// Returns that which `file` is; `None`: it is none.
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the file, which keeps it valid.
         let is = unsafe { bindings::checkpoint_is_mq(file.as_ptr()) };
         // INVARIANT: By what was just told.
         is.then(|| Self(file.path()))
@@ -146,7 +146,7 @@ impl Queue {
     /// Returns the number of references on its directory entry: of open files, of paths such as this
     /// one, and of its name, if it has that.
     pub(crate) fn users(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the dentry of the queue, which keeps it valid.
         u64::from(unsafe { bindings::d_count(self.0.as_raw().dentry) })
     }
 
@@ -260,7 +260,7 @@ impl Queue {
     /// EPERM: the caller may not give it to others.
     pub(crate) fn set(&self, settings: &Settings) -> Result {
         let want = settings.to_c();
-        // SAFETY: As in `add()`; the structure is read only.
+        // SAFETY: We own a reference on the path of a queue; the structure is read only.
         to_result(unsafe { bindings::checkpoint_mq_set(self.0.as_raw(), &want) })
     }
 
@@ -269,7 +269,8 @@ impl Queue {
     /// EBUSY: it notifies somebody already. ESRCH: there is no such process.
     pub(crate) fn set_notify(&self, process: &PidRef, settings: &Settings) -> Result {
         let want = settings.to_c();
-        // SAFETY: As in `set()`; we own a reference on the pid.
+        // SAFETY: We own references on the path of a queue and on the pid; the structure is read
+        // only.
         to_result(unsafe {
             bindings::checkpoint_mq_notify(self.0.as_raw(), process.as_ptr(), &want)
         })
@@ -277,7 +278,7 @@ impl Queue {
 
     /// Removes its name, if it has that still.
     pub(crate) fn remove(&self) {
-        // SAFETY: As in `add()`.
+        // SAFETY: We own a reference on the path of a queue.
         unsafe { bindings::checkpoint_mq_remove(self.0.as_raw()) };
     }
 }
@@ -286,7 +287,7 @@ impl IpcNs {
     /// Returns whether the directory of its POSIX message queues has got other permissions than it was
     /// made with.
     pub(crate) fn has_other_queue_dir(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the namespace, which keeps it valid.
         unsafe { bindings::checkpoint_mq_dir_changed(self.as_ptr()) }
     }
 }

@@ -65,7 +65,7 @@ const HEAD: usize = 2 * size_of::<u64>();
 pub(crate) struct Position(bindings::checkpoint_msg_from);
 
 impl Position {
-    /// The beginning.
+    /// Returns the beginning.
     pub(crate) fn beginning() -> Self {
         Self(pin_init::zeroed())
     }
@@ -93,8 +93,8 @@ impl Messages {
             .saturating_add(bytes)
     }
 
-    /// Reads as many as fit of the queue `id` of `ns`, from `from` on, which is moved; returns their
-    /// number. 0: there are no more, or the next one does not fit.
+    /// Reads as many as fit of the queue `id` of `ns`, from `from` on, which is moved; returns
+    /// their number. 0: there are no more, or the next one does not fit.
     ///
     /// EIDRM, EINVAL: the queue was removed. EAGAIN: somebody has taken a message since `from` was
     /// moved.
@@ -108,8 +108,8 @@ impl Messages {
         }
     }
 
-    /// Has `read` fill the buffer, whose address and size in bytes it is told, with messages; returns
-    /// how many these are, as it tells, or its error.
+    /// Has `read` fill the buffer, whose address and size in bytes it is told, with messages;
+    /// returns how many these are, as it tells, or its error.
     ///
     /// # Safety
     ///

@@ -81,7 +81,7 @@ pub(crate) struct IpcNs(NonNull<bindings::ipc_namespace>);
 
 // SAFETY: Any thread may use and drop a reference; what is in it has locks.
 unsafe impl Send for IpcNs {}
-// SAFETY: As above.
+// SAFETY: What is in it has locks, and a shared reference does not give ours up.
 unsafe impl Sync for IpcNs {}
 
 impl IpcNs {
@@ -153,7 +153,7 @@ impl IpcNs {
     /// Returns the number of references on it, ours included: of nsproxies, open files, mounts,
     /// attaches of shared memory.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the namespace, which keeps it valid.
         u64::from(unsafe { bindings::ipc_ns_count(self.as_ptr()) }.unsigned_abs())
     }
 

@@ -206,7 +206,7 @@ pub(crate) fn add_undo(
 /// Returns the address of the list of adjustments of a task, and how many have that; 0: it has none.
 pub(crate) fn undo_list_of(task: &Task) -> (usize, u64) {
     let mut users = 0;
-    // SAFETY: The task is valid.
+    // SAFETY: We own a reference on the task; there is room for the number.
     let list = unsafe { bindings::checkpoint_undo_list(task.as_ptr(), &mut users) };
     (list.addr(), u64::from(users))
 }
@@ -228,7 +228,7 @@ pub(crate) struct UndoList(NonNull<c_void>);
 
 // SAFETY: Any thread may drop a reference; it is counted atomically.
 unsafe impl Send for UndoList {}
-// SAFETY: As above.
+// SAFETY: Nothing is done through a shared reference.
 unsafe impl Sync for UndoList {}
 
 impl UndoList {

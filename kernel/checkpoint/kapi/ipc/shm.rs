@@ -109,7 +109,7 @@ fn next(ns: &IpcNs, pid_ns: &PidNs, from: i32) -> Result<Option<(i32, Found)>> {
 /// Returns the segment with the id `id`, with pids of `pid_ns`; `None`: there is none, or it has
 /// other memory than `file` shows.
 pub(crate) fn find(ns: &IpcNs, pid_ns: &PidNs, id: i32, file: &FileRef) -> Result<Option<Found>> {
-    // SAFETY: Computes.
+    // SAFETY: It takes a number and returns one.
     let index = unsafe { bindings::checkpoint_ipc_index(id) };
     let same = |(_, found): &(i32, Found)| {
         found.settings.common.id == id && found.memory.inode_addr() == file.inode_addr()
@@ -135,7 +135,7 @@ pub(crate) fn attached(file: &FileRef) -> Option<(IpcNs, i32)> {
 
 /// Returns how many mappings the segment `id` of `ns` has.
 pub(crate) fn attaches(ns: &IpcNs, id: i32) -> u64 {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the namespace, which keeps it valid.
     unsafe { bindings::checkpoint_shm_attaches(ns.as_ptr(), id) as u64 }
 }
 

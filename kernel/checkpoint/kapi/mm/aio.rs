@@ -214,7 +214,7 @@ pub(crate) fn pause() {
 }
 
 /// Makes a context in the caller's address space, of which no other task runs, with its ring at
-/// `addr`, and `events` that were not read. `head` may be any number; `tail` lies in the ring, and
+/// `addr`, and `events` that were not read. `head` may be any number; `tail` is in the ring, and
 /// there are as many events as between the two, of which `completed` take the place of a request.
 /// May sleep.
 ///
@@ -249,7 +249,7 @@ pub(crate) fn make(
         ..Default::default()
     };
     // SAFETY: The caller is a task with an address space, in which nobody else runs; so many events
-    // are there, and they have the layout of these four numbers. That the tail lies in the ring and
+    // are there, and they have the layout of these four numbers. That the tail is in the ring and
     // that there are no more events than it has room for was checked.
     to_result(unsafe { bindings::checkpoint_aio_make(&state, events.as_ptr().cast()) })
 }

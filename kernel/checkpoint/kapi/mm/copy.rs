@@ -71,7 +71,7 @@ impl MmCopy {
         })
     }
 
-    /// The copy.
+    /// Returns the copy.
     pub(crate) fn mm(&self) -> &MmRef {
         &self.mm
     }
@@ -93,15 +93,15 @@ impl MmCopy {
         Ok(())
     }
 
-    /// Memory ran out and its contents were given up: what was found in it before is right, what is
-    /// found after may be missing.
+    /// Returns whether memory ran out and its contents were given up: what was found in it before
+    /// is right, what is found after may be missing.
     pub(crate) fn is_given_up(&self) -> bool {
         self.mm.flags() & (1 << flag::UNSTABLE) != 0
     }
 
-    /// Bytes of its page tables.
+    /// Returns the bytes of its page tables.
     pub(crate) fn table_bytes(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the copy, which keeps it valid.
         unsafe { bindings::mm_pgtables_bytes(self.mm.as_ptr()) }
     }
 }

@@ -30,8 +30,8 @@ pub(crate) struct NewPages {
 pub(crate) enum Fill {
     /// These pages are filled, and mapped then.
     New(NewPages),
-    /// That many pages come by [`walk::writable`](super::walk::writable): they are there already, or
-    /// more has to be decided than here.
+    /// That many pages come by [`walk::writable`](super::walk::writable): they are there already,
+    /// or more has to be decided than here.
     ByFault(usize),
 }
 
@@ -39,8 +39,8 @@ impl NewPages {
     /// Allocates what a write to up to `max` pages of `mm` from `addr` on would map, charged to the
     /// memory cgroup of `mm`. `max` is not 0. May sleep.
     ///
-    /// ENOMEM: there is no memory without killing a task for it, or the memory cgroup is at its limit;
-    /// EINTR: SIGKILL came.
+    /// ENOMEM: there is no memory without killing a task for it, or the memory cgroup is at its
+    /// limit; EINTR: SIGKILL came.
     pub(crate) fn alloc(mm: &MmRef, addr: usize, max: usize) -> Result<Fill> {
         let mut pages: KVVec<PageRef> = KVVec::with_capacity(max, GFP_KERNEL)?;
         let mut by_fault = 0;
@@ -69,7 +69,7 @@ impl NewPages {
         }
     }
 
-    /// The pages, to be filled.
+    /// Returns the pages, to be filled.
     pub(crate) fn get(&self) -> &[PageRef] {
         &self.pages
     }

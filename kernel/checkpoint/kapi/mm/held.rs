@@ -14,8 +14,8 @@ use kernel::{
 /// killer sees it (`oom_badness()`), and so does ps(1). Killing the caller ends the call, and that
 /// frees the memory.
 ///
-/// Also what is charged to the caller's memory cgroup needs this: the charge tells how much there is,
-/// not who has it.
+/// Also what is charged to the caller's memory cgroup needs this: the charge tells how much there
+/// is, not who has it.
 ///
 /// # Invariants
 ///
@@ -27,7 +27,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// None yet. For a thread of the kernel nothing is counted.
+    /// Makes one of no bytes. For a thread of the kernel nothing is counted.
     pub(crate) fn new() -> Self {
         // INVARIANT: Nothing was counted.
         Self {
@@ -36,7 +36,7 @@ impl Held {
         }
     }
 
-    /// From now on it is `bytes` in all, rounded up to pages.
+    /// Sets it to `bytes` in all, rounded up to pages.
     pub(crate) fn set(&mut self, bytes: usize) {
         let pages = bytes.div_ceil(PAGE_SIZE);
         let more = pages.wrapping_sub(self.pages).cast_signed();
@@ -48,7 +48,7 @@ impl Held {
         }
     }
 
-    /// `bytes` more.
+    /// Adds `bytes` to it.
     pub(crate) fn add(&mut self, bytes: usize) {
         self.set((self.pages * PAGE_SIZE).saturating_add(bytes));
     }

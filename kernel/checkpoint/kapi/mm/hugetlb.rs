@@ -28,21 +28,22 @@ use crate::kapi::{
     time::wait, //
 };
 
-/// Size of the pages of a file, as a power of two; `None`: it is not one of hugetlbfs.
+/// Returns the size of the pages of a file, as a power of two; `None`: it is not one of hugetlbfs.
 pub(crate) fn shift(file: &FileRef) -> Option<u32> {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     match unsafe { bindings::checkpoint_hugetlb_shift(file.as_ptr()) } {
         0 => None,
         shift => Some(shift),
     }
 }
 
-/// Bytes of a page of the size `shift`. EINVAL: more than there can be.
+/// Returns the bytes of a page of the size `shift`. EINVAL: more than there can be.
 pub(crate) fn size(shift: u32) -> Result<usize> {
     1usize.checked_shl(shift).ok_or(EINVAL)
 }
 
-/// Makes the file of an anonymous mapping of `size` bytes, for which nothing is set aside. May sleep.
+/// Makes the file of an anonymous mapping of `size` bytes, for which nothing is set aside. May
+/// sleep.
 ///
 /// ENODEV, ENOENT: the machine has no pages of that size.
 pub(crate) fn new_file(size: i64, shift: u32) -> Result<FileRef> {
@@ -51,9 +52,9 @@ pub(crate) fn new_file(size: i64, shift: u32) -> Result<FileRef> {
     unsafe { FileRef::from_owned(bindings::checkpoint_hugetlb_file(size, shift)) }
 }
 
-/// Are pages set aside for all of `file`, which is of hugetlbfs, or there?
+/// Returns whether pages are set aside for all of `file`, which is of hugetlbfs, or there.
 pub(crate) fn is_reserved(file: &FileRef) -> bool {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     unsafe { bindings::checkpoint_hugetlb_reserved(file.as_ptr()) }
 }
 
@@ -61,24 +62,26 @@ pub(crate) fn is_reserved(file: &FileRef) -> bool {
 ///
 /// ENOMEM: there are too few.
 pub(crate) fn reserve(file: &FileRef) -> Result {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     to_result(unsafe { bindings::checkpoint_hugetlb_reserve(file.as_ptr()) })
 }
 
-/// Has `file`, which is of hugetlbfs, no pages, and no shared mapping that could make some?
+/// Returns whether `file`, which is of hugetlbfs, has no pages, and no shared mapping that could
+/// make some.
 pub(crate) fn is_unused(file: &FileRef) -> bool {
     // SAFETY: We own a reference, and the file keeps its mapping.
     unsafe { bindings::checkpoint_hugetlb_unused(file.as_ptr()) }
 }
 
-/// How many pages of the size `shift` the machine has that are neither in use nor set aside; `None`:
-/// it has none of that size.
+/// Returns how many pages of the size `shift` the machine has that are neither in use nor set
+/// aside; `None`: it has none of that size.
 pub(crate) fn free(shift: u32) -> Option<u64> {
-    // SAFETY: Only reads counters.
+    // SAFETY: It takes a number that it checks, and only reads counters.
     u64::try_from(unsafe { bindings::checkpoint_hugetlb_free(shift) }).ok()
 }
 
-/// Page `index` of `file`, which is of hugetlbfs, counted in pages of the usual size; `None`: a hole.
+/// Returns page `index` of `file`, which is of hugetlbfs, counted in pages of the usual size;
+/// `None`: a hole.
 ///
 /// EIO: it is poisoned.
 pub(crate) fn page(file: &FileRef, index: u64) -> Result<Option<PageRef>> {
@@ -90,8 +93,8 @@ pub(crate) fn page(file: &FileRef, index: u64) -> Result<Option<PageRef>> {
     }
 }
 
-/// Start and end, in bytes, of the pages of `file`, which is of hugetlbfs, that follow each other from
-/// byte `from` on, below `size`; `None`: there are none.
+/// Returns the start and end, in bytes, of the pages of `file`, which is of hugetlbfs, that follow
+/// each other from byte `from` on, below `size`; `None`: there are none.
 pub(crate) fn next_range(file: &FileRef, from: u64, size: u64) -> Result<Option<(u64, u64)>> {
     if from >= size {
         return Ok(None);
@@ -110,9 +113,10 @@ pub(crate) fn next_range(file: &FileRef, from: u64, size: u64) -> Result<Option<
     Ok(Some((start, end.min(size))).filter(|(start, end)| start < end))
 }
 
-/// Makes the pages of `file`, which is of hugetlbfs and open for writing, from byte `start` to `end`:
-/// where there are none they are zero. Both are multiples of their size, `page`. For a task that is
-/// being restored: a stop, or a frozen cgroup, is waited out, and its signals are dropped. May sleep.
+/// Makes the pages of `file`, which is of hugetlbfs and open for writing, from byte `start` to
+/// `end`: where there are none they are zero. Both are multiples of their size, `page`. For a task
+/// that is being restored: a stop, or a frozen cgroup, is waited out, and its signals are dropped.
+/// May sleep.
 ///
 /// ENOSPC, ENOMEM: there are too few; EINTR: SIGKILL came.
 pub(crate) fn allocate(_: &Restoring, file: &FileRef, start: u64, end: u64, page: usize) -> Result {
@@ -126,8 +130,8 @@ pub(crate) fn allocate(_: &Restoring, file: &FileRef, start: u64, end: u64, page
     Ok(())
 }
 
-/// Makes the page of `file` that has the `len` bytes at `at`, as fallocate(2) does. What interrupts that
-/// is let pass by `let_pass`.
+/// Makes the page of `file` that has the `len` bytes at `at`, as fallocate(2) does. What interrupts
+/// that is let pass by `let_pass`.
 fn allocate_at(
     file: &FileRef,
     at: i64,

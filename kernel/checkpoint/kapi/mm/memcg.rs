@@ -16,17 +16,17 @@ pub(crate) struct Memcg(*mut bindings::mem_cgroup);
 // SAFETY: A reference on a memory cgroup may be used and dropped by any thread.
 unsafe impl Send for Memcg {}
 
-// SAFETY: As above; nothing is changed through a shared reference.
+// SAFETY: Nothing is changed through a shared reference.
 unsafe impl Sync for Memcg {}
 
 impl Memcg {
-    /// None: what is allocated is charged to the caller.
+    /// Makes none: what is allocated is charged to the caller.
     pub(crate) fn none() -> Self {
         // INVARIANT: NULL.
         Self(core::ptr::null_mut())
     }
 
-    /// That of the tasks which have `mm`.
+    /// Returns that of the tasks which have `mm`.
     pub(crate) fn of(mm: &MmRef) -> Self {
         // SAFETY: We own a reference on the address space.
         // INVARIANT: The function returns NULL or one with a reference.

@@ -16,7 +16,7 @@ const ADJ_MIN: i16 = bindings::OOM_SCORE_ADJ_MIN as i16;
 
 const _: () = assert!(bindings::OOM_SCORE_ADJ_MIN == -1000);
 
-/// OOM score adjustment of the current thread group.
+/// Returns the OOM score adjustment of the current thread group.
 pub(crate) fn current() -> i16 {
     // SAFETY: The signal_struct of the running task is valid; the field is read once.
     unsafe { (&raw const (*(*bindings::get_current()).signal).oom_score_adj).read_volatile() }
@@ -46,6 +46,8 @@ pub(in crate::kapi) unsafe fn exempt(t: *mut bindings::task_struct) {
     unsafe { set((*t).signal, ADJ_MIN) };
 }
 
+/// Sets the OOM score adjustment of a thread group.
+///
 /// # Safety
 ///
 /// `signal` is valid.

@@ -52,7 +52,7 @@ impl PageRef {
         Self(page)
     }
 
-    /// A new page of undefined contents, charged to the caller. May sleep.
+    /// Returns a new page of undefined contents, charged to the caller. May sleep.
     ///
     /// ENOMEM: there is none without killing a task for it, or the caller's cgroup is at its limit.
     pub(crate) fn alloc() -> Result<Self> {
@@ -62,7 +62,7 @@ impl PageRef {
         NonNull::new(page).map(Self).ok_or(ENOMEM)
     }
 
-    /// The page, for this layer.
+    /// Returns the page, for this layer.
     pub(crate) fn as_ptr(&self) -> *mut bindings::page {
         self.0.as_ptr()
     }
@@ -77,31 +77,31 @@ impl PageRef {
         r
     }
 
-    /// What tells it from all other pages that there are references on.
+    /// Returns what tells it from all other pages that there are references on.
     pub(crate) fn id(&self) -> usize {
         self.as_ptr().addr()
     }
 
-    /// How often address spaces have it; for a page of a large folio an estimate.
+    /// Returns how often address spaces have it; for a page of a large folio an estimate.
     pub(crate) fn mappings(&self) -> u32 {
         // SAFETY: The page is valid.
         unsafe { bindings::page_mappings(self.as_ptr()) }.unsigned_abs()
     }
 
-    /// Are all its bytes zero?
+    /// Returns whether all its bytes are zero.
     pub(crate) fn is_zero(&self) -> bool {
         // SAFETY: PAGE_SIZE bytes are mapped at `p`.
         self.with_mapped(|p| unsafe { bindings::memchr_inv(p.cast(), 0, PAGE_SIZE) }.is_null())
     }
 
-    /// The checksum of its bytes with this seed.
+    /// Returns the checksum of its bytes with this seed.
     pub(crate) fn hash(&self, seed: u64) -> u64 {
         // SAFETY: PAGE_SIZE bytes are mapped at `p`.
         self.with_mapped(|p| unsafe { bindings::xxh64(p.cast(), PAGE_SIZE, seed) })
     }
 
-    /// Copies `len` bytes between `buffer`, from its byte `to` on, and the page, from its byte `from`
-    /// on, as `way` goes. May sleep. EFAULT: so many are in neither.
+    /// Copies `len` bytes between `buffer`, from its byte `to` on, and the page, from its byte
+    /// `from` on, as `way` goes. May sleep. EFAULT: so many are in neither.
     pub(in crate::kapi) fn copy_user(
         &self,
         buffer: &UserBuffer,
@@ -117,8 +117,8 @@ impl PageRef {
         self.with_mapped(|p| unsafe { buffer.copy(to, p.add(from), len, way) })
     }
 
-    /// Copies the bytes of `other`, and its memory tags, to this page: a new one, or one of a parked
-    /// task.
+    /// Copies the bytes of `other`, and its memory tags, to this page: a new one, or one of a
+    /// parked task.
     pub(crate) fn copy_from(&self, other: &PageRef) {
         self.with_mapped(|to| {
             other.with_mapped(|from| {
@@ -132,7 +132,7 @@ impl PageRef {
         unsafe { bindings::checkpoint_page_tags_copy(self.as_ptr(), other.as_ptr()) };
     }
 
-    /// Its memory tags; zero, if it has none.
+    /// Reads its memory tags; zero, if it has none.
     pub(crate) fn tags(&self, to: &mut Tags) {
         // SAFETY: The page is valid, and there is room for all its tags.
         if !unsafe { bindings::checkpoint_page_tags_get(self.as_ptr(), to.as_mut_ptr().cast()) } {

@@ -75,7 +75,7 @@ pub(crate) struct Policy {
     pub(crate) left: u32,
 }
 
-/// The policy of the frozen task `t`; `None`: it has none.
+/// Returns the policy of the frozen task `t`; `None`: it has none.
 ///
 /// EOPNOTSUPP: it is of no kind that is known.
 #[cfg(CONFIG_NUMA)]
@@ -86,13 +86,13 @@ pub(crate) fn of_task(t: &FrozenTask) -> Result<Option<Policy>> {
     told(ret, &found)
 }
 
-/// The policy of the frozen task `t`: the kernel has none.
+/// Returns the policy of the frozen task `t`: the kernel has none.
 #[cfg(not(CONFIG_NUMA))]
 pub(crate) fn of_task(_: &FrozenTask) -> Result<Option<Policy>> {
     Ok(None)
 }
 
-/// The policy of the mapping of `mm` at `start`; `None`: it has none. May sleep.
+/// Returns the policy of the mapping of `mm` at `start`; `None`: it has none. May sleep.
 ///
 /// EOPNOTSUPP: it is of no kind that is known; EINTR: SIGKILL came.
 #[cfg(CONFIG_NUMA)]
@@ -106,14 +106,14 @@ pub(crate) fn of_mapping(mm: &MmRef, start: usize) -> Result<Option<Policy>> {
     told(ret, &found)
 }
 
-/// The policy of a mapping: the kernel has none.
+/// Returns the policy of a mapping: the kernel has none.
 #[cfg(not(CONFIG_NUMA))]
 pub(crate) fn of_mapping(_: &MmRef, _: usize) -> Result<Option<Policy>> {
     Ok(None)
 }
 
-/// The next range of `file`, from page `from` on, that has a policy: its first page, the one after its
-/// last, and the policy. `None`: there are no more, or the file is not one of tmpfs.
+/// Returns the next range of `file`, from page `from` on, that has a policy: its first page, the
+/// one after its last, and the policy. `None`: there are no more, or the file is not one of tmpfs.
 ///
 /// EOPNOTSUPP: it is of no kind that is known.
 #[cfg(CONFIG_NUMA)]
@@ -131,13 +131,13 @@ pub(crate) fn next_of_file(file: &FileRef, from: u64) -> Result<Option<(u64, u64
     Ok(told(ret, &found)?.map(|policy| (usize_as_u64(start), usize_as_u64(end), policy)))
 }
 
-/// The policies of a file: the kernel has none.
+/// Returns the policies of a file: the kernel has none.
 #[cfg(not(CONFIG_NUMA))]
 pub(crate) fn next_of_file(_: &FileRef, _: u64) -> Result<Option<(u64, u64, Policy)>> {
     Ok(None)
 }
 
-/// What `mempolicy.c` has returned, and what it has found.
+/// Returns what `mempolicy.c` has returned, and what it has found.
 #[cfg(CONFIG_NUMA)]
 fn told(ret: c_int, found: &bindings::checkpoint_mpol) -> Result<Option<Policy>> {
     to_result(ret)?;
@@ -155,7 +155,7 @@ fn told(ret: c_int, found: &bindings::checkpoint_mpol) -> Result<Option<Policy>>
     }))
 }
 
-/// The policy as `mempolicy.c` takes it.
+/// Returns the policy as `mempolicy.c` takes it.
 #[cfg(CONFIG_NUMA)]
 fn asked_for(policy: &Policy) -> bindings::checkpoint_mpol {
     let node = |node: Option<u32>| node.map_or(bindings::NUMA_NO_NODE, u32::cast_signed);
@@ -266,7 +266,7 @@ pub(crate) enum Copied {}
 // SAFETY: A policy that is no task's is not changed; references on it may be given up by anybody.
 #[cfg(CONFIG_NUMA)]
 unsafe impl Send for Copied {}
-// SAFETY: As above: it is read only.
+// SAFETY: It is read only: a policy that is no task's is not changed.
 #[cfg(CONFIG_NUMA)]
 unsafe impl Sync for Copied {}
 
@@ -280,13 +280,15 @@ impl Copied {
         Ok(NonNull::new(policy).map(Self))
     }
 
-    /// Has the current task allocate by it, as if it were the one that it is of, until the guard goes.
+    /// Has the current task allocate by it, as if it were the one that it is of, until the guard
+    /// goes.
     pub(crate) fn lend(&self) -> Result<Lent> {
         // SAFETY: By the invariants it is a policy, which nobody changes.
         let copy = from_err_ptr(unsafe { bindings::__mpol_dup(self.0.as_ptr()) })?;
         let mut seq = 0;
-        // SAFETY: The copy is ours, and becomes the task's.
+        // SAFETY: The copy is ours, and becomes the task's; there is room for the number.
         let old = unsafe { bindings::checkpoint_mpol_lend(copy, &mut seq) };
+        // INVARIANT: That is what the current task had, which it does not leave.
         Ok(Lent {
             old,
             seq,
@@ -317,6 +319,11 @@ impl Copied {
 }
 
 /// The current task has the policy of another one; its own comes back when this goes.
+///
+/// # Invariants
+///
+/// It is used by the task that has borrowed, which has a policy whose reference is its own until
+/// this goes; `old` and `seq` are what it had before, `old` with its reference.
 #[cfg(CONFIG_NUMA)]
 pub(crate) struct Lent {
     old: *mut bindings::mempolicy,

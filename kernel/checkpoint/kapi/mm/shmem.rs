@@ -29,34 +29,35 @@ use crate::kapi::{
 
 const SEEK_DATA: c_int = bindings::SEEK_DATA.cast_signed();
 
-/// What has the contents of a file: of one of an overlay the file below.
+/// Returns what has the contents of a file: of one of an overlay the file below.
 pub(in crate::kapi) fn mapping(file: &FileRef) -> *mut bindings::address_space {
-    // SAFETY: We own a reference. What lies below the file of an overlay stays with it, and is copied
+    // SAFETY: We own a reference. What is below the file of an overlay stays with it, and is copied
     // up only before it is written to: no task that could do that runs.
     unsafe { bindings::checkpoint_contents(file.as_ptr()) }
 }
 
-/// Is it a file of tmpfs, or anonymous shared memory?
+/// Returns whether it is a file of tmpfs, or anonymous shared memory.
 pub(crate) fn is_shmem(file: &FileRef) -> bool {
     // SAFETY: The file keeps its mapping.
     unsafe { bindings::shmem_mapping(mapping(file)) }
 }
 
-/// Is nothing set aside in advance for the contents of a file of tmpfs (MAP_NORESERVE)?
+/// Returns whether nothing is set aside in advance for the contents of a file of tmpfs
+/// (MAP_NORESERVE).
 pub(crate) fn is_noreserve(file: &FileRef) -> bool {
     // SAFETY: The file keeps its inode, which is one of tmpfs.
     is_shmem(file) && unsafe { bindings::checkpoint_shmem_noreserve((*mapping(file)).host) }
 }
 
-/// Does a file of tmpfs say on which NUMA nodes its memory is to be, whoever maps it (mbind), and not only
-/// the filesystem (its option mpol)?
+/// Returns whether a file of tmpfs says on which NUMA nodes its memory is to be, whoever maps it
+/// (mbind), and not only the filesystem (its option mpol).
 pub(crate) fn has_policy(file: &FileRef) -> bool {
     // SAFETY: The file keeps its inode, which is one of tmpfs.
     is_shmem(file) && unsafe { bindings::checkpoint_shmem_has_policy((*mapping(file)).host) }
 }
 
-/// A new file of anonymous shared memory, of `size` bytes; may sleep. `noreserve` counts where the
-/// machine may overcommit memory, as MAP_NORESERVE does.
+/// Returns a new file of anonymous shared memory, of `size` bytes; may sleep. `noreserve` counts
+/// where the machine may overcommit memory, as MAP_NORESERVE does.
 ///
 /// ENOMEM: there is not as much memory as is to be set aside for it, or none for the file.
 pub(crate) fn new_file(size: i64, noreserve: bool) -> Result<FileRef> {
@@ -64,13 +65,14 @@ pub(crate) fn new_file(size: i64, noreserve: bool) -> Result<FileRef> {
     unsafe { FileRef::from_owned(bindings::checkpoint_shmem_file(size, noreserve)) }
 }
 
-/// Is it memory and nothing else: a file of tmpfs or hugetlbfs? What it has no page of is a hole.
+/// Returns whether it is memory and nothing else: a file of tmpfs or hugetlbfs. What it has no page
+/// of is a hole.
 pub(crate) fn is_memory(file: &FileRef) -> bool {
     is_shmem(file) || file.is_hugetlb()
 }
 
-/// Index of the first page from page `index` on, below `end`, that is not a hole; `None`: there
-/// is none. Files that are not of tmpfs or hugetlbfs have no holes.
+/// Returns the index of the first page from page `index` on, below `end`, that is not a hole;
+/// `None`: there is none. Files that are not of tmpfs or hugetlbfs have no holes.
 pub(crate) fn next_page(file: &FileRef, index: u64, end: u64) -> Result<Option<u64>> {
     if index >= end {
         return Ok(None);
@@ -89,14 +91,14 @@ pub(crate) fn next_page(file: &FileRef, index: u64, end: u64) -> Result<Option<u
     Ok(Some(found).filter(|&i| i < end))
 }
 
-/// The same of any file that can be read by its position, which is the caller's alone: as the filesystem
-/// tells (SEEK_DATA). May sleep and read from the disk.
+/// Finds the same of any file that can be read by its position, which is the caller's alone: as the
+/// filesystem tells (SEEK_DATA). May sleep and read from the disk.
 pub(crate) fn next_data(file: &FileRef, index: u64, end: u64) -> Result<Option<u64>> {
     if index >= end {
         return Ok(None);
     }
     let at = i64::try_from(index << PAGE_SHIFT).map_err(|_| EFBIG)?;
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the file, which keeps it valid.
     let found = unsafe { bindings::vfs_llseek(file.as_ptr(), at, SEEK_DATA) };
     if found == -i64::from(bindings::ENXIO) {
         return Ok(None);
@@ -106,7 +108,7 @@ pub(crate) fn next_data(file: &FileRef, index: u64, end: u64) -> Result<Option<u
     Ok(Some(found.max(index)).filter(|&i| i < end))
 }
 
-/// Page `index` of a file; `None`: a hole. May sleep and read from the disk.
+/// Returns page `index` of a file; `None`: a hole. May sleep and read from the disk.
 ///
 /// EOPNOTSUPP: the file does not go through the page cache.
 pub(crate) fn page(file: &FileRef, index: u64) -> Result<Option<PageRef>> {
@@ -153,7 +155,7 @@ pub(crate) fn page(file: &FileRef, index: u64) -> Result<Option<PageRef>> {
     }
 }
 
-/// Number of pages of a file.
+/// Returns the number of pages of a file.
 pub(crate) fn pages(file: &FileRef) -> u64 {
     u64::try_from(file.size())
         .unwrap_or(0)

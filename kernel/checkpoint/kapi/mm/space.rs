@@ -32,7 +32,11 @@ macro_rules! field {
     };
 }
 
-/// A counted reference on an address space: one of its `mm_users`.
+/// A counted reference on an address space.
+///
+/// # Invariants
+///
+/// It owns one of its `mm_users`, by which mappings and page tables stay.
 #[derive(Clone)]
 pub(crate) struct MmRef(ARef<MmWithUser>);
 
@@ -56,8 +60,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// It is one that [`set_layout`] takes for an address space that ends at `end`, limits of data
-    /// apart.
+    /// Returns whether it is one that [`set_layout`] takes for an address space that ends at `end`,
+    /// limits of data apart.
     pub(crate) fn is_settable(&self, end: usize) -> bool {
         // SAFETY: Reads a number that root may change.
         let first = unsafe { (&raw const bindings::mmap_min_addr).read_volatile() };
@@ -102,7 +106,7 @@ pub(crate) mod flag {
 }
 
 impl MmRef {
-    /// The address space of `t`; `None` if it has none, as one that has been killed.
+    /// Returns the address space of `t`; `None` if it has none, as one that has been killed.
     pub(crate) fn of(t: &FrozenTask) -> Option<Self> {
         // SAFETY: `t` is valid, and its task_lock() is not held. The reference that is returned is
         // ours.
@@ -120,12 +124,12 @@ impl MmRef {
         NonNull::new(mm).map(|mm| Self(unsafe { ARef::from_raw(mm.cast()) }))
     }
 
-    /// The caller's own address space.
+    /// Returns the caller's own address space.
     pub(crate) fn of_current() -> Result<Self> {
         current!().mm().map(|mm| Self(mm.into())).ok_or(ESRCH)
     }
 
-    /// The address space, for this layer and the architectures.
+    /// Returns the address space, for this layer and the architectures.
     pub(crate) fn as_ptr(&self) -> *mut bindings::mm_struct {
         self.0.as_raw()
     }
@@ -138,20 +142,20 @@ impl MmRef {
         unsafe { &raw mut field!(self, context) }
     }
 
-    /// Its address: what identifies it in the object table.
+    /// Returns its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.as_ptr().addr()
     }
 
-    /// Number of its users: tasks, us, and who looks at it at the moment.
+    /// Returns the number of its users: tasks, us, and who looks at it at the moment.
     pub(crate) fn users(&self) -> u64 {
         // SAFETY: We own a reference; the counter is read once.
         let n = unsafe { (&raw const field!(self, mm_users).counter).read_volatile() };
         u64::from(n.unsigned_abs())
     }
 
-    /// A copy-on-write copy, as fork() makes it, without attaches of System V shared memory. May
-    /// sleep.
+    /// Returns a copy-on-write copy, as fork() makes it, without attaches of System V shared
+    /// memory. May sleep.
     ///
     /// ENOMEM; EINTR: SIGKILL came.
     pub(crate) fn copy(&self) -> Result<Self> {
@@ -161,7 +165,7 @@ impl MmRef {
             .ok_or_else(killed_or_no_memory)
     }
 
-    /// What it remembers of its layout.
+    /// Returns what it remembers of its layout.
     pub(crate) fn layout(&self) -> Layout {
         // SAFETY: We own a reference. Only its tasks change these, and they are frozen.
         unsafe {
@@ -177,7 +181,7 @@ impl MmRef {
         }
     }
 
-    /// Its auxiliary vector up to the end mark, appended to `to`.
+    /// Appends its auxiliary vector, up to the end mark, to `to`.
     pub(crate) fn auxv(&self, to: &mut KVec<u64>) -> Result {
         // SAFETY: We own a reference. Only its tasks change this, and they are frozen.
         let all = unsafe { field!(self, saved_auxv) };
@@ -192,19 +196,19 @@ impl MmRef {
         Ok(())
     }
 
-    /// Its flag word; bits as of [`flag`].
+    /// Returns its flag word; bits as of [`flag`].
     pub(crate) fn flags(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the address space, which keeps it valid.
         unsafe { bindings::mm_flags_word(self.as_ptr()) }
     }
 
-    /// Flags of its future mappings, as of `vma::bit`.
+    /// Returns the flags of its future mappings, as of `vma::bit`.
     pub(crate) fn def_flags(&self) -> u64 {
         // SAFETY: We own a reference; both arms of the union are one integer.
         usize_as_u64(unsafe { field!(self, __bindgen_anon_2).def_flags })
     }
 
-    /// Its registrations of membarrier(2).
+    /// Returns its registrations of membarrier(2).
     pub(crate) fn membarrier(&self) -> u32 {
         #[cfg(CONFIG_MEMBARRIER)]
         // SAFETY: We own a reference; the integer is read once.
@@ -214,20 +218,20 @@ impl MmRef {
         0
     }
 
-    /// Number of its mappings.
+    /// Returns the number of its mappings.
     pub(crate) fn map_count(&self) -> usize {
         // SAFETY: We own a reference; the integer is read once.
         let n = unsafe { (&raw const field!(self, map_count)).read_volatile() };
         usize::try_from(n).unwrap_or(0)
     }
 
-    /// The program that it executes.
+    /// Returns the program that it executes.
     pub(crate) fn exe(&self) -> Option<FileRef> {
         // SAFETY: We own a reference; the function returns NULL or a reference.
         unsafe { FileRef::from_owned(bindings::get_mm_exe_file(self.as_ptr())) }.ok()
     }
 
-    /// Its end: no mapping lies beyond.
+    /// Returns its end: no mapping lies beyond.
     pub(crate) fn task_size(&self) -> usize {
         // SAFETY: We own a reference; the field does not change.
         unsafe { field!(self, task_size) }
@@ -273,8 +277,8 @@ fn killed_or_no_memory() -> Error {
     }
 }
 
-/// The address space of the calling task denies memory that is writable and executable, to itself
-/// and to the processes that it makes (prctl(PR_SET_MDWE)).
+/// Returns whether the address space of the calling task denies memory that is writable and
+/// executable, to itself and to the processes that it makes (prctl(PR_SET_MDWE)).
 pub(crate) fn denies_write_exec() -> bool {
     MmRef::of_current().is_ok_and(|mm| {
         let has = |bit: u32| mm.flags() & 1 << bit != 0;
@@ -284,8 +288,8 @@ pub(crate) fn denies_write_exec() -> bool {
 
 /// Gives the caller, whose only thread it is to have it, a new, empty address space.
 ///
-/// It is the caller's alone until that has restored it: the threads and processes that it makes with
-/// it wait for their turn meanwhile.
+/// It is the caller's alone until that has restored it: the threads and processes that it makes
+/// with it wait for their turn meanwhile.
 ///
 /// The old one is left as exec does it. Of its flags the new one has none but, with
 /// `deny_write_exec`, [`flag::MDWE`]. May sleep.
@@ -353,7 +357,7 @@ const INHERITED: &[u32] = &[
 /// From personality(2).
 const READ_IMPLIES_EXEC: u32 = bindings::READ_IMPLIES_EXEC;
 
-/// Where an address space places its next mappings, before there are any.
+/// Sets where an address space places its next mappings, before there are any.
 ///
 /// `top_down`: below `base`, else above it.
 pub(crate) fn set_mmap_base(mm: &MmRef, base: usize, top_down: bool) {
@@ -433,12 +437,12 @@ pub(crate) fn set_flag(mm: &MmRef, bit: u32, on: bool) {
     }
 }
 
-/// Has all pages of `mm`, the caller's address space, merged with like ones, those of future mappings too,
-/// as prctl(PR_SET_MEMORY_MERGE) does. May sleep.
+/// Has all pages of `mm`, the caller's address space, merged with like ones, those of future
+/// mappings too, as prctl(PR_SET_MEMORY_MERGE) does. May sleep.
 ///
 /// EOPNOTSUPP: this kernel does not merge pages; EINTR: SIGKILL came.
 pub(crate) fn merge_all(mm: &MmRef) -> Result {
-    // SAFETY: We own a reference.
+    // SAFETY: We own a reference on the address space, which keeps it valid.
     to_result(unsafe { bindings::checkpoint_merge_any(mm.as_ptr()) })
 }
 
@@ -474,8 +478,8 @@ pub(crate) fn set_membarrier(mm: &MmRef, state: u32) -> Result {
     Ok(())
 }
 
-/// Bits of registrations of membarrier(2): those in effect, and all that come with it. A helper compares
-/// them with MEMBARRIER_STATE_*.
+/// Bits of registrations of membarrier(2): those in effect, and all that come with it. A helper
+/// compares them with MEMBARRIER_STATE_*.
 pub(crate) mod barrier {
     pub(crate) const PRIVATE: u32 = 1 << 0;
     pub(crate) const PRIVATE_ALL: u32 = PRIVATE | 1 << 1;

@@ -137,11 +137,11 @@ impl Userfaultfd {
 
 #[cfg(CONFIG_USERFAULTFD)]
 impl How {
-    /// Makes one of the address space `mm`, or of one that is gone, with the rights that the caller has
-    /// or acts with; or by `device`, which the caller has opened. May sleep.
+    /// Makes one of the address space `mm`, or of one that is gone, with the rights that the caller
+    /// has or acts with; or by `device`, which the caller has opened. May sleep.
     ///
-    /// EPERM: the caller may have none like this, or `device` is another one. EINVAL: this kernel has
-    /// none like this. ENFILE, ENOMEM: as of userfaultfd(2).
+    /// EPERM: the caller may have none like this, or `device` is another one. EINVAL: this kernel
+    /// has none like this. ENFILE, ENOMEM: as of userfaultfd(2).
     pub(crate) fn make(&self, mm: Option<&MmRef>, device: Option<&FileRef>) -> Result<FileRef> {
         let bit = |on: bool, flag: u32| if on { flag } else { 0 };
         let state = bindings::checkpoint_userfaultfd {
@@ -164,8 +164,8 @@ impl How {
 /// Has the userfaultfd `file` watch `start..end` of its address space; `modes` are
 /// UFFDIO_REGISTER_MODE_*. Nobody is in a page fault there. May sleep.
 ///
-/// As of UFFDIO_REGISTER: EINVAL: that can't be watched so. EBUSY: another one watches it. EPERM: it
-/// could never be written to.
+/// As of UFFDIO_REGISTER: EINVAL: that can't be watched so. EBUSY: another one watches it. EPERM:
+/// it could never be written to.
 #[cfg(CONFIG_USERFAULTFD)]
 pub(crate) fn register(file: &FileRef, start: usize, end: usize, modes: u32) -> Result {
     if !file.is_userfaultfd() || start >= end {
@@ -179,8 +179,8 @@ pub(crate) fn register(file: &FileRef, start: usize, end: usize, modes: u32) -> 
 
 /// Marks the pages of `start..end`, which the userfaultfd `file` watches. May sleep.
 ///
-/// EEXIST: there is a page, where one was to be poisoned. ENOENT, EINVAL: it is not watched so. EINTR:
-/// SIGKILL came.
+/// EEXIST: there is a page, where one was to be poisoned. ENOENT, EINVAL: it is not watched so.
+/// EINTR: SIGKILL came.
 #[cfg(CONFIG_USERFAULTFD)]
 pub(crate) fn mark(file: &FileRef, start: usize, end: usize, how: Mark) -> Result {
     if !file.is_userfaultfd() || start >= end {
@@ -196,8 +196,8 @@ pub(crate) fn mark(file: &FileRef, start: usize, end: usize, how: Mark) -> Resul
 }
 
 /// Tells in which state the pages of `mm` from `start` to `end` are, all within one mapping that a
-/// userfaultfd watches and that has no huge pages of hugetlbfs; by ascending address, without those of
-/// which there is nothing to tell. No page is made that was not there. May sleep.
+/// userfaultfd watches and that has no huge pages of hugetlbfs; by ascending address, without those
+/// of which there is nothing to tell. No page is made that was not there. May sleep.
 ///
 /// `None`: there are more than `max` runs. EINTR: SIGKILL came.
 #[cfg(CONFIG_USERFAULTFD)]
@@ -254,7 +254,7 @@ pub(crate) fn runs(mm: &MmRef, start: usize, end: usize, max: usize) -> Result<O
 
 #[cfg(CONFIG_USERFAULTFD)]
 impl Run {
-    /// Is `next` in the same state, and right after it?
+    /// Returns whether `next` is in the same state, and right after it.
     fn goes_on(&self, next: &Self) -> bool {
         self.end == next.start
             && (self.present, self.protected, self.poisoned)
@@ -262,8 +262,8 @@ impl Run {
     }
 }
 
-/// Takes the pages of `start..end` out of `mm`, of a task that is parked: a userfaultfd watches that.
-/// May sleep.
+/// Takes the pages of `start..end` out of `mm`, of a task that is parked: a userfaultfd watches
+/// that. May sleep.
 ///
 /// EINVAL: none does. EINTR: SIGKILL came.
 #[cfg(CONFIG_USERFAULTFD)]
@@ -272,8 +272,8 @@ pub(crate) fn empty(mm: &MmRef, start: usize, end: usize) -> Result {
     to_result(unsafe { bindings::checkpoint_uffd_empty(mm.as_ptr(), start, end) })
 }
 
-/// Returns whether `start..end` of `mm`, all of one mapping, is shared memory that has large folios: these
-/// may fill what was not written. May sleep.
+/// Returns whether `start..end` of `mm`, all of one mapping, is shared memory that has large
+/// folios: these may fill what was not written. May sleep.
 ///
 /// EINTR: SIGKILL came.
 #[cfg(CONFIG_USERFAULTFD)]

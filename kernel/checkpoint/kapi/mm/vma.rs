@@ -102,8 +102,8 @@ pub(crate) struct VmaInfo {
     pub(crate) special: Special,
     /// May have private pages.
     pub(crate) touched: bool,
-    /// What tells whether others can have the same private pages: fork() copied them from one, which
-    /// has the same number; 0: it has none.
+    /// What tells whether others can have the same private pages: fork() copied them from one,
+    /// which has the same number; 0: it has none.
     pub(crate) family: usize,
     /// What the userfaultfd that watches it is known by; 0: none does.
     pub(crate) watcher: usize,
@@ -130,6 +130,8 @@ pub(crate) struct Huge {
 pub(crate) const NAME_MAX: usize = 80;
 
 impl VmaInfo {
+    /// Reads what there is of `vma`.
+    ///
     /// # Safety
     ///
     /// `vma` is valid and the mmap lock of its address space is held.
@@ -194,8 +196,8 @@ unsafe fn special(vma: *mut bindings::vm_area_struct) -> Special {
     }
 }
 
-/// What the mapping of `mm` at `addr` has of huge pages; `None`: none, or there is no mapping. May
-/// sleep; EINTR: SIGKILL came.
+/// Returns what the mapping of `mm` at `addr` has of huge pages; `None`: none, or there is no
+/// mapping. May sleep; EINTR: SIGKILL came.
 pub(crate) fn huge(mm: &MmRef, addr: usize) -> Result<Option<Huge>> {
     let _lock = mm.read_lock()?;
     let mut found = None;
@@ -210,7 +212,8 @@ pub(crate) fn huge(mm: &MmRef, addr: usize) -> Result<Option<Huge>> {
     Ok(found)
 }
 
-/// Calls `f` with the mapping of `mm` at `addr`, if there is one, with the mmap lock held. May sleep.
+/// Calls `f` with the mapping of `mm` at `addr`, if there is one, with the mmap lock held. May
+/// sleep.
 ///
 /// EINTR: SIGKILL came.
 #[cfg(CONFIG_NUMA)]
@@ -232,7 +235,7 @@ pub(in crate::kapi) fn at(
     Ok(())
 }
 
-/// All mappings of `mm`, by ascending address. May sleep; EINTR: SIGKILL came.
+/// Returns all mappings of `mm`, by ascending address. May sleep; EINTR: SIGKILL came.
 pub(crate) fn list(mm: &MmRef) -> Result<KVVec<VmaInfo>> {
     loop {
         let mut all = KVVec::with_capacity(mm.map_count() + 1, GFP_KERNEL_ACCOUNT)?;
@@ -271,7 +274,7 @@ fn for_each_from(
     }
 }
 
-/// The name that the mapping at `start` of `mm` was given, padded with NUL.
+/// Returns the name that the mapping at `start` of `mm` was given, padded with NUL.
 pub(crate) fn given_name(mm: &MmRef, start: usize) -> Result<[u8; NAME_MAX]> {
     let mut name = [0; NAME_MAX];
     let _lock = mm.read_lock()?;

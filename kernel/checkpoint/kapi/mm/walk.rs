@@ -49,7 +49,7 @@ struct Walk<'a> {
 }
 
 impl Pages {
-    /// None, with room for `max`.
+    /// Makes an empty one, with room for `max`.
     pub(crate) fn new(max: usize) -> Result<Self> {
         Ok(Self {
             addrs: KVVec::with_capacity(max, GFP_KERNEL_ACCOUNT)?,
@@ -72,12 +72,12 @@ impl Pages {
         self.pages.clear();
     }
 
-    /// The addresses and, in the same order, the pages.
+    /// Returns the addresses and, in the same order, the pages.
     pub(crate) fn get(&self) -> (&[usize], &[PageRef]) {
         (&self.addrs, &self.pages)
     }
 
-    /// Pages that there is room for.
+    /// Returns the pages that there is room for.
     fn room(&self) -> usize {
         core::cmp::min(
             self.addrs.capacity() - self.addrs.len(),
@@ -85,7 +85,7 @@ impl Pages {
         )
     }
 
-    /// There is no room for another page.
+    /// Returns whether there is no room for another page.
     pub(crate) fn is_full(&self) -> bool {
         self.room() == 0
     }
@@ -204,8 +204,8 @@ struct RangeWalk<'a> {
     stop: Stop,
 }
 
-/// Tells where `mm` has private pages of hugetlbfs from `start` to `end`, all within one mapping that
-/// has such: start and end of each row of them, by ascending address. May sleep.
+/// Tells where `mm` has private pages of hugetlbfs from `start` to `end`, all within one mapping
+/// that has such: start and end of each row of them, by ascending address. May sleep.
 ///
 /// EIO: a page is poisoned; EINTR: SIGKILL came.
 pub(crate) fn huge_ranges(mm: &MmRef, start: usize, end: usize) -> Result<KVVec<(usize, usize)>> {
@@ -260,8 +260,8 @@ const NO_OPS: bindings::mm_walk_ops = bindings::mm_walk_ops {
     walk_lock: bindings::page_walk_lock_PGWALK_RDLOCK,
 };
 
-/// A walk over page tables that looks at each entry for a page with `page`, and before at each one
-/// above with `huge`: without that, huge pages would be split on the way.
+/// Returns a walk over page tables that looks at each entry for a page with `page`, and before at
+/// each one above with `huge`: without that, huge pages would be split on the way.
 const fn ops(huge: Entry<bindings::pmd_t>, page: Entry<bindings::pte_t>) -> bindings::mm_walk_ops {
     bindings::mm_walk_ops {
         pmd_entry: Some(huge),
@@ -348,7 +348,8 @@ unsafe extern "C" fn huge_entry(
     unsafe { take(walk, addr, first, n, all) }
 }
 
-/// Takes `n` of the `all` pages that follow `first`, which is at `addr`; anything but 0 ends the walk.
+/// Takes `n` of the `all` pages that follow `first`, which is at `addr`; anything but 0 ends the
+/// walk.
 ///
 /// # Safety
 ///
@@ -572,9 +573,9 @@ fn bring_back(mm: &MmRef, addr: usize) -> Result<Option<PageRef>> {
 /// Makes the pages of `mm` from `addr` on ready to be written to. Where the mapping does not allow
 /// that, its private copies are made all the same, as for a debugger.
 ///
-/// `to` gets as many pages as there were made, up to `max`. EFAULT: nothing is mapped there; EPERM: it
-/// is code of a file, which must not be changed (proc_mem.force_override). May sleep; EINTR: SIGKILL
-/// came.
+/// `to` gets as many pages as there were made, up to `max`. EFAULT: nothing is mapped there; EPERM:
+/// it is code of a file, which must not be changed (proc_mem.force_override). May sleep; EINTR:
+/// SIGKILL came.
 pub(crate) fn writable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
     match get(mm, addr, max, bindings::FOLL_WRITE, to) {
         Err(EFAULT) => {
@@ -585,8 +586,8 @@ pub(crate) fn writable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRe
     }
 }
 
-/// The pages of `mm` from `addr` on, to be read, whatever the access of the mapping is. Else as
-/// [`writable`].
+/// Finds the pages of `mm` from `addr` on, to be read, whatever the access of the mapping is. Else
+/// as [`writable`].
 pub(crate) fn readable(mm: &MmRef, addr: usize, max: usize, to: &mut KVec<PageRef>) -> Result {
     get(mm, addr, max, bindings::FOLL_FORCE, to)
 }

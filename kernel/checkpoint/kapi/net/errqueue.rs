@@ -62,13 +62,13 @@ pub(crate) struct SockError {
 }
 
 impl SockRef {
-    /// Whether its error queue is one that [`SockError`] tells of.
+    /// Returns whether its error queue is one that [`SockError`] tells of.
     fn has_errors(&self) -> bool {
         self.is_inet() || self.basics().family.cast_unsigned() == bindings::AF_PACKET
     }
 
-    /// What is in the error queue of a socket of IPv4, IPv6 or a packet socket, oldest first. EINVAL: it
-    /// is none.
+    /// Returns what is in the error queue of a socket of IPv4, IPv6 or a packet socket, oldest
+    /// first. EINVAL: it is none.
     pub(crate) fn errors(&self) -> Result<KVVec<Queued>> {
         if !self.has_errors() {
             return Err(EINVAL);
@@ -79,7 +79,8 @@ impl SockRef {
         })
     }
 
-    /// What that is which was in its error queue. EOPNOTSUPP: something of it can't be saved.
+    /// Returns what that is which was in its error queue. EOPNOTSUPP: something of it can't be
+    /// saved.
     pub(crate) fn error(&self, queued: &Queued) -> Result<SockError> {
         if !self.has_errors() {
             return Err(EINVAL);

@@ -38,12 +38,13 @@ pub(crate) struct Asked {
 }
 
 impl Name {
-    /// The family with the number `id`. ENOENT: there is none. EINTR: the caller was killed.
+    /// Returns the family with the number `id`. ENOENT: there is none. EINTR: the caller was
+    /// killed.
     pub(crate) fn of_family(id: u32) -> Result<Self> {
         Self::complete(id, 0)
     }
 
-    /// The group with the number `group_id`, and the family whose it is. Errors as above.
+    /// Returns the group with the number `group_id`, and the family whose it is. Errors as above.
     pub(crate) fn of_group(group_id: u32) -> Result<Self> {
         Self::complete(0, group_id)
     }
@@ -66,8 +67,8 @@ impl Name {
 
     /// Looks for family and group by their names.
     ///
-    /// ENOENT: there is none. ESTALE: it has another number. EINVAL: a name has no end. EINTR: the caller
-    /// was killed.
+    /// ENOENT: there is none. ESTALE: it has another number. EINVAL: a name has no end. EINTR: the
+    /// caller was killed.
     pub(crate) fn find(&self) -> Result {
         if self.family.last() != Some(&0) || self.group.last() != Some(&0) {
             return Err(EINVAL);
@@ -84,13 +85,14 @@ impl Name {
 }
 
 impl SockRef {
-    /// Whether it is one of generic netlink.
+    /// Returns whether it is one of generic netlink.
     pub(crate) fn is_generic(&self) -> bool {
         let basics = self.basics();
         basics.family.cast_unsigned() == bindings::AF_NETLINK && basics.protocol == PROTOCOL
     }
 
-    /// Which families it has asked. EINVAL: it is none of generic netlink. EINTR: the caller was killed.
+    /// Returns which families it has asked. EINVAL: it is none of generic netlink. EINTR: the
+    /// caller was killed.
     pub(crate) fn asked(&self) -> Result<Asked> {
         if !self.is_generic() {
             return Err(EINVAL);
@@ -115,7 +117,8 @@ impl SockRef {
         Ok(Asked { ids, keeps })
     }
 
-    /// Notes that it has asked the family with the number `id`. EINVAL: it is none of generic netlink.
+    /// Notes that it has asked the family with the number `id`. EINVAL: it is none of generic
+    /// netlink.
     pub(crate) fn note_asked(&self, id: u32) -> Result {
         if !self.is_generic() {
             return Err(EINVAL);

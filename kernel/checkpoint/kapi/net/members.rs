@@ -51,10 +51,10 @@ struct Found {
 }
 
 impl SockRef {
-    /// Its memberships, the first one first.
+    /// Returns its memberships, the first one first.
     ///
-    /// EINVAL: it is none of IPv4 or IPv6. EBUSY: somebody else has its lock. E2BIG: there are more than
-    /// `max`, or they name more sources than `sources_max`.
+    /// EINVAL: it is none of IPv4 or IPv6. EBUSY: somebody else has its lock. E2BIG: there are more
+    /// than `max`, or they name more sources than `sources_max`.
     pub(crate) fn memberships(&self, max: usize, sources_max: usize) -> Result<KVVec<Member>> {
         let found = self.read_memberships(max, sources_max)?;
         let mut members = KVVec::new();
@@ -84,7 +84,8 @@ impl SockRef {
         Ok(members)
     }
 
-    /// Reads all, as often as it takes to have room: the tasks, which alone join groups, stand still.
+    /// Reads all, as often as it takes to have room: the tasks, which alone join groups, stand
+    /// still.
     fn read_memberships(&self, max: usize, sources_max: usize) -> Result<Found> {
         if !self.is_inet() {
             return Err(EINVAL);
@@ -122,11 +123,11 @@ impl SockRef {
 }
 
 impl FileRef {
-    /// Has the IPv4 or IPv6 socket that it shows join a group, as setsockopt(2), with the rights that the
-    /// caller acts with.
+    /// Has the IPv4 or IPv6 socket that it shows join a group, as setsockopt(2), with the rights
+    /// that the caller acts with.
     ///
-    /// EADDRINUSE: it is a member already. ENODEV: there is no such device. ENOBUFS: the machine allows
-    /// for fewer.
+    /// EADDRINUSE: it is a member already. ENODEV: there is no such device. ENOBUFS: the machine
+    /// allows for fewer.
     pub(crate) fn join_group(&self, member: &Member) -> Result {
         let raw = bindings::checkpoint_inet_member {
             group: member.group,

@@ -47,7 +47,7 @@ pub(crate) struct NetlinkMessage {
 }
 
 impl SockRef {
-    /// What it is; it is a netlink socket. May sleep.
+    /// Returns what it is; it is a netlink socket. May sleep.
     ///
     /// EINTR: the caller was killed.
     pub(crate) fn netlink(&self) -> Result<Netlink> {
@@ -63,7 +63,7 @@ impl SockRef {
         })
     }
 
-    /// The groups that it is in, in ascending order; it is a netlink socket.
+    /// Returns the groups that it is in, in ascending order; it is a netlink socket.
     pub(crate) fn netlink_groups(&self) -> Result<KVVec<u32>> {
         let mut room = 0;
         loop {
@@ -82,7 +82,7 @@ impl SockRef {
         }
     }
 
-    /// What is in its queue, oldest first; it is a netlink socket.
+    /// Returns what is in its queue, oldest first; it is a netlink socket.
     pub(crate) fn netlink_queue(&self) -> Result<KVVec<Queued>> {
         Queued::all(|skbs, max| {
             // SAFETY: We own a reference on a netlink socket; there is room for so many pointers.
@@ -120,8 +120,8 @@ impl SockRef {
         to_result(unsafe { bindings::checkpoint_netlink_interrupt(self.as_ptr(), seq, port) })
     }
 
-    /// Sets its options, binds it, connects it and joins groups, with the rights that the caller acts
-    /// with. A member of groups is told that it has missed events.
+    /// Sets its options, binds it, connects it and joins groups, with the rights that the caller
+    /// acts with. A member of groups is told that it has missed events.
     ///
     /// EADDRINUSE: another socket has the port. Else as of setsockopt(2), bind(2) and connect(2).
     pub(crate) fn open_netlink(&self, state: &Netlink, groups: &[u32]) -> Result {
@@ -145,7 +145,7 @@ impl SockRef {
 }
 
 impl Queued {
-    /// What it is, as a message of a netlink socket.
+    /// Returns what it is, as a message of a netlink socket.
     ///
     /// EOPNOTSUPP: compat tasks receive another one.
     pub(crate) fn netlink(&self) -> Result<NetlinkMessage> {

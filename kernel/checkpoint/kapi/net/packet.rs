@@ -67,7 +67,7 @@ pub(crate) struct Member {
 }
 
 impl SockRef {
-    /// What it is; it is a packet socket that a file shows. May sleep.
+    /// Returns what it is; it is a packet socket that a file shows. May sleep.
     ///
     /// EINTR: the caller was killed.
     pub(crate) fn packet(&self) -> Result<Packet> {
@@ -95,7 +95,7 @@ impl SockRef {
         })
     }
 
-    /// Its memberships, `max` at most; it is a packet socket. May sleep.
+    /// Returns its memberships, `max` at most; it is a packet socket. May sleep.
     ///
     /// EINTR: the caller was killed.
     pub(crate) fn packet_members(&self, max: u32) -> Result<KVVec<Member>> {
@@ -119,8 +119,8 @@ impl SockRef {
         Ok(members)
     }
 
-    /// Sets its options, adds memberships, binds it and puts it into its group, with the rights that the
-    /// caller acts with. What of its queue was not saved (`queued`) counts as dropped.
+    /// Sets its options, adds memberships, binds it and puts it into its group, with the rights
+    /// that the caller acts with. What of its queue was not saved (`queued`) counts as dropped.
     ///
     /// Errors as of setsockopt(2) and bind(2). ENODEV: there is no such device.
     pub(crate) fn open_packet(&self, state: &Packet, members: &[Member]) -> Result {

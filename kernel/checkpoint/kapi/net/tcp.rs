@@ -412,7 +412,8 @@ impl SockRef {
         to_result(unsafe { bindings::checkpoint_tcp_start(self.as_ptr(), &raw) })
     }
 
-    /// Gives it the address from which it is to connect: [`start_tcp_now`](Self::start_tcp_now) does that.
+    /// Gives it the address from which it is to connect:
+    /// [`Starting::start`](super::tcp_unseen::Starting::start) does that.
     pub(crate) fn start_tcp_at(&self, tcp: &Tcp) -> Result {
         let raw = tcp.raw()?;
         // SAFETY: We own a reference on a TCP socket; the structure is only read.

@@ -93,7 +93,7 @@ pub(crate) struct Starting {
 }
 
 impl Starting {
-    /// `file` shows a TCP socket that has got its address by `start_tcp_at`.
+    /// Takes the socket of `file`, one of TCP that has got its address by `start_tcp_at`.
     pub(crate) fn new(file: &FileRef, tcp: &Tcp) -> Result<Self> {
         Ok(Self {
             sk: SockRef::of(file).ok_or(EINVAL)?,

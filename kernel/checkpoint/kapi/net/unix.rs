@@ -30,14 +30,14 @@ use crate::kapi::{
     time::wait, //
 };
 
-/// Longest time to wait for a socket from which somebody receives, in milliseconds: that may write to
-/// memory that user space provides.
+/// Longest time to wait for a socket from which somebody receives, in milliseconds: that may write
+/// to memory that user space provides.
 const LOCK_MS: u64 = 10_000;
 
 /// Longest pause between two tries, in milliseconds.
 const PAUSE_MAX_MS: u32 = 50;
 
-/// How a Unix socket stands.
+/// The state of a Unix socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     /// Not connected.
@@ -60,7 +60,7 @@ pub(crate) struct Unix {
     pub(crate) peer_cred: Option<CredRef>,
     /// The path at which others find it.
     pub(crate) path: Option<PathRef>,
-    /// How it stands.
+    /// Its state.
     pub(crate) state: State,
     /// It receives no more.
     pub(crate) shut_read: bool,
@@ -126,7 +126,7 @@ pub(crate) struct New<'a> {
     pub(crate) data: &'a [u8],
 }
 
-/// What lies in a queue: a message, or a connection that waits.
+/// What is in a queue: a message, or a connection that waits.
 ///
 /// # Invariants
 ///
@@ -144,8 +144,9 @@ impl Drop for Queued {
 }
 
 impl Queued {
-    /// All that `take` finds, which puts pointers where the first argument points to, of which there is
-    /// room for as many as the second one tells, each with a reference, and returns how many there are.
+    /// Returns all that `take` finds, which puts pointers where the first argument points to, of
+    /// which there is room for as many as the second one tells, each with a reference, and returns
+    /// how many there are.
     pub(in crate::kapi) fn all(
         mut take: impl FnMut(*mut *mut bindings::sk_buff, c_uint) -> c_uint,
     ) -> Result<KVVec<Self>> {
@@ -167,12 +168,12 @@ impl Queued {
         }
     }
 
-    /// The message, for this layer.
+    /// Returns the message, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::sk_buff {
         self.0.as_ptr()
     }
 
-    /// The connection that waits.
+    /// Returns the connection that waits.
     pub(crate) fn sock(&self) -> Option<SockRef> {
         // SAFETY: We own a reference; the one on the socket that is returned is ours.
         unsafe { SockRef::from_owned(bindings::checkpoint_skb_sock(self.0.as_ptr())) }
@@ -190,13 +191,13 @@ impl Queued {
     }
 }
 
-/// The user and group id as the caller's user namespace has them.
+/// Returns the user and group id as the caller's user namespace has them.
 fn ids(uid: bindings::kuid_t, gid: bindings::kgid_t) -> Option<[u32; 2]> {
     Some([cred::uid_number(uid).ok()?, cred::gid_number(gid).ok()?])
 }
 
 impl SockRef {
-    /// What it is; it is a Unix socket.
+    /// Returns what it is; it is a Unix socket.
     pub(crate) fn unix(&self) -> Result<Unix> {
         let mut raw = KBox::new(bindings::checkpoint_unix::default(), GFP_KERNEL)?;
         // SAFETY: We own a reference on a Unix socket; there is room for the result. All references in
@@ -243,7 +244,7 @@ impl SockRef {
         })
     }
 
-    /// What is in its queue, oldest first.
+    /// Returns what is in its queue, oldest first.
     pub(crate) fn queue(&self) -> Result<KVVec<Queued>> {
         Queued::all(|skbs, max| {
             // SAFETY: We own a reference; there is room for so many pointers.
@@ -251,10 +252,10 @@ impl SockRef {
         })
     }
 
-    /// What a message in its queue is. May sleep.
+    /// Returns what a message in its queue is. May sleep.
     ///
-    /// EBUSY: somebody receives, and does not end. EOPNOTSUPP: its security label is not that of its
-    /// sender. EINTR: the caller was killed.
+    /// EBUSY: somebody receives, and does not end. EOPNOTSUPP: its security label is not that of
+    /// its sender. EINTR: the caller was killed.
     pub(crate) fn message(&self, queued: &Queued) -> Result<Message> {
         let mut raw: KBox<MaybeUninit<bindings::checkpoint_unix_message>> =
             KBox::new_uninit(GFP_KERNEL_ACCOUNT)?;
@@ -321,7 +322,7 @@ impl SockRef {
 
     /// Lets others find it by its address: at `path`, or by the abstract name that it has.
     ///
-    /// EADDRINUSE: another socket has it. Else as of bind(2), and of unlink(2) of what lies there.
+    /// EADDRINUSE: another socket has it. Else as of bind(2), and of unlink(2) of what is there.
     pub(crate) fn bind_unix(&self, path: Option<&PathRef>) -> Result {
         let path = path.map_or(core::ptr::null(), |p| core::ptr::from_ref(p.as_raw()));
         // SAFETY: We own a reference on a Unix socket; the path is NULL or referenced.

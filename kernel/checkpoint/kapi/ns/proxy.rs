@@ -35,7 +35,8 @@ pub(crate) struct Uts(NonNull<bindings::uts_namespace>);
 
 // SAFETY: Any thread may use and drop a reference; the names are read and written under uts_sem.
 unsafe impl Send for Uts {}
-// SAFETY: As above.
+// SAFETY: The names are read and written under uts_sem, and a shared reference does not give ours
+// up.
 unsafe impl Sync for Uts {}
 
 impl Uts {
@@ -52,7 +53,7 @@ impl Uts {
         Ok(Self(ns))
     }
 
-    /// That of the current task.
+    /// Returns that of the current task.
     pub(crate) fn of_current() -> Self {
         // SAFETY: The nsproxy of the running task is valid, and so is its namespace.
         unsafe {
@@ -63,23 +64,23 @@ impl Uts {
         }
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// The namespace, for this layer.
+    /// Returns the namespace, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::uts_namespace {
         self.0.as_ptr()
     }
 
-    /// Number of references on it, ours included: of nsproxies, open files, mounts.
+    /// Returns the number of references on it, ours included: of nsproxies, open files, mounts.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the namespace, which keeps it valid.
         u64::from(unsafe { bindings::uts_ns_count(self.0.as_ptr()) }.unsigned_abs())
     }
 
-    /// Node name and domain name.
+    /// Returns the node name and domain name.
     pub(crate) fn names(&self) -> (UtsName, UtsName) {
         // SAFETY: We own a reference; names change under uts_sem.
         unsafe {
@@ -135,7 +136,7 @@ unsafe impl Send for Proxy {}
 unsafe impl Sync for Proxy {}
 
 impl Proxy {
-    /// That of `t`. ESRCH: it is exiting.
+    /// Returns that of `t`. ESRCH: it is exiting.
     pub(crate) fn of(t: &FrozenTask) -> Result<Self> {
         let t = t.as_ptr();
         // SAFETY: We own a reference on the task; its task_lock keeps its nsproxy.
@@ -151,32 +152,32 @@ impl Proxy {
         }
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
     /// Address of its uts namespace.
     pub(crate) fn uts_addr(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the nsproxy, which keeps it valid.
         unsafe { (*self.0.as_ptr()).uts_ns }.addr()
     }
 
     /// Address of its ipc namespace.
     pub(crate) fn ipc_addr(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the nsproxy, which keeps it valid.
         unsafe { (*self.0.as_ptr()).ipc_ns }.addr()
     }
 
     /// Address of its network namespace.
     pub(crate) fn net_addr(&self) -> usize {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the nsproxy, which keeps it valid.
         unsafe { (*self.0.as_ptr()).net_ns }.addr()
     }
 
-    /// Number of tasks that have it, and of other references, ours included.
+    /// Returns the number of tasks that have it, and of other references, ours included.
     pub(crate) fn count(&self) -> u64 {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the nsproxy, which keeps it valid.
         u64::from(unsafe { bindings::nsproxy_count(self.0.as_ptr()) }.unsigned_abs())
     }
 }
@@ -188,7 +189,7 @@ impl Drop for Proxy {
     }
 }
 
-/// A name with NULs after its end.
+/// Returns a name with NULs after its end.
 fn padded(name: &UtsName) -> UtsName {
     let mut out = [0; UTS_LEN];
     for (to, from) in out.iter_mut().zip(name.iter().take(UTS_LEN - 1)) {
@@ -240,7 +241,7 @@ fn timespec(ns: i64) -> bindings::timespec64 {
 }
 
 impl FrozenTask {
-    /// Its namespaces. ESRCH: it is exiting.
+    /// Returns its namespaces. ESRCH: it is exiting.
     pub(crate) fn namespaces(&self) -> Result<Namespaces> {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; its task_lock keeps its nsproxy. That of the
@@ -362,8 +363,8 @@ pub(crate) fn new_net() -> Result<NetNs> {
     unsafe { NetNs::get((*new.as_ptr()).net_ns) }
 }
 
-/// Puts the current task, which has no System V objects of its own yet, into `uts`, `ipc` and `net`,
-/// where they are given.
+/// Puts the current task, which has no System V objects of its own yet, into `uts`, `ipc` and
+/// `net`, where they are given.
 ///
 /// EPERM: the caller may not create a namespace, so neither enter one.
 pub(crate) fn enter(
@@ -408,7 +409,7 @@ pub(crate) fn enter(
 /// EPERM: the caller may not create one (CAP_SYS_ADMIN) or set its clocks (CAP_SYS_TIME). ERANGE:
 /// the clocks would be out of range.
 pub(crate) fn enter_time(_: &Restoring, offsets: TimeOffsets) -> Result {
-    // SAFETY: Reads clocks.
+    // SAFETY: They read clocks, and may be called anywhere.
     let (monotonic, boottime) =
         unsafe { (bindings::ktime_get(), bindings::ktime_get_boottime_ns()) };
     for (clock, offset) in [
@@ -444,7 +445,7 @@ pub(crate) fn enter_time(_: &Restoring, offsets: TimeOffsets) -> Result {
     Ok(())
 }
 
-/// Children of the current task would be in another time namespace than it is.
+/// Returns whether children of the current task would be in another time namespace than it is.
 pub(crate) fn has_time_for_children() -> bool {
     // SAFETY: The nsproxy of the running task is valid; the pointers are compared only.
     unsafe {

@@ -14,6 +14,10 @@ use kernel::{
 };
 
 /// A reference on a pid namespace.
+///
+/// # Invariants
+///
+/// It owns a reference, by which the namespaces around it stay, too.
 #[derive(Clone)]
 pub(crate) struct PidNs(ARef<PidNamespace>);
 
@@ -31,12 +35,12 @@ impl PidNs {
         Ok(Self(unsafe { PidNamespace::from_ptr(ns) }.into()))
     }
 
-    /// The namespace that `task` is in. ESRCH: it has been reaped.
+    /// Returns the namespace that `task` is in. ESRCH: it has been reaped.
     pub(crate) fn of(task: &kernel::task::Task) -> Result<Self> {
         task.get_pid_ns().map(Self).ok_or(ESRCH)
     }
 
-    /// The namespace of the caller.
+    /// Returns the namespace of the caller.
     pub(crate) fn of_current() -> Result<Self> {
         current!()
             .active_pid_ns()
@@ -44,37 +48,37 @@ impl PidNs {
             .ok_or(ESRCH)
     }
 
-    /// The namespace, for this layer.
+    /// Returns the namespace, for this layer.
     pub(in crate::kapi) fn namespace(&self) -> &PidNamespace {
         &self.0
     }
 
-    /// Its address.
+    /// Returns its address.
     pub(crate) fn as_ptr(&self) -> *mut bindings::pid_namespace {
         self.0.as_ptr()
     }
 
-    /// Returns whether a task, process group or session has the pid `number`, or had it and there is
-    /// who remembers it.
+    /// Returns whether a task, process group or session has the pid `number`, or had it and there
+    /// is who remembers it.
     pub(crate) fn has(&self, number: u32) -> bool {
         let _rcu = rcu::read_lock();
         // SAFETY: We own a reference, and in RCU what is found may be compared.
         unsafe { !bindings::find_pid_ns(number.cast_signed(), self.as_ptr()).is_null() }
     }
 
-    /// How deep it is nested; 0 for the initial one.
+    /// Returns how deep it is nested; 0 for the initial one.
     pub(crate) fn level(&self) -> u32 {
         // SAFETY: We own a reference; the field does not change.
         unsafe { (*self.0.as_ptr()).level }
     }
 
-    /// The namespace around it; `None` for the initial one.
+    /// Returns the namespace around it; `None` for the initial one.
     pub(crate) fn parent(&self) -> Option<Self> {
         // SAFETY: We own a reference, which keeps the parent alive.
         unsafe { Self::get((*self.0.as_ptr()).parent).ok() }
     }
 
-    /// Pid of its init in `ns`; 0 if that is not in there, or gone.
+    /// Returns the pid of its init in `ns`; 0 if that is not in there, or gone.
     pub(crate) fn init_in(&self, ns: &Self) -> u32 {
         let _rcu = rcu::read_lock();
         // SAFETY: We own references on both; RCU keeps the pid that is found, or NULL.
@@ -82,7 +86,8 @@ impl PidNs {
             .unsigned_abs()
     }
 
-    /// The number in `ns` of the pid that has `number` here; 0: there is none, or it has none there.
+    /// Returns the number in `ns` of the pid that has `number` here; 0: there is none, or it has
+    /// none there.
     pub(crate) fn number_in(&self, number: u32, ns: &PidNs) -> u32 {
         let _rcu = rcu::read_lock();
         // SAFETY: Both namespaces are valid; RCU, whose lock is held, keeps the pid.
@@ -93,8 +98,8 @@ impl PidNs {
         nr.unsigned_abs()
     }
 
-    /// Number in it of the thread group that has `number` in the initial namespace; 0: there is none,
-    /// or it is not in here.
+    /// Returns the number in it of the thread group that has `number` in the initial namespace; 0:
+    /// there is none, or it is not in here.
     pub(crate) fn process(&self, number: i32) -> u32 {
         if number <= 0 {
             return 0;
@@ -117,7 +122,8 @@ impl PidNs {
         }
     }
 
-    /// Number in the initial namespace of the pid that is `number` in this one; 0: there is none.
+    /// Returns the number in the initial namespace of the pid that is `number` in this one; 0:
+    /// there is none.
     pub(crate) fn outermost(&self, number: u32) -> i32 {
         let Ok(number) = i32::try_from(number) else {
             return 0;
@@ -131,7 +137,7 @@ impl PidNs {
         }
     }
 
-    /// The last pid that was given out in it.
+    /// Returns the last pid that was given out in it.
     pub(crate) fn last_pid(&self) -> u32 {
         // SAFETY: We own a reference; the cursor is an integer that is read once.
         let next = unsafe { (&raw const (*self.0.as_ptr()).idr.idr_next).read_volatile() };
@@ -147,7 +153,7 @@ impl PidNs {
         }
     }
 
-    /// Its pids are below this.
+    /// Returns what its pids are below.
     pub(crate) fn pid_max(&self) -> u32 {
         // SAFETY: We own a reference; the integer is read once.
         unsafe { (&raw const (*self.0.as_ptr()).pid_max).read_volatile() }.unsigned_abs()
@@ -169,7 +175,7 @@ impl PidNs {
         Ok(())
     }
 
-    /// What memfd_create(2) does in it without a flag about execution, as of
+    /// Returns what memfd_create(2) does in it without a flag about execution, as of
     /// /proc/sys/vm/memfd_noexec.
     pub(crate) fn memfd_noexec(&self) -> u32 {
         #[cfg(all(CONFIG_SYSCTL, CONFIG_MEMFD_CREATE))]
@@ -196,7 +202,7 @@ impl PidNs {
         Err(EOPNOTSUPP)
     }
 
-    /// Tasks that exit in it are accounted for in a file (acct(2)).
+    /// Returns whether tasks that exit in it are accounted for in a file (acct(2)).
     pub(crate) fn has_accounting(&self) -> bool {
         #[cfg(CONFIG_BSD_PROCESS_ACCT)]
         // SAFETY: We own a reference; the pointer is only compared.

@@ -47,13 +47,13 @@ pub(crate) struct Past {
 }
 
 impl PidRef {
-    /// The pid that a pidfd is of; `None`: `file` is none. It may be open with O_PATH.
+    /// Returns the pid that a pidfd is of; `None`: `file` is none. It may be open with O_PATH.
     pub(crate) fn of_pidfd(file: &FileRef) -> Option<Self> {
         // SAFETY: We own a reference on the file, which keeps the pid.
         unsafe { Self::get(bindings::checkpoint_pidfd_pid(file.as_ptr())) }.ok()
     }
 
-    /// What it keeps of its task. EOPNOTSUPP: it has extended attributes.
+    /// Returns what it keeps of its task. EOPNOTSUPP: it has extended attributes.
     pub(crate) fn past(&self) -> Result<Past> {
         let mut info = bindings::pidfd_info::default();
         // SAFETY: We own a reference; the structure is valid.

@@ -79,7 +79,7 @@ impl CpuMask {
         Ok(Self(KVec::from_elem(0, MASK_WORDS, GFP_KERNEL_ACCOUNT)?))
     }
 
-    /// All CPUs that there can be.
+    /// Returns all CPUs that there can be.
     pub(crate) fn possible() -> Result<Self> {
         let mut mask = Self::empty()?;
         // SAFETY: By the type's invariants both masks have that size; that of possible CPUs does not
@@ -94,7 +94,7 @@ impl CpuMask {
         Ok(mask)
     }
 
-    /// The CPUs whose bit n % 8 of byte n / 8 is set.
+    /// Returns the CPUs whose bit n % 8 of byte n / 8 is set.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut mask = Self::empty()?;
         for cpu in 0..bytes.len().saturating_mul(8) {
@@ -107,7 +107,7 @@ impl CpuMask {
         Ok(mask)
     }
 
-    /// Bit n % 8 of byte n / 8 for CPU n.
+    /// Returns them as bytes, with bit n % 8 of byte n / 8 for CPU n.
     pub(crate) fn to_bytes(&self) -> Result<KVec<u8>> {
         let mut bytes = KVec::new();
         for word in &self.0 {
@@ -126,19 +126,19 @@ impl CpuMask {
         }
     }
 
-    /// Has all CPUs of `other`.
+    /// Returns whether it has all CPUs of `other`.
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(a, b)| b & !a == 0)
     }
 
-    /// Has no CPU.
+    /// Returns whether it has no CPU.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(|&w| w == 0)
     }
 }
 
 impl FrozenTask {
-    /// Policy and priorities.
+    /// Returns the policy and priorities.
     pub(crate) fn scheduling(&self) -> Scheduling {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the fields are read once each.
@@ -153,7 +153,7 @@ impl FrozenTask {
         }
     }
 
-    /// What it has asked for as one with the policy SCHED_DEADLINE; `None`: it has another.
+    /// Returns what it has asked for as one with the policy SCHED_DEADLINE; `None`: it has another.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the fields are changed by sched_setattr(2) only, and
@@ -174,7 +174,7 @@ impl FrozenTask {
         }
     }
 
-    /// The CPUs that it was bound to; `None` if it may run on all.
+    /// Returns the CPUs that it was bound to; `None` if it may run on all.
     pub(crate) fn affinity(&self) -> Result<Option<CpuMask>> {
         let mut mask = CpuMask::empty()?;
         // SAFETY: We own a reference on the task; by the type's invariants the vector is as long as
@@ -192,7 +192,7 @@ impl FrozenTask {
     }
 }
 
-/// The time slice that a task has chosen; 0: none.
+/// Returns the time slice that a task has chosen; 0: none.
 fn slice(se: &bindings::sched_entity) -> u64 {
     if se.custom_slice == 0 {
         0
@@ -201,7 +201,7 @@ fn slice(se: &bindings::sched_entity) -> u64 {
     }
 }
 
-/// Policy and priorities of the current task.
+/// Returns the policy and priorities of the current task.
 pub(crate) fn current() -> Scheduling {
     // SAFETY: The fields of the running task.
     unsafe {
@@ -239,8 +239,8 @@ pub(crate) fn set(_: &Restoring, new: &Scheduling) -> Result {
 /// Gives the current task the policy SCHED_DEADLINE, with the checks of sched_setattr(2). It forks
 /// no more.
 ///
-/// EPERM: it has no CAP_SYS_NICE, or is bound to CPUs. EBUSY: so much CPU time is not there. EINVAL: the
-/// numbers are not possible here.
+/// EPERM: it has no CAP_SYS_NICE, or is bound to CPUs. EBUSY: so much CPU time is not there.
+/// EINVAL: the numbers are not possible here.
 pub(crate) fn set_deadline(_: &Restoring, new: &Deadline, reset_on_fork: bool) -> Result {
     let mut attr: bindings::sched_attr = pin_init::zeroed();
     attr.size = ATTR_SIZE;
@@ -261,7 +261,7 @@ pub(crate) fn set_deadline(_: &Restoring, new: &Deadline, reset_on_fork: bool) -
     to_result(unsafe { bindings::sched_setattr(bindings::get_current(), &attr) })
 }
 
-/// The current task was bound to CPUs.
+/// Returns whether the current task was bound to CPUs.
 pub(crate) fn is_bound() -> bool {
     // SAFETY: The field belongs to the running task; the pointer is only looked at.
     unsafe { !(*bindings::get_current()).user_cpus_ptr.is_null() }

@@ -57,24 +57,26 @@ pub(crate) struct Confinement {
 }
 
 impl Confinement {
-    /// That of the calling task.
+    /// Returns that of the calling task.
     pub(crate) fn current() -> Result<Self> {
         // SAFETY: `current` is valid.
         unsafe { Self::of_task(bindings::get_current(), label::of_current) }
     }
 
-    /// That of `t`, which is in the user namespace of the caller.
+    /// Returns that of `t`, which is in the user namespace of the caller.
     pub(crate) fn of(t: &FrozenTask) -> Result<Self> {
         // SAFETY: We own a reference on the task, which does not run, or is the caller.
         unsafe { Self::of_task(t.as_ptr(), |module| t.label(module)) }
     }
 
-    /// The label that `module` gives; empty: none.
+    /// Returns the label that `module` gives; empty: none.
     pub(crate) fn label(&self, module: u32) -> &[u8] {
         let label = self.labels.iter().find(|l| l.module == module);
         label.map_or(&[], |l| &l.text)
     }
 
+    /// Reads what confines `t`, and its labels by `label`.
+    ///
     /// # Safety
     ///
     /// `t` is valid, and does not run or is the caller.
@@ -126,7 +128,7 @@ impl Confinement {
     }
 }
 
-/// The ids that the user namespace of the caller maps.
+/// Returns the ids that the user namespace of the caller maps.
 fn ranges(groups: bool) -> Result<KVec<IdRange>> {
     let mut all = KVec::new();
     let mut range = [0; 3];

@@ -104,25 +104,29 @@ const fn denied(errno: Error, why: &'static str) -> Denied {
     }
 }
 
-/// A reference on credentials that do not change any more, but for their count.
+/// A reference on credentials.
+///
+/// # Invariants
+///
+/// It owns a reference on credentials that do not change any more, but for their count.
 #[derive(Clone)]
 pub(crate) struct CredRef(ARef<Credential>);
 
 impl CredRef {
-    /// Those of the current task.
+    /// Returns those of the current task.
     pub(crate) fn current() -> Result<Self> {
         // SAFETY: `current` is valid; the reference that is returned is ours.
         unsafe { Self::from_owned(bindings::task_cred_get(bindings::get_current())) }
     }
 
-    /// The objective ones of `t`.
+    /// Returns the objective ones of `t`.
     pub(crate) fn of(t: &FrozenTask) -> Result<Self> {
         // SAFETY: We own a reference on the task; that on its credentials, which is returned, is
         // ours.
         unsafe { Self::from_owned(bindings::task_cred_get(t.as_ptr())) }
     }
 
-    /// Those that `file` was opened with.
+    /// Returns those that `file` was opened with.
     pub(crate) fn of_file(file: &FileRef) -> Result<Self> {
         Ok(Self(file.cred()))
     }
@@ -151,25 +155,25 @@ impl CredRef {
         r
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
 
-    /// The credentials, for this layer.
+    /// Returns the credentials, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *const bindings::cred {
         self.0.as_ptr()
     }
 
-    /// They are of the user namespace of the caller.
+    /// Returns whether they are of the user namespace of the caller.
     pub(crate) fn is_in_current_user_ns(&self) -> bool {
         // SAFETY: We own a reference, and the field does not change; a running task has a user
         // namespace.
         unsafe { (*self.0.as_ptr()).user_ns == bindings::current_user_ns() }
     }
 
-    /// They have keyrings of the thread or process alone, or the authority to answer a request for a
-    /// key.
+    /// Returns whether they have keyrings of the thread or process alone, or the authority to
+    /// answer a request for a key.
     pub(crate) fn has_own_keyrings(&self) -> bool {
         #[cfg(CONFIG_KEYS)]
         // SAFETY: We own a reference, and they do not change.
@@ -178,8 +182,8 @@ impl CredRef {
         false
     }
 
-    /// The keyring of their session, to compare; `None`: they have none, or that of the caller. It
-    /// stays there as long as they do.
+    /// Returns the keyring of their session, to compare; `None`: they have none, or that of the
+    /// caller. It stays there as long as they do.
     pub(crate) fn other_session_keyring(&self) -> Option<usize> {
         #[cfg(CONFIG_KEYS)]
         {
@@ -206,14 +210,14 @@ impl CredRef {
         false
     }
 
-    /// They are confined in another way than the caller: have another security label, or are
-    /// restricted by Landlock.
+    /// Returns whether they are confined in another way than the caller: have another security
+    /// label, or are restricted by Landlock.
     pub(crate) fn is_confined(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the credentials, which keeps it valid.
         unsafe { bindings::cred_is_confined(self.0.as_ptr()) }
     }
 
-    /// Their contents. EOVERFLOW: an id has no number in the caller's user namespace.
+    /// Returns their contents. EOVERFLOW: an id has no number in the caller's user namespace.
     pub(crate) fn ids(&self) -> Result<Ids> {
         let c = self.0.as_ptr();
         // SAFETY: We own a reference, and the fields do not change.
@@ -241,7 +245,8 @@ impl CredRef {
         Ok(ids)
     }
 
-    /// Their supplementary groups. EOVERFLOW: one has no number in the caller's user namespace.
+    /// Returns their supplementary groups. EOVERFLOW: one has no number in the caller's user
+    /// namespace.
     pub(crate) fn groups(&self) -> Result<KVVec<u32>> {
         let mut groups = KVVec::new();
         // SAFETY: We own a reference; the credentials keep the list, of `ngroups` groups, and
@@ -272,14 +277,14 @@ impl CredRef {
     }
 }
 
-/// There are keyrings of the task or process alone.
+/// Returns whether there are keyrings of the task or process alone.
 ///
 /// # Safety
 ///
 /// `cred` is valid, and does not change.
 #[cfg(CONFIG_KEYS)]
 unsafe fn has_own_keyrings(cred: *const bindings::cred) -> bool {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise `cred` is valid and does not change.
     unsafe {
         !(*cred).thread_keyring.is_null()
             || !(*cred).process_keyring.is_null()
@@ -287,7 +292,7 @@ unsafe fn has_own_keyrings(cred: *const bindings::cred) -> bool {
     }
 }
 
-/// The number of a user id. EOVERFLOW: it has none in the caller's user namespace.
+/// Returns the number of a user id. EOVERFLOW: it has none in the caller's user namespace.
 pub(in crate::kapi) fn uid_number(id: bindings::kuid_t) -> Result<u32> {
     // SAFETY: The user namespace of the running task is valid.
     let n = unsafe { bindings::from_kuid(bindings::current_user_ns(), id) };
@@ -309,7 +314,7 @@ pub(in crate::kapi) fn gid_number(id: bindings::kgid_t) -> Result<u32> {
 }
 
 impl FrozenTask {
-    /// Its subjective credentials differ from its objective ones.
+    /// Returns whether its subjective credentials differ from its objective ones.
     pub(crate) fn has_overridden_cred(&self) -> bool {
         // SAFETY: We own a reference on the task; the pointers are compared only.
         unsafe { (*self.as_ptr()).cred != (*self.as_ptr()).real_cred }
@@ -336,7 +341,7 @@ impl FrozenTask {
 struct NewCred(NonNull<bindings::cred>);
 
 impl NewCred {
-    /// A copy of those of the current task. ENOMEM.
+    /// Returns a copy of those of the current task. ENOMEM.
     fn prepare() -> Result<Self> {
         // SAFETY: It requires a running task, which has credentials. What it returns is ours.
         let cred = unsafe { bindings::prepare_creds() };
@@ -370,9 +375,9 @@ fn capable(cap: u32) -> bool {
     unsafe { bindings::ns_capable(bindings::current_user_ns(), cap.cast_signed()) }
 }
 
-/// As [`capable`], for CAP_SETUID and CAP_SETGID: security modules learn what for.
+/// Asks as [`capable`] does, for CAP_SETUID and CAP_SETGID: security modules learn what for.
 fn capable_setid(cap: u32) -> bool {
-    // SAFETY: As above.
+    // SAFETY: The user namespace of the running task is valid.
     unsafe { bindings::ns_capable_setid(bindings::current_user_ns(), cap.cast_signed()) }
 }
 
@@ -382,7 +387,7 @@ fn kuid(id: u32) -> bindings::kuid_t {
 }
 
 fn kgid(id: u32) -> bindings::kgid_t {
-    // SAFETY: As above.
+    // SAFETY: The user namespace of the running task is valid.
     unsafe { bindings::make_kgid(bindings::current_user_ns(), id) }
 }
 
@@ -419,8 +424,8 @@ pub(crate) fn prepare(new: &Ids, groups: &[u32]) -> Result<CredRef, Denied> {
     Ok(new_cred.done())
 }
 
-/// Credentials of the user `uid` who acts as `euid`, for the current task to act with where these ids
-/// alone are noted, if it may become that user. They have no capabilities.
+/// Credentials of the user `uid` who acts as `euid`, for the current task to act with where these
+/// ids alone are noted, if it may become that user. They have no capabilities.
 pub(crate) fn of_user(uid: u32, euid: u32) -> Result<CredRef, Denied> {
     let old = CredRef::current().map_err(|e| denied(e, "no credentials"))?;
     let unmapped = |e| denied(e, "the caller has ids that its user namespace does not map");
@@ -458,7 +463,7 @@ pub(in crate::kapi) fn drop_keys() -> Result {
     Ok(())
 }
 
-/// The rules that no function of the kernel checks for credentials in the making.
+/// Returns the rules that no function of the kernel checks for credentials in the making.
 fn may_switch(had: &Ids, new: &Ids) -> Result<(), Denied> {
     let own = |ids: &[u32; 4], id: &u32| ids.iter().take(3).any(|have| have == id);
     let fs = |new: &[u32; 4], had: &[u32; 4]| new[3] == new[1] || new[3] == had[3];
@@ -527,15 +532,15 @@ fn may_switch(had: &Ids, new: &Ids) -> Result<(), Denied> {
     Ok(())
 }
 
-/// A change of user ids from `had` to `new` leaves the user namespace's root behind, as
-/// cap_emulate_setxuid() sees it.
+/// Returns whether a change of user ids from `had` to `new` leaves the user namespace's root
+/// behind, as cap_emulate_setxuid() sees it.
 fn leaves_root(had: &[u32; 4], new: &[u32; 4]) -> bool {
     let root = |ids: &[u32; 4]| ids.iter().take(3).any(|&id| id == 0);
     root(had) && !root(new)
 }
 
-/// The ids that a message of a socket is to tell, if the caller may send them: those that it has, or
-/// may take on, as scm_check_creds() wants it.
+/// Returns the ids that a message of a socket is to tell, if the caller may send them: those that
+/// it has, or may take on, as scm_check_creds() wants it.
 ///
 /// EINVAL: they are not mapped. EPERM: the caller may not.
 pub(in crate::kapi) fn may_claim(
@@ -556,7 +561,7 @@ pub(in crate::kapi) fn may_claim(
     Ok((kuid, kgid))
 }
 
-/// What stands for no ids.
+/// Returns what stands for no ids.
 pub(in crate::kapi) fn no_ids() -> (bindings::kuid_t, bindings::kgid_t) {
     (
         bindings::kuid_t { val: u32::MAX },

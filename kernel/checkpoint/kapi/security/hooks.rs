@@ -23,7 +23,7 @@ pub(crate) fn may_restart(image: &FileRef, flags: u64, tasks: u32) -> Result {
     to_result(unsafe { bindings::checkpoint_may_restart(image.as_ptr(), flags, tasks) })
 }
 
-/// The pid of `task` in the initial pid namespace.
+/// Returns the pid of `task` in the initial pid namespace.
 pub(crate) fn global_pid(task: &Task) -> u32 {
     // SAFETY: The reference keeps the task; that namespace never goes.
     let nr = unsafe {
@@ -45,9 +45,9 @@ pub(crate) enum Call {
     Restart,
 }
 
-/// Tells audit of a call with these flags, which returns `ret`. `pid`: the root task, as the initial
-/// pid namespace has it; `id`: the image; 0: not known. May sleep.
+/// Tells audit of a call with these flags, which returns `ret`. `pid`: the root task, as the
+/// initial pid namespace has it; `id`: the image; 0: not known. May sleep.
 pub(crate) fn audit(call: Call, pid: u32, id: u64, flags: u64, ret: c_long) {
-    // SAFETY: All are numbers.
+    // SAFETY: It takes numbers, and may sleep, which we may.
     unsafe { bindings::checkpoint_audit(call == Call::Restart, pid, id, flags, ret) };
 }

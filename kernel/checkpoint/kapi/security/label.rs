@@ -56,7 +56,7 @@ pub(crate) const CHOSEN: &[(u32, u32)] = &[
 /// Labels that a thread has besides its credentials.
 pub(crate) const NOTED: &[(u32, u32)] = &[(APPARMOR, LABEL_EXEC), (APPARMOR, LABEL_PREV)];
 
-/// The name that an attribute has in /proc/PID/attr.
+/// Returns the name that an attribute has in /proc/PID/attr.
 fn name(attr: u32) -> Result<&'static CStr> {
     Ok(match attr {
         LABEL_CURRENT => c"current",
@@ -88,7 +88,7 @@ pub(crate) fn is_active(module: u32) -> bool {
     unsafe { bindings::checkpoint_label_active(module.cast_signed()) }
 }
 
-/// The label that `module` gives the running task; empty: none.
+/// Returns the label that `module` gives the running task; empty: none.
 pub(crate) fn of_current(module: u32) -> Result<KVec<u8>> {
     // SAFETY: The running task is valid; at most as many bytes are written as there are.
     read(|to, size| unsafe {
@@ -96,9 +96,9 @@ pub(crate) fn of_current(module: u32) -> Result<KVec<u8>> {
     })
 }
 
-/// Another label that the running task has; empty: none.
+/// Returns another label that the running task has; empty: none.
 pub(crate) fn attr_of_current(module: u32, attr: u32) -> Result<KVec<u8>> {
-    // SAFETY: As above.
+    // SAFETY: The running task is valid.
     unsafe { attr_of(bindings::get_current(), module, attr) }
 }
 
@@ -115,7 +115,7 @@ unsafe fn attr_of(t: *mut bindings::task_struct, module: u32, attr: u32) -> Resu
 }
 
 impl FrozenTask {
-    /// The label that `module` gives it; empty: none. E2BIG: it is too long for an image.
+    /// Returns the label that `module` gives it; empty: none. E2BIG: it is too long for an image.
     pub(crate) fn label(&self, module: u32) -> Result<KVec<u8>> {
         // SAFETY: We own a reference on the task, which does not run or is the caller; at most as many
         // bytes are written as there are.
@@ -124,21 +124,23 @@ impl FrozenTask {
         })
     }
 
-    /// Another label that it has; empty: none. EACCES: the caller may not ask. Else as above.
+    /// Returns another label that it has; empty: none. EACCES: the caller may not ask. Else as
+    /// above.
     pub(crate) fn label_attr(&self, module: u32, attr: u32) -> Result<KVec<u8>> {
         // SAFETY: We own a reference on the task, which does not run or is the caller.
         unsafe { attr_of(self.as_ptr(), module, attr) }
     }
 
-    /// What AppArmor has noted beside its labels.
+    /// Returns what AppArmor has noted beside its labels.
     pub(crate) fn label_token(&self) -> u64 {
-        // SAFETY: As above.
+        // SAFETY: We own a reference on the task, which does not run, or is the caller.
         unsafe { bindings::checkpoint_label_token(self.as_ptr()) }
     }
 }
 
 impl CredRef {
-    /// The label that `module` has noted in them; empty: none. E2BIG: it is too long for an image.
+    /// Returns the label that `module` has noted in them; empty: none. E2BIG: it is too long for an
+    /// image.
     pub(crate) fn label(&self, module: u32) -> Result<KVec<u8>> {
         // SAFETY: We own a reference; at most as many bytes are written as there are.
         read(|to, size| unsafe {
@@ -158,7 +160,8 @@ impl CredRef {
     }
 
     /// Makes credentials with all that these have, and the labels that `choose` gives the running
-    /// task, which has its own again afterwards. These were [prepared](super::cred::prepare) for it.
+    /// task, which has its own again afterwards. These were [prepared](super::cred::prepare) for
+    /// it.
     pub(crate) fn with_labels(&self, choose: impl FnOnce() -> Result) -> Result<Self> {
         let own = Self::current()?;
         let made = choose().and_then(|()| self.relabelled());
@@ -187,8 +190,8 @@ pub(crate) fn set(module: u32, attr: u32, value: &[u8]) -> Result {
     })
 }
 
-/// Takes from the running task the labels for what it makes next, which it has of its creator. EACCES: a
-/// module denies it.
+/// Takes from the running task the labels for what it makes next, which it has of its creator.
+/// EACCES: a module denies it.
 pub(in crate::kapi) fn forget_chosen() -> Result {
     for &(module, attr) in CHOSEN {
         if !attr_of_current(module, attr)?.is_empty() {
@@ -199,8 +202,8 @@ pub(in crate::kapi) fn forget_chosen() -> Result {
     Ok(())
 }
 
-/// Forgets labels that the running task has beside its credentials: what its hat was entered from, and
-/// the profile for the next program.
+/// Forgets labels that the running task has beside its credentials: what its hat was entered from,
+/// and the profile for the next program.
 pub(crate) fn forget_noted() {
     // SAFETY: Only the running task uses what is forgotten.
     unsafe { bindings::checkpoint_forget_profiles() };
@@ -226,7 +229,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The name of a security module, for messages.
+/// Returns the name of a security module, for messages.
 pub(crate) fn module_name(module: u32) -> &'static str {
     match module {
         SELINUX => "SELinux",
@@ -236,7 +239,7 @@ pub(crate) fn module_name(module: u32) -> &'static str {
     }
 }
 
-/// What messages call attributes.
+/// Returns what messages call attributes.
 pub(crate) fn attr_name(attr: u32) -> &'static str {
     match attr {
         LABEL_EXEC => "security label for the next program",
@@ -248,7 +251,7 @@ pub(crate) fn attr_name(attr: u32) -> &'static str {
     }
 }
 
-/// What to do where a module does not let a task have a label, for the error `e`.
+/// Returns what to do where a module does not let a task have a label, for the error `e`.
 fn advice(module: u32, e: Error) -> &'static str {
     match (module, e) {
         (_, EOPNOTSUPP) => "its security module is not active here: boot with it (lsm=)",

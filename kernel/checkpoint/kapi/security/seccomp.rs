@@ -53,7 +53,7 @@ impl Mode {
         }
     }
 
-    /// That of the calling task.
+    /// Returns that of the calling task.
     pub(crate) fn current() -> Self {
         // SAFETY: `current` is valid.
         unsafe { Self::of(bindings::get_current()) }
@@ -61,21 +61,21 @@ impl Mode {
 }
 
 impl FrozenTask {
-    /// Which system calls it may make.
+    /// Returns which system calls it may make.
     pub(crate) fn seccomp_mode(&self) -> Mode {
         // SAFETY: We own a reference on the task.
         unsafe { Mode::of(self.as_ptr()) }
     }
 
-    /// Its newest filter; `None`: it has none, or has exited.
+    /// Returns its newest filter; `None`: it has none, or has exited.
     pub(crate) fn seccomp_filter(&self) -> Option<Filter> {
         // SAFETY: We own a reference on the task.
         unsafe { Filter::of_task(self.as_ptr()) }
     }
 }
 
-/// The caller may read filters, as PTRACE_SECCOMP_GET_FILTER has it: it has CAP_SYS_ADMIN in the
-/// initial user namespace, and no filters itself.
+/// Returns whether the caller may read filters, as PTRACE_SECCOMP_GET_FILTER has it: it has
+/// CAP_SYS_ADMIN in the initial user namespace, and no filters itself.
 pub(crate) fn may_read() -> bool {
     // SAFETY: It asks about the running task.
     let capable = unsafe { bindings::capable(bindings::CAP_SYS_ADMIN.cast_signed()) };
@@ -91,7 +91,7 @@ pub(crate) struct Filter(NonNull<bindings::seccomp_filter>);
 
 // SAFETY: A filter is made to be shared by tasks; its count is atomic.
 unsafe impl Send for Filter {}
-// SAFETY: As above; what is read of it does not change.
+// SAFETY: What is read of it does not change, and a shared reference does not give ours up.
 unsafe impl Sync for Filter {}
 
 impl Filter {
@@ -110,13 +110,13 @@ impl Filter {
         }
     }
 
-    /// The newest one of the calling task.
+    /// Returns the newest one of the calling task.
     pub(crate) fn of_current() -> Option<Self> {
         // SAFETY: `current` is valid.
         unsafe { Self::of_task(bindings::get_current()) }
     }
 
-    /// The one that was there before it.
+    /// Returns the one that was there before it.
     pub(crate) fn before(&self) -> Option<Self> {
         #[cfg(CONFIG_SECCOMP_FILTER)]
         // INVARIANT: It comes with a reference, which is ours.
@@ -127,7 +127,7 @@ impl Filter {
         None
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.0.as_ptr().addr()
     }
@@ -140,7 +140,7 @@ impl Filter {
         view
     }
 
-    /// All its actions but SECCOMP_RET_ALLOW are logged.
+    /// Returns whether all its actions but SECCOMP_RET_ALLOW are logged.
     pub(crate) fn is_logged(&self) -> bool {
         #[cfg(CONFIG_SECCOMP_FILTER)]
         return self.view().log;
@@ -148,7 +148,7 @@ impl Filter {
         false
     }
 
-    /// Somebody listens to it by a descriptor (SECCOMP_FILTER_FLAG_NEW_LISTENER).
+    /// Returns whether somebody listens to it by a descriptor (SECCOMP_FILTER_FLAG_NEW_LISTENER).
     pub(crate) fn has_listener(&self) -> bool {
         #[cfg(CONFIG_SECCOMP_FILTER)]
         return self.view().listened;
@@ -156,7 +156,7 @@ impl Filter {
         false
     }
 
-    /// Its program; empty: it is not known.
+    /// Returns its program; empty: it is not known.
     pub(crate) fn program(&self) -> &[bindings::sock_filter] {
         #[cfg(CONFIG_SECCOMP_FILTER)]
         {
@@ -200,15 +200,16 @@ impl Drop for Filter {
     }
 }
 
-/// An instruction of a filter.
+/// Returns an instruction of a filter.
 pub(crate) fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> bindings::sock_filter {
     bindings::sock_filter { code, jt, jf, k }
 }
 
 /// Adds a filter to those of the current task, with the checks of seccomp(2); returns it.
 ///
-/// EACCES: the task has neither no_new_privs nor CAP_SYS_ADMIN. EINVAL: the program is not valid, the
-/// task is in strict mode, or the kernel has no filters. ENOMEM also: there are too many instructions.
+/// EACCES: the task has neither no_new_privs nor CAP_SYS_ADMIN. EINVAL: the program is not valid,
+/// the task is in strict mode, or the kernel has no filters. ENOMEM also: there are too many
+/// instructions.
 pub(crate) fn add(
     _: &Restoring,
     program: &mut [bindings::sock_filter],

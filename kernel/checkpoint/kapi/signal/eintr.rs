@@ -89,7 +89,7 @@ pub(crate) const EVERYWHERE: &[Call] = &[
 pub(crate) type Args = [c_ulong; 6];
 
 /// Flags of io_uring_enter(2): to wait; the last arguments are not a signal mask but a `struct
-/// io_uring_getevents_arg`, which lies in memory of the ring; the limit is absolute.
+/// io_uring_getevents_arg`, which is in memory of the ring; the limit is absolute.
 const GETEVENTS: c_ulong = 1 << 0;
 const EXT_ARG: c_ulong = 1 << 3;
 const ABS_TIMER: c_ulong = 1 << 5;
@@ -100,7 +100,7 @@ const SEMOP: c_ulong = 1;
 const SEMTIMEDOP: c_ulong = 4;
 
 impl Wait {
-    /// [`Self::Timed`], for tables.
+    /// Returns [`Self::Timed`], for tables.
     pub(crate) const fn timed(limit: usize, time: Time) -> Self {
         Self::Timed { limit, time }
     }
@@ -112,8 +112,8 @@ impl Wait {
         Self::Ipc { limit, time }
     }
 
-    /// The call with these arguments, which has returned EINTR, may be made again: it has had no
-    /// effect, and has no limit, or one that is not moved by that.
+    /// Returns whether the call with these arguments, which has returned EINTR, may be made again:
+    /// it has had no effect, and has no limit, or one that is not moved by that.
     ///
     /// May sleep. The limit is looked at where the call found it: it may have been changed since,
     /// by another thread that then gets what it asked for.
@@ -145,7 +145,7 @@ impl Wait {
 }
 
 impl Time {
-    /// The limit at `addr` is none, or zero: the call then only looks.
+    /// Returns whether the limit at `addr` is none, or zero: the call then only looks.
     fn is_none_or_zero(self, addr: Option<&c_ulong>) -> bool {
         match (addr, self) {
             (None, _) => false,
@@ -167,8 +167,8 @@ fn read_words<const N: usize>(addr: c_ulong) -> Option<[u32; N]> {
     Some(words)
 }
 
-/// How the system call waits that the running task returns from with EINTR; `None`: it is not made
-/// again.
+/// Returns how the system call waits that the running task returns from with EINTR; `None`: it is
+/// not made again.
 fn interrupted() -> Option<Wait> {
     // SAFETY: The registers are those of the running task.
     let (nr, error) = unsafe {
@@ -186,7 +186,8 @@ fn interrupted() -> Option<Wait> {
     calls.find(|(n, _)| *n == nr).map(|(_, wait)| *wait)
 }
 
-/// Called by the running task on its way to user mode, when the freezer has woken it.
+/// Has an interrupted call made again. Called by the running task on its way to user mode, when the
+/// freezer has woken it.
 ///
 /// # Safety
 ///

@@ -38,7 +38,7 @@ use crate::{
 ///
 /// `t` is valid and its signal state is locked.
 unsafe fn drop_pending(t: *mut bindings::task_struct, shared: bool) -> Result {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise `t` is valid and its signal state is locked.
     unsafe {
         let s = (*t).signal;
         if (*s).flags & bindings::SIGNAL_GROUP_EXIT != 0
@@ -54,7 +54,7 @@ unsafe fn drop_pending(t: *mut bindings::task_struct, shared: bool) -> Result {
     Ok(())
 }
 
-/// Some thread of the group of `t` is to stop.
+/// Returns whether some thread of the group of `t` is to stop.
 ///
 /// # Safety
 ///
@@ -74,16 +74,17 @@ unsafe fn is_group_to_stop(t: *mut bindings::task_struct) -> bool {
     false
 }
 
-/// Has the threads of the group of `t` that are traced not stop by [`ParkedTask::set_stopped`], or for
-/// signals that were queued for the group: they run, or stop where they were stopped. `pending` are the
-/// bits of `jobctl` that say so.
+/// Has the threads of the group of `t` that are traced not stop by [`ParkedTask::set_stopped`], or
+/// for signals that were queued for the group: they run, or stop where they were stopped. `pending`
+/// are the bits of `jobctl` that say so.
 ///
 /// # Safety
 ///
 /// `t` is valid and its signal state is locked.
 unsafe fn release_traced(t: *mut bindings::task_struct, pending: u32) {
-    // SAFETY: As in `is_group_to_stop()`. As task_clear_jobctl_pending(), which wakes who waits for
-    // a trap: nobody does.
+    // SAFETY: By the caller's promise `t` is valid and its signal state is locked, which keeps the
+    // list of threads and `jobctl`. As task_clear_jobctl_pending(), which wakes who waits for a
+    // trap: nobody does.
     unsafe {
         let mut thread = (*t).group_leader;
         while !thread.is_null() {

@@ -109,12 +109,12 @@ pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
 }
 
 impl FrozenTask {
-    /// It was interrupted in a system call that goes on by its restart block.
+    /// Returns whether it was interrupted in a system call that goes on by its restart block.
     pub(crate) fn is_in_restart_block(&self) -> bool {
         Native::in_restart_block(self)
     }
 
-    /// The system call in its restart block, and the architecture's part.
+    /// Returns the system call in its restart block, and the architecture's part.
     ///
     /// It is state of the task whether or not its registers ask for it: a task that is to make
     /// restart_syscall(2), and was frozen again before, looks like any other. A call that can't be
@@ -162,7 +162,7 @@ impl FrozenTask {
     }
 }
 
-/// The clock wakes the machine.
+/// Returns whether the clock wakes the machine.
 fn is_alarm(clock: i32) -> bool {
     matches!(
         clock.cast_unsigned(),
@@ -170,7 +170,7 @@ fn is_alarm(clock: i32) -> bool {
     )
 }
 
-/// The clock of an alarm timer: its restart block has the kernel's own number of it.
+/// Returns the clock of an alarm timer: its restart block has the kernel's own number of it.
 fn alarm_clock(alarm: i32) -> i32 {
     let clock = if alarm.cast_unsigned() == bindings::alarmtimer_type_ALARM_REALTIME {
         bindings::CLOCK_REALTIME_ALARM
@@ -180,7 +180,7 @@ fn alarm_clock(alarm: i32) -> i32 {
     clock.cast_signed()
 }
 
-/// A sleep; `clock`: on another clock than the block says.
+/// Returns a sleep; `clock`: on another clock than the block says.
 fn nanosleep(
     block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_2,
     clock: Option<i32>,
@@ -229,18 +229,19 @@ fn futex(block: &bindings::restart_block__bindgen_ty_1__bindgen_ty_1) -> Call {
     }
 }
 
-/// A pointer to user memory.
+/// Returns a pointer to user memory.
 fn user<T>(addr: u64) -> *mut T {
     core::ptr::without_provenance_mut(u64_as_usize(addr))
 }
 
-/// An expiry as timers take it. One before the clock began, which system calls never have, is over
-/// like any other that has passed: the clocks of the machine may have begun after the tasks'.
+/// Returns an expiry as timers take it. One before the clock began, which system calls never have,
+/// is over like any other that has passed: the clocks of the machine may have begun after the
+/// tasks'.
 fn expiry(time: i64) -> i64 {
     time.max(0)
 }
 
-/// What restarts a sleep on `clock`, and how it names that.
+/// Returns what restarts a sleep on `clock`, and how it names that.
 ///
 /// EINVAL: there is no such clock. EPERM: it takes CAP_WAKE_ALARM. EOPNOTSUPP: the machine has no
 /// alarm clock.

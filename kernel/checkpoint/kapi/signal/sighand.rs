@@ -99,19 +99,20 @@ pub(crate) struct GroupStop {
     pub(crate) in_transit: bool,
 }
 
-/// Signals of a set, signal n at bit n - 1.
+/// Returns the signals of a set, signal n at bit n - 1.
 pub(in crate::kapi) fn mask_of(set: &bindings::sigset_t) -> u64 {
     usize_as_u64(set.sig[0])
 }
 
-/// The set of the signals of a mask.
+/// Returns the set of the signals of a mask.
 pub(in crate::kapi) fn set_of(mask: u64) -> bindings::sigset_t {
     let mut set = bindings::sigset_t::default();
     set.sig[0] = u64_as_usize(mask);
     set
 }
 
-/// How many threads have the signal actions at `addr`, which those of `task` were; 0: it has exited.
+/// Returns how many threads have the signal actions at `addr`, which those of `task` were; 0: it
+/// has exited.
 pub(crate) fn users(task: &Task, addr: usize) -> u64 {
     let t = task.as_ptr();
     // SAFETY: The caller has a reference on the task; the lock keeps both structures. The count is
@@ -140,12 +141,12 @@ pub(in crate::kapi) unsafe fn locked<R>(
     f: impl FnOnce() -> R,
 ) -> Result<R> {
     let mut flags = 0;
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise `t` is valid; there is room for the flags.
     if unsafe { bindings::lock_task_sighand(t, &mut flags) }.is_null() {
         return Err(ESRCH);
     }
     let result = f();
-    // SAFETY: It was locked above.
+    // SAFETY: It was locked above, with these flags, and `t` is valid by the caller's promise.
     unsafe { bindings::unlock_task_sighand(t, &mut flags) };
     Ok(result)
 }
@@ -158,7 +159,7 @@ impl FrozenTask {
         unsafe { locked(t, || (*t).sighand.addr()) }
     }
 
-    /// Its signal actions.
+    /// Returns its signal actions.
     pub(crate) fn actions(&self) -> Result<KVVec<RawAction>> {
         let mut actions = KVVec::with_capacity(NSIG, GFP_KERNEL_ACCOUNT)?;
         let t = self.as_ptr();
@@ -184,7 +185,7 @@ impl FrozenTask {
         Ok(actions)
     }
 
-    /// Its masks and alternate stack. ESRCH: it is dead.
+    /// Returns its masks and alternate stack. ESRCH: it is dead.
     pub(crate) fn masks(&self) -> Result<Masks> {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the masks change under the lock, the stack is
@@ -201,7 +202,7 @@ impl FrozenTask {
         }
     }
 
-    /// Its pending signals, or for `shared` those of its thread group. May sleep.
+    /// Returns its pending signals, or for `shared` those of its thread group. May sleep.
     ///
     /// EINTR: it was killed.
     pub(crate) fn pending(&self, shared: bool) -> Result<PendingSignals> {
@@ -234,7 +235,8 @@ impl FrozenTask {
         }
     }
 
-    /// Signal that stopped the thread, or its group if the thread is traced; 0 if it is not stopped.
+    /// Returns the signal that stopped the thread, or its group if the thread is traced; 0 if it is
+    /// not stopped.
     pub(crate) fn stop_signal(&self) -> u32 {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; all of these change under the lock, or not while
@@ -254,7 +256,7 @@ impl FrozenTask {
         }
     }
 
-    /// Job control of its thread group.
+    /// Returns the job control of its thread group.
     pub(crate) fn group_stop(&self) -> GroupStop {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the state changes under the lock.
@@ -328,7 +330,7 @@ pub(in crate::kapi) fn block_all() {
     unsafe { bindings::set_current_blocked(&mut all) };
 }
 
-/// The current task has a signal to handle, other than SIGSTOP.
+/// Returns whether the current task has a signal to handle, other than SIGSTOP.
 pub(crate) fn has_own() -> bool {
     // SAFETY: The running task is valid; the queues are stable under the lock.
     unsafe {
@@ -438,13 +440,13 @@ pub(crate) fn set_action(_: &Restoring, signal: u32, action: &RawAction) -> Resu
     to_result(unsafe { bindings::checkpoint_sigaction(signal.cast_signed(), &mut act, ia32) })
 }
 
-/// There can be memory for an alternate signal stack of `len` bytes at `addr`; sigaltstack(2) does
-/// not care. One without bytes is none, and lies anywhere.
+/// Returns whether there can be memory for an alternate signal stack of `len` bytes at `addr`;
+/// sigaltstack(2) does not care. One without bytes is none, and lies anywhere.
 pub(crate) fn is_stack(addr: u64, len: u64) -> bool {
     let (Ok(addr), Ok(len)) = (usize::try_from(addr), usize::try_from(len)) else {
         return false;
     };
-    // SAFETY: Checks two numbers.
+    // SAFETY: It compares two numbers, and follows neither.
     len == 0 || unsafe { bindings::access_ok_range(addr, len) }
 }
 

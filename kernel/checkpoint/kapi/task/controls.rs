@@ -71,7 +71,7 @@ pub(crate) struct Controls {
 }
 
 impl FrozenTask {
-    /// What was set of it.
+    /// Returns what was set of it.
     pub(crate) fn controls(&self) -> Controls {
         let t = self.as_ptr();
         let mut c = bindings::checkpoint_controls::default();
@@ -160,8 +160,8 @@ pub(crate) fn set_clamps(_: &Restoring, min: Option<u32>, max: Option<u32>) -> R
 
 /// Has system calls of the current task dispatched to it, with the checks of prctl(2).
 ///
-/// EPERM: the administrator does not allow that. EINVAL: the range is not possible, or the kernel has
-/// no such thing. EFAULT: no memory can be at the selector.
+/// EPERM: the administrator does not allow that. EINVAL: the range is not possible, or the kernel
+/// has no such thing. EFAULT: no memory can be at the selector.
 pub(crate) fn set_dispatch(_: &Restoring, to: &Dispatch) -> Result {
     // SAFETY: It is for the running task; the address is used with the checks of user access only.
     to_result(unsafe { bindings::checkpoint_set_dispatch(to.offset, to.len, to.selector) })

@@ -73,57 +73,57 @@ impl FrozenTask {
         })
     }
 
-    /// The task, for this layer and the architectures.
+    /// Returns the task, for this layer and the architectures.
     pub(crate) fn as_ptr(&self) -> *mut bindings::task_struct {
         self.task.as_ptr()
     }
 
-    /// The reference on the task.
+    /// Returns the reference on the task.
     pub(crate) fn task(&self) -> &ARef<Task> {
         &self.task
     }
 
-    /// Why it does not run.
+    /// Returns why it does not run.
     pub(crate) fn state(&self) -> State {
         self.state
     }
 
-    /// Is frozen, not dead.
+    /// Returns whether it is frozen, not dead.
     pub(crate) fn is_live(&self) -> bool {
         self.state == State::Live
     }
 
-    /// It is the caller.
+    /// Returns whether it is the caller.
     pub(crate) fn is_current(&self) -> bool {
         self.as_ptr() == Task::current_raw()
     }
 
-    /// It leads its thread group.
+    /// Returns whether it leads its thread group.
     pub(crate) fn is_leader(&self) -> bool {
         self.task.pid() == self.task.tgid()
     }
 
-    /// Pid of the thread in `ns`; 0 if it is not in there.
+    /// Returns the pid of the thread in `ns`; 0 if it is not in there.
     pub(crate) fn tid_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the task and on the namespace.
         let nr = unsafe {
             bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_PID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
 
-    /// Pid of its thread group in `ns`; 0 if it is not in there.
+    /// Returns the pid of its thread group in `ns`; 0 if it is not in there.
     pub(crate) fn tgid_in(&self, ns: &PidNs) -> u32 {
         self.task.tgid_nr_ns(Some(ns.namespace())).unsigned_abs()
     }
 
-    /// Its name, padded with NUL.
+    /// Returns its name, padded with NUL.
     pub(crate) fn comm(&self) -> [u8; 16] {
         comm_of(&self.task)
     }
 
-    /// Makes the task forget what its death would write to memory that others may share: the
-    /// list of its robust futexes, the address that is cleared for a joining thread, and the frame of a
+    /// Makes the task forget what its death would write to memory that others may share: the list
+    /// of its robust futexes, the address that is cleared for a joining thread, and the frame of a
     /// signal that it has stopped for.
     pub(crate) fn die_quietly(&self) {
         self.forget_stop();
@@ -135,7 +135,7 @@ impl FrozenTask {
         }
     }
 
-    /// For messages: pid in `ns` and name.
+    /// Returns its pid in `ns` and its name, for messages.
     pub(crate) fn display(&self, ns: &PidNs) -> TaskName {
         TaskName {
             tid: self.tid_in(ns),
@@ -144,7 +144,7 @@ impl FrozenTask {
     }
 }
 
-/// Name of a task, padded with NUL.
+/// Returns the name of a task, padded with NUL.
 fn comm_of(task: &Task) -> [u8; 16] {
     let mut comm = [0u8; 16];
     // SAFETY: We own a reference. The array has the same size; torn reads show a wrong name only.
@@ -158,7 +158,7 @@ fn comm_of(task: &Task) -> [u8; 16] {
     comm
 }
 
-/// The caller may do to `task` what ptrace could: read and change all of it.
+/// Returns whether the caller may do to `task` what ptrace could: read and change all of it.
 pub(crate) fn may_access(task: &Task) -> bool {
     // SAFETY: We own a reference on the task. May be called in process context only.
     unsafe { bindings::ptrace_may_access(task.as_ptr(), bindings::PTRACE_MODE_ATTACH_REALCREDS) }
@@ -174,9 +174,9 @@ pub(crate) struct TaskName {
 }
 
 impl TaskName {
-    /// Name of any task, with its pid in `ns`.
+    /// Returns the name of any task, with its pid in `ns`.
     pub(crate) fn of(task: &Task, ns: &PidNs) -> Self {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the task and on the namespace.
         let tid = unsafe {
             bindings::__task_pid_nr_ns(task.as_ptr(), bindings::pid_type_PIDTYPE_PID, ns.as_ptr())
         };

@@ -35,7 +35,7 @@ pub(crate) struct OomScore {
 const _: () = assert!(NR_RLIMITS == bindings::RLIM_NLIMITS as usize);
 
 impl FrozenTask {
-    /// Resource limits of its thread group.
+    /// Returns the resource limits of its thread group.
     pub(crate) fn limits(&self) -> [Limit; NR_RLIMITS] {
         let mut limits = [(0, 0); NR_RLIMITS];
         let t = self.as_ptr();
@@ -52,7 +52,7 @@ impl FrozenTask {
         limits
     }
 
-    /// OOM adjustment of its thread group.
+    /// Returns the OOM adjustment of its thread group.
     pub(crate) fn oom_score(&self) -> OomScore {
         // SAFETY: We own a reference on the task, which keeps its signal_struct.
         unsafe {
@@ -64,31 +64,31 @@ impl FrozenTask {
         }
     }
 
-    /// Dumpability, as of prctl(PR_GET_DUMPABLE).
+    /// Returns the dumpability, as of prctl(PR_GET_DUMPABLE).
     pub(crate) fn dumpable(&self) -> u32 {
         // SAFETY: We own a reference on the task; what it points to is read under RCU.
         unsafe { bindings::task_exec_state_dumpable(self.as_ptr()) }
     }
 
-    /// Its thread group is a child sub-reaper.
+    /// Returns whether its thread group is a child sub-reaper.
     pub(crate) fn is_subreaper(&self) -> bool {
         // SAFETY: We own a reference on the task, which keeps its signal_struct.
         unsafe { (*(*self.as_ptr()).signal).is_child_subreaper }
     }
 
-    /// Its thread group leads its session.
+    /// Returns whether its thread group leads its session.
     pub(crate) fn is_session_leader(&self) -> bool {
         // SAFETY: We own a reference on the task, which keeps its signal_struct.
         unsafe { (*(*self.as_ptr()).signal).leader != 0 }
     }
 
-    /// Its thread group is reaped by the kernel when it exits.
+    /// Returns whether its thread group is reaped by the kernel when it exits.
     pub(crate) fn is_autoreaped(&self) -> bool {
         // SAFETY: We own a reference on the task, which keeps its signal_struct.
         unsafe { (*(*self.as_ptr()).signal).autoreap() != 0 }
     }
 
-    /// Its thread group has a controlling terminal.
+    /// Returns whether its thread group has a controlling terminal.
     pub(crate) fn has_tty(&self) -> bool {
         // SAFETY: We own a reference on the task, which keeps its signal_struct. The pointer is
         // only looked at.
@@ -100,7 +100,7 @@ impl FrozenTask {
     }
 }
 
-/// Resource limit `n` of the current thread group.
+/// Returns resource limit `n` of the current thread group.
 pub(crate) fn limit(n: usize) -> Result<Limit> {
     let mut old: bindings::rlimit = pin_init::zeroed();
     // SAFETY: Reads a limit of the running task; an unknown number gives EINVAL.
@@ -115,8 +115,8 @@ pub(crate) fn limit(n: usize) -> Result<Limit> {
     Ok((old.rlim_cur as u64, old.rlim_max as u64))
 }
 
-/// Sets resource limit `n` of the thread group of `t`, with the checks of setrlimit(2) by the rights of
-/// the caller.
+/// Sets resource limit `n` of the thread group of `t`, with the checks of setrlimit(2) by the
+/// rights of the caller.
 ///
 /// # Safety
 ///
@@ -151,8 +151,8 @@ impl ParkedTask {
         unsafe { set(self.as_ptr(), n, limit) }
     }
 
-    /// Sets the dumpability of its program, for which [`may_be_dumpable`] was asked. It is nothing else than
-    /// hidden if there is no such one.
+    /// Sets the dumpability of its program, for which [`may_be_dumpable`] was asked. It is nothing
+    /// else than hidden if there is no such one.
     pub(crate) fn set_dumpable(&self, dumpable: u32) {
         if dumpable > bindings::task_dumpable_TASK_DUMPABLE_ROOT {
             return;
@@ -208,8 +208,8 @@ pub(crate) fn set_subreaper(_: &Restoring, on: bool) {
     unsafe { (*(*bindings::get_current()).signal).is_child_subreaper = on };
 }
 
-/// The current task may be made `dumpable`, as of prctl(PR_GET_DUMPABLE), by its present
-/// credentials.
+/// Returns whether the current task may be made `dumpable`, as of prctl(PR_GET_DUMPABLE), by its
+/// present credentials.
 ///
 /// That only root may read its core files (2) is what nobody can choose: exec of a set-user-id
 /// program does so where the machine is set up for it. The files are made as root, wherever
@@ -221,8 +221,8 @@ pub(crate) fn may_be_dumpable(dumpable: u32) -> bool {
 }
 
 /// Runs `f`, and keeps all but the privileged out of the current task after that, as
-/// prctl(PR_SET_DUMPABLE, 0), which allows that to everybody. Nobody gets at its memory and files between
-/// the two.
+/// prctl(PR_SET_DUMPABLE, 0), which allows that to everybody. Nobody gets at its memory and files
+/// between the two.
 ///
 /// EINTR: SIGKILL came.
 pub(crate) fn hide_after(_: &Restoring, f: impl FnOnce()) -> Result {
@@ -241,8 +241,8 @@ pub(crate) fn hide_after(_: &Restoring, f: impl FnOnce()) -> Result {
     Ok(())
 }
 
-/// Lets the owner of `task`, which has exited and was made with [`own_exec_state`], see what procfs has of
-/// it, as prctl(PR_SET_DUMPABLE, 1), which allows that to everybody.
+/// Lets the owner of `task`, which has exited and was made with [`own_exec_state`], see what procfs
+/// has of it, as prctl(PR_SET_DUMPABLE, 1), which allows that to everybody.
 pub(crate) fn show_dead(task: &Task) {
     // SAFETY: We own a reference on the task; its exec_state is its own. It has no address space any
     // more: until it exited it had that of another one.
@@ -254,7 +254,8 @@ pub(crate) fn show_dead(task: &Task) {
     };
 }
 
-/// Its owner may see what procfs has of a process of which prctl(PR_GET_DUMPABLE) told `dumpable`.
+/// Returns whether its owner may see what procfs has of a process of which prctl(PR_GET_DUMPABLE)
+/// told `dumpable`.
 pub(crate) fn is_shown(dumpable: u32) -> bool {
     dumpable == bindings::task_dumpable_TASK_DUMPABLE_OWNER
 }

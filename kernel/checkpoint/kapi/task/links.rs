@@ -67,7 +67,7 @@ impl PidRef {
         NonNull::new(pid).map(Self).ok_or(ESRCH)
     }
 
-    /// The pid that is `number` in `ns`, if there is one.
+    /// Returns the pid that is `number` in `ns`, if there is one.
     pub(crate) fn find(ns: &PidNs, number: u32) -> Option<Self> {
         let number = i32::try_from(number).ok()?;
         let _rcu = rcu::read_lock();
@@ -81,28 +81,28 @@ impl PidRef {
         }
     }
 
-    /// The pid, for this layer.
+    /// Returns the pid, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::pid {
         self.0.as_ptr()
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.as_ptr().addr()
     }
 
-    /// The pid of the current task.
+    /// Returns the pid of the current task.
     pub(crate) fn of_current() -> Result<Self> {
         Self::of(current!())
     }
 
-    /// The innermost namespace in which it has a number.
+    /// Returns the innermost namespace in which it has a number.
     pub(crate) fn namespace(&self) -> Result<PidNs> {
         // SAFETY: We own a reference, and the pid one on its namespace.
         unsafe { PidNs::get(bindings::ns_of_pid(self.as_ptr())) }
     }
 
-    /// The task that has it; `None`: it was reaped.
+    /// Returns the task that has it; `None`: it was reaped.
     pub(crate) fn task(&self) -> Option<ARef<Task>> {
         // SAFETY: We own a reference; a task that is returned comes with one, which is handed over.
         // A `Task` is a task_struct.
@@ -112,17 +112,17 @@ impl PidRef {
         }
     }
 
-    /// A thread has it, which may be a zombie.
+    /// Returns whether a thread has it, which may be a zombie.
     pub(crate) fn is_of_thread(&self) -> bool {
         self.is_used_as(bindings::pid_type_PIDTYPE_PID)
     }
 
-    /// It is the process group of some process, which may be a zombie.
+    /// Returns whether it is the process group of some process, which may be a zombie.
     pub(crate) fn has_members(&self) -> bool {
         self.is_used_as(bindings::pid_type_PIDTYPE_PGID)
     }
 
-    /// A task has it as its pid of this kind.
+    /// Returns whether a task has it as its pid of this kind.
     fn is_used_as(&self, kind: bindings::pid_type) -> bool {
         let kind = u32_as_usize(kind);
         // SAFETY: We own a reference; the head of the list is read once, and not followed.
@@ -133,8 +133,8 @@ impl PidRef {
         }
     }
 
-    /// Calls `f` with the pid in `ns` of each process whose group it is; 0: it has none there. `f` does
-    /// not sleep.
+    /// Calls `f` with the pid in `ns` of each process whose group it is; 0: it has none there. `f`
+    /// does not sleep.
     pub(crate) fn for_each_member(&self, ns: &PidNs, mut f: impl FnMut(u32)) {
         let kind = u32_as_usize(bindings::pid_type_PIDTYPE_PGID);
         // SAFETY: We own a reference. tasklist_lock keeps the list of the tasks that use it as their
@@ -153,32 +153,32 @@ impl PidRef {
         }
     }
 
-    /// The pid of a task that was made.
+    /// Returns the pid of a task that was made.
     pub(crate) fn of(task: &Task) -> Result<Self> {
         // SAFETY: We own a reference on the task.
         let pid = unsafe { bindings::get_task_pid(task.as_ptr(), bindings::pid_type_PIDTYPE_PID) };
         NonNull::new(pid).map(Self).ok_or(ESRCH)
     }
 
-    /// It is the process group or session of some task.
+    /// Returns whether it is the process group or session of some task.
     pub(crate) fn is_group(&self) -> bool {
         self.is_used_as(bindings::pid_type_PIDTYPE_PGID)
             || self.is_used_as(bindings::pid_type_PIDTYPE_SID)
     }
 
-    /// The number of the pid in `ns`; 0 if it has none there.
+    /// Returns the number of the pid in `ns`; 0 if it has none there.
     pub(crate) fn number_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the pid and on the namespace.
         unsafe { bindings::pid_nr_ns(self.0.as_ptr(), ns.as_ptr()) }.unsigned_abs()
     }
 
-    /// It is [leaving](is_leaving).
+    /// Returns whether it is [leaving](is_leaving).
     pub(crate) fn is_leaving(&self) -> bool {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the pid, which keeps it valid.
         unsafe { is_leaving(self.0) }
     }
 
-    /// A new pidfd for it, close-on-exec, and the file to install there.
+    /// Returns a new pidfd for it, close-on-exec, and the file to install there.
     pub(crate) fn prepare_pidfd(&self) -> Result<PreparedPidfd> {
         let mut file = core::ptr::null_mut();
         // SAFETY: We own a reference on the pid.
@@ -199,13 +199,13 @@ impl Clone for PidRef {
 
 impl Drop for PidRef {
     fn drop(&mut self) {
-        // SAFETY: We own a reference.
+        // SAFETY: We own a reference on the pid, which is given up here.
         unsafe { bindings::put_pid(self.0.as_ptr()) };
     }
 }
 
-/// No task has `pid` any more, and its numbers are not free yet: who has reaped the last one is about
-/// to give them back (`release_task()`).
+/// Returns whether no task has `pid` any more, and its numbers are not free yet: who has reaped the
+/// last one is about to give them back (`release_task()`).
 ///
 /// # Safety
 ///
@@ -242,7 +242,7 @@ pub(crate) struct PreparedPidfd {
 }
 
 impl PreparedPidfd {
-    /// The descriptor's number.
+    /// Returns the descriptor's number.
     pub(crate) fn fd(&self) -> u32 {
         self.fd
     }
@@ -269,8 +269,8 @@ impl Drop for PreparedPidfd {
 ///
 /// # Invariants
 ///
-/// alloc_pid() made it, and it was not attached to a task; by others, which have it as their group or
-/// session, it may be used, and freed when the last of them detaches.
+/// alloc_pid() made it, and it was not attached to a task; by others, which have it as their group
+/// or session, it may be used, and freed when the last of them detaches.
 pub(crate) struct OrphanPid(NonNull<bindings::pid>);
 
 impl OrphanPid {
@@ -282,8 +282,8 @@ impl OrphanPid {
         NonNull::new(pid).map(Self).ok_or(ENOMEM)
     }
 
-    /// Takes the pid `numbers` (innermost namespace first) in `ns`; those that are left out are free
-    /// ones.
+    /// Takes the pid `numbers` (innermost namespace first) in `ns`; those that are left out are
+    /// free ones.
     ///
     /// EEXIST: it is in use. EPERM: the caller may not choose pids.
     pub(crate) fn new(ns: &PidNs, numbers: &mut [i32]) -> Result<Self> {
@@ -294,7 +294,7 @@ impl OrphanPid {
         NonNull::new(pid).map(Self).ok_or(ENOMEM)
     }
 
-    /// A reference on the pid, which may outlive its numbers.
+    /// Returns a reference on the pid, which may outlive its numbers.
     pub(crate) fn pid(&self) -> PidRef {
         // SAFETY: The pid is ours, and so is a reference on it.
         unsafe { bindings::get_pid(self.0.as_ptr()) };
@@ -401,8 +401,8 @@ pub(crate) fn set_session_and_group(leader: &Task, ns: &PidNs, sid: u32, pgid: u
 /// Makes `task`, which was dead at the checkpoint and has just exited again, one that `exit_signal`
 /// told of and that exited with `code`; `execed`: as of [`adopt`].
 ///
-/// The signal was left out when it exited, as the parent, which is held, had it already. Its code is
-/// another one if somebody killed it on its way.
+/// The signal was left out when it exited, as the parent, which is held, had it already. Its code
+/// is another one if somebody killed it on its way.
 pub(crate) fn settle_dead(task: &Task, exit_signal: i32, execed: bool, code: u32) {
     let t = task.as_ptr();
     // SAFETY: We own a reference on the task, which keeps its signal_struct; all of it is read

@@ -48,13 +48,13 @@ impl BadNote {
 pub(crate) struct RegSet(&'static bindings::user_regset);
 
 impl RegSet {
-    /// The set whose notes have number `note_type`.
+    /// Returns the set whose notes have number `note_type`.
     pub(crate) fn find(note_type: u32) -> Option<Self> {
         // SAFETY: The view of native tasks is static and constant.
         Self::find_in(unsafe { &*bindings::native_regset_view() }, note_type)
     }
 
-    /// As [`Self::find`], in the view of other tasks.
+    /// Finds as [`Self::find`] does, in the view of other tasks.
     pub(crate) fn find_in(
         view: &'static bindings::user_regset_view,
         note_type: u32,
@@ -68,13 +68,13 @@ impl RegSet {
             .map(Self)
     }
 
-    /// Most bytes that it may have.
+    /// Returns the most bytes that it may have.
     pub(crate) fn len(self) -> usize {
         u32_as_usize(self.0.n).saturating_mul(u32_as_usize(self.0.size))
     }
 
-    /// The registers of a task that does not run; `None`: it has none of this kind, or has not
-    /// used them yet. May sleep.
+    /// Returns the registers of a task that does not run; `None`: it has none of this kind, or has
+    /// not used them yet. May sleep.
     pub(crate) fn get(self, t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
         if let Some(active) = self.0.active {
             // SAFETY: By the type's invariants it gets what it requires: a task that does not run, or the
@@ -86,14 +86,14 @@ impl RegSet {
         self.get_unused(t)
     }
 
-    /// As [`RegSet::get`], also of registers that the task has not used.
+    /// Reads as [`RegSet::get`] does, also of registers that the task has not used.
     pub(crate) fn get_unused(self, t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
         let len = self.len();
         if len > SET_MAX {
             return Err(E2BIG);
         }
         let mut bytes = KVVec::from_elem(0u8, len, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: The buffer has `len` bytes. The function wants a task that does not run, or the
+        // SAFETY: The buffer has `len` bytes. The function needs a task that does not run, or the
         // caller, as `t` is.
         let n = unsafe {
             bindings::regset_get(
@@ -113,8 +113,8 @@ impl RegSet {
 
     /// Writes registers of a parked task. May sleep.
     ///
-    /// Errors as of the register set's own function; ENODEV: it can't be written. EINVAL also: there
-    /// are more bytes than it has.
+    /// Errors as of the register set's own function; ENODEV: it can't be written. EINVAL also:
+    /// there are more bytes than it has.
     pub(crate) fn set(self, t: &ParkedTask, bytes: &[u8]) -> Result {
         let write = self.0.set.ok_or(ENODEV)?;
         if bytes.len() > self.len() {
@@ -137,7 +137,7 @@ impl RegSet {
     }
 }
 
-/// Owner of the notes of a register set, padded with NUL, as in core files.
+/// Returns the owner of the notes of a register set, padded with NUL, as in core files.
 pub(crate) fn owner(note_type: u32) -> [u8; 8] {
     match note_type {
         bindings::NT_PRSTATUS | bindings::NT_PRFPREG => *b"CORE\0\0\0\0",
@@ -161,9 +161,9 @@ pub(crate) fn write(t: &ParkedTask, note_type: u32, bytes: &[u8]) -> Result<(), 
         })
 }
 
-/// What the system call is to return that a live task comes from, if its registers say something
-/// else: the caller of checkpoint(2) is in a call no more, and who waits in vfork() goes on to wait,
-/// and then gets the pid of the child.
+/// Returns what the system call is to return that a live task comes from, if its registers say
+/// something else: the caller of checkpoint(2) is in a call no more, and who waits in vfork() goes
+/// on to wait, and then gets the pid of the child.
 pub(crate) fn other_result(t: &FrozenTask) -> Result<Option<u32>> {
     if t.is_current() {
         Ok(Some(0))
@@ -181,7 +181,7 @@ pub(crate) fn put(note: &mut [u8], at: usize, value: &[u8]) -> Result {
     Ok(())
 }
 
-/// The 8 bytes at `at` of a note, in this machine's byte order.
+/// Returns the 8 bytes at `at` of a note, in this machine's byte order.
 pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
     let word = bytes.get(at..at.checked_add(8)?)?;
     <[u8; 8]>::try_from(word).ok().map(u64::from_ne_bytes)

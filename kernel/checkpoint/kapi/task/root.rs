@@ -15,8 +15,8 @@ use crate::kapi::pid::namespace::PidNs;
 
 /// The root of a tree of tasks: a thread group, by its pid.
 ///
-/// Not by its leader: when another thread executes a program, that becomes the leader, with the same
-/// pid, and the old one is gone.
+/// Not by its leader: when another thread executes a program, that becomes the leader, with the
+/// same pid, and the old one is gone.
 ///
 /// # Invariants
 ///
@@ -44,7 +44,7 @@ impl Root {
         Ok(root)
     }
 
-    /// The caller's thread group.
+    /// Returns the caller's thread group.
     pub(crate) fn of_caller() -> Result<Self> {
         // SAFETY: The current task is valid, and has a pid; a reference on it is handed over.
         let pid = unsafe {
@@ -54,34 +54,34 @@ impl Root {
         NonNull::new(pid).map(Self).ok_or(ESRCH)
     }
 
-    /// It is the caller's thread group.
+    /// Returns whether it is the caller's thread group.
     pub(crate) fn is_own(&self) -> bool {
         Self::of_caller().is_ok_and(|own| own.0 == self.0)
     }
 
-    /// The pid namespace that it is in.
+    /// Returns the pid namespace that it is in.
     pub(crate) fn pid_ns(&self) -> Result<PidNs> {
         // SAFETY: A pid has a reference on its namespace.
         unsafe { PidNs::get(bindings::ns_of_pid(self.0.as_ptr())) }
     }
 
-    /// It is the init process of its pid namespace, which is not the initial one.
+    /// Returns whether it is the init process of its pid namespace, which is not the initial one.
     pub(crate) fn is_ns_init(&self) -> bool {
         self.pid_ns().is_ok_and(|ns| {
-            // SAFETY: Both are valid.
+            // SAFETY: We own references on the pid and on the namespace.
             let nr = unsafe { bindings::pid_nr_ns(self.0.as_ptr(), ns.as_ptr()) };
             nr == 1 && ns.level() > 0
         })
     }
 
-    /// Its pid in the initial pid namespace.
+    /// Returns its pid in the initial pid namespace.
     pub(crate) fn global_pid(&self) -> u32 {
         // SAFETY: We own a reference on the pid; that namespace never goes.
         let nr = unsafe { bindings::pid_nr_ns(self.0.as_ptr(), &raw mut bindings::init_pid_ns) };
         nr.unsigned_abs()
     }
 
-    /// Its leader at this moment; null: all of it was reaped.
+    /// Returns its leader at this moment; null: all of it was reaped.
     ///
     /// # Safety
     ///

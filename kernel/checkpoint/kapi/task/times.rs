@@ -60,7 +60,7 @@ impl From<Times> for bindings::checkpoint_times {
 }
 
 impl FrozenTask {
-    /// CPU times of the thread.
+    /// Returns the CPU times of the thread.
     pub(crate) fn times(&self) -> Times {
         let mut times = bindings::checkpoint_times::default();
         // SAFETY: We own a reference on the task.
@@ -68,7 +68,7 @@ impl FrozenTask {
         times.into()
     }
 
-    /// CPU times of its thread group.
+    /// Returns the CPU times of its thread group.
     pub(crate) fn group_times(&self) -> GroupTimes {
         let mut own = bindings::checkpoint_times::default();
         let mut children = bindings::checkpoint_times::default();

@@ -31,8 +31,8 @@ pub(crate) struct Itimer {
 /// The interval timers of a process.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Itimers {
-    /// ITIMER_REAL. If it is not armed and has an interval, it has sent its signal: it is armed again
-    /// when that is taken.
+    /// ITIMER_REAL. If it is not armed and has an interval, it has sent its signal: it is armed
+    /// again when that is taken.
     pub(crate) real: Itimer,
     /// ITIMER_VIRTUAL.
     pub(crate) virt: Itimer,
@@ -61,8 +61,8 @@ impl From<Itimer> for bindings::checkpoint_itimer {
 }
 
 impl FrozenTask {
-    /// The interval timers of its thread group. To be called before its pending signals are read: a
-    /// signal that a timer sends after this is among them. ESRCH: it is dead.
+    /// Returns the interval timers of its thread group. To be called before its pending signals are
+    /// read: a signal that a timer sends after this is among them. ESRCH: it is dead.
     pub(crate) fn itimers(&self) -> Result<Itimers> {
         let mut timers = [bindings::checkpoint_itimer::default(); COUNT];
         // SAFETY: We own a reference on the task, and there is room for all.

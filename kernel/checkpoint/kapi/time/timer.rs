@@ -120,8 +120,8 @@ impl From<&Timer> for bindings::checkpoint_timer {
 }
 
 impl FrozenTask {
-    /// The timers of its thread group, in no order. They go on, and may send their signals. May
-    /// sleep.
+    /// Returns the timers of its thread group, in no order. They go on, and may send their signals.
+    /// May sleep.
     pub(crate) fn timers(&self, ns: &PidNs) -> Result<KVVec<Timer>> {
         let mut room: KVVec<bindings::checkpoint_timer> = KVVec::new();
         loop {
@@ -141,19 +141,19 @@ impl FrozenTask {
         }
     }
 
-    /// The id that its thread group's next timer gets, if that is free.
+    /// Returns the id that its thread group's next timer gets, if that is free.
     pub(crate) fn next_timer_id(&self) -> u32 {
         // SAFETY: We own a reference on the task, which keeps its signal_struct.
         unsafe { bindings::checkpoint_next_timer_id(self.as_ptr()) }
     }
 
-    /// Its thread group chooses the ids of timers itself.
+    /// Returns whether its thread group chooses the ids of timers itself.
     pub(crate) fn chooses_timer_ids(&self) -> bool {
         // SAFETY: We own a reference on the task, which keeps its signal_struct.
         unsafe { bindings::checkpoint_chooses_timer_ids(self.as_ptr()) }
     }
 
-    /// It may have timers and sleeps on alarm clocks.
+    /// Returns whether it may have timers and sleeps on alarm clocks.
     pub(crate) fn may_wake_machine(&self) -> bool {
         // SAFETY: We own a reference on the task, whose credentials are read under RCU.
         unsafe {
@@ -182,7 +182,8 @@ pub(crate) fn set_next_timer_id(_: &Restoring, id: u32) {
     unsafe { bindings::checkpoint_set_next_timer_id(id) };
 }
 
-/// Has the current thread group choose the ids of its timers, as prctl(PR_TIMER_CREATE_RESTORE_IDS).
+/// Has the current thread group choose the ids of its timers, as
+/// prctl(PR_TIMER_CREATE_RESTORE_IDS).
 pub(crate) fn choose_timer_ids(_: &Restoring) {
     // SAFETY: It sets a flag of the running task.
     unsafe { bindings::checkpoint_choose_timer_ids() };

@@ -10,13 +10,13 @@ use kernel::{
 
 use crate::kapi::signal::sighand;
 
-/// The caller was sent SIGKILL.
+/// Returns whether the caller was sent SIGKILL.
 pub(crate) fn killed() -> bool {
     // SAFETY: `current` is valid.
     unsafe { bindings::fatal_signal_pending(bindings::get_current()) }
 }
 
-/// EINTR if the caller was killed.
+/// Fails with EINTR if the caller was killed.
 pub(crate) fn check_killed() -> Result {
     if killed() {
         Err(EINTR)
@@ -25,20 +25,21 @@ pub(crate) fn check_killed() -> Result {
     }
 }
 
-/// For loops that may take long: lets others have the CPU. EINTR if the caller was killed.
+/// Lets others have the CPU, in loops that may take long. EINTR if the caller was killed.
 pub(crate) fn go_on() -> Result {
     // SAFETY: Process context, no lock held.
     unsafe { bindings::cond_resched() };
     check_killed()
 }
 
-/// As [`go_on`], for what is asked in the `image` module.
+/// Asks as [`go_on`] does, for what is asked in the `image` module.
 pub(crate) fn goes_on() -> bool {
     go_on().is_ok()
 }
 
-/// The error as the caller of a system call may get it: what asks the kernel to make the call again
-/// (-ERESTARTSYS and its family) is EINTR. Neither of our calls can be made again from the start.
+/// Returns the error as the caller of a system call may get it: what asks the kernel to make the
+/// call again (-ERESTARTSYS and its family) is EINTR. Neither of our calls can be made again from
+/// the start.
 pub(crate) fn without_restart(e: Error) -> Error {
     if RESTARTS.contains(&e.to_errno()) {
         EINTR
@@ -47,7 +48,7 @@ pub(crate) fn without_restart(e: Error) -> Error {
     }
 }
 
-/// A result of the kernel's functions asks for the system call to be made again.
+/// Returns whether a result of the kernel's functions asks for the system call to be made again.
 pub(crate) fn asks_for_restart(n: isize) -> bool {
     c_int::try_from(n).is_ok_and(|n| RESTARTS.contains(&n))
 }
@@ -56,16 +57,17 @@ pub(crate) fn asks_for_restart(n: isize) -> bool {
 const RESTARTS: core::ops::RangeInclusive<c_int> =
     -bindings::ERESTART_RESTARTBLOCK.cast_signed()..=-bindings::ERESTARTSYS.cast_signed();
 
-/// That a debugger has asked the current task to stop (PTRACE_INTERRUPT), while it did what can't be
-/// left half-way: it is asked again when this is dropped, and stops on its way to user mode.
+/// That a debugger has asked the current task to stop (PTRACE_INTERRUPT), while it did what can't
+/// be left half-way: it is asked again when this is dropped, and stops on its way to user mode.
 ///
 /// # Invariants
 ///
-/// The bits are those of `jobctl` that checkpoint_interrupted() took from the current task; 0: none.
+/// The bits are those of `jobctl` that checkpoint_interrupted() took from the current task; 0:
+/// none.
 pub(crate) struct LaterTrap(c_ulong);
 
 impl LaterTrap {
-    /// Nothing has been asked.
+    /// Makes one of which nothing has been asked.
     pub(crate) fn new() -> Self {
         Self(0)
     }
@@ -89,7 +91,8 @@ pub(crate) fn let_pass(trap: &mut LaterTrap) -> Result {
     let_pass_without(trap, || Ok(()))
 }
 
-/// As [`let_pass`], where `drop` takes away each time what need not be waited for. Its error ends it.
+/// Waits as [`let_pass`] does, where `drop` takes away each time what need not be waited for. Its
+/// error ends it.
 pub(crate) fn let_pass_without(trap: &mut LaterTrap, drop: impl Fn() -> Result) -> Result {
     loop {
         check_killed()?;
@@ -124,8 +127,8 @@ fn pause_ms_uninterruptible(ms: u32) {
     unsafe { bindings::msleep(ms) };
 }
 
-/// How long to wait for what should take a moment, but where user space may come between: a debugger
-/// that stops who exits, a page or a lock of a file that somebody provides.
+/// How long to wait for what should take a moment, but where user space may come between: a
+/// debugger that stops who exits, a page or a lock of a file that somebody provides.
 ///
 /// A caller that was killed still waits a little, as what it has begun is in order then.
 pub(crate) struct Patience {
@@ -136,8 +139,8 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Some that ends after `ms` milliseconds, or `killed_ms` after it was seen that the caller was
-    /// killed.
+    /// Makes one that ends after `ms` milliseconds, or `killed_ms` after it was seen that the
+    /// caller was killed.
     pub(crate) fn new(ms: u64, killed_ms: u64) -> Self {
         Self {
             end: monotonic_ns().saturating_add(ms * 1_000_000),
@@ -160,20 +163,20 @@ impl Patience {
     }
 }
 
-/// The kernel's CLOCK_MONOTONIC in nanoseconds.
+/// Returns the kernel's CLOCK_MONOTONIC in nanoseconds.
 pub(crate) fn monotonic_ns() -> u64 {
     // SAFETY: May be called anywhere.
     unsafe { bindings::checkpoint_ktime_get_ns() }
 }
 
-/// The kernel's CLOCK_BOOTTIME in nanoseconds.
+/// Returns the kernel's CLOCK_BOOTTIME in nanoseconds.
 pub(crate) fn boottime_ns() -> u64 {
     // SAFETY: May be called anywhere.
     unsafe { bindings::ktime_get_boottime_ns() }
 }
 
-/// The kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME of the same moment, in nanoseconds: they differ
-/// by the time that the machine was suspended.
+/// Returns the kernel's CLOCK_MONOTONIC and CLOCK_BOOTTIME of the same moment, in nanoseconds: they
+/// differ by the time that the machine was suspended.
 pub(crate) fn clocks_ns() -> (u64, u64) {
     let monotonic = monotonic_ns();
     // SAFETY: May be called anywhere.
@@ -183,7 +186,7 @@ pub(crate) fn clocks_ns() -> (u64, u64) {
     (monotonic, boottime.cast_unsigned())
 }
 
-/// CLOCK_REALTIME in nanoseconds.
+/// Returns CLOCK_REALTIME in nanoseconds.
 pub(crate) fn realtime_ns() -> u64 {
     // SAFETY: May be called anywhere.
     unsafe { bindings::ktime_get_real_ns() }

@@ -198,13 +198,13 @@ struct Row<T>(T);
 
 // SAFETY: A structure of integers: any bytes will do.
 unsafe impl FromBytes for Row<bindings::checkpoint_rule> {}
-// SAFETY: As above.
+// SAFETY: A structure of integers: any bytes will do.
 unsafe impl FromBytes for Row<bindings::checkpoint_range> {}
-// SAFETY: As above.
+// SAFETY: A structure of integers: any bytes will do.
 unsafe impl FromBytes for Row<bindings::restart_rule> {}
-// SAFETY: As above.
+// SAFETY: A structure of integers: any bytes will do.
 unsafe impl FromBytes for Row<bindings::restart_map> {}
-// SAFETY: As above.
+// SAFETY: A structure of integers: any bytes will do.
 unsafe impl FromBytes for Row<bindings::restart_address> {}
 
 /// Calls `f` with each row of the caller's array `at` (address and length), of which there may be

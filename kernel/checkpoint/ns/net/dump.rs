@@ -96,8 +96,8 @@ pub(super) struct Table<'a> {
     pub(super) once: bool,
 }
 
-/// Returns the number of the family of generic netlink with this name, of `answers` to [`FAMILIES`].
-/// `None`: the kernel has none, or this namespace has not.
+/// Returns the number of the family of generic netlink with this name, of `answers` to
+/// [`FAMILIES`]. `None`: the kernel has none, or this namespace has not.
 fn family(answers: &[u8], name: &[u8]) -> Result<Option<u16>> {
     let mut found = None;
     messages(answers, |body| {
@@ -121,8 +121,8 @@ fn family(answers: &[u8], name: &[u8]) -> Result<Option<u16>> {
     Ok(found)
 }
 
-/// The message that asks for actions of tc of a kind: struct tcamsg, and TCA_ACT_KIND in the first
-/// action of TCA_ACT_TAB.
+/// Returns the message that asks for actions of tc of a kind: struct tcamsg, and TCA_ACT_KIND in
+/// the first action of TCA_ACT_TAB.
 fn action_request(kind: &[u8]) -> Result<KVec<u8>> {
     let mut body = KVec::new();
     let mut add = |bytes: &[u8]| body.extend_from_slice(bytes, GFP_KERNEL);
@@ -163,7 +163,7 @@ impl Table<'_> {
         })
     }
 
-    /// What counts of `answers`. EAGAIN: the list has changed meanwhile.
+    /// Returns what counts of `answers`. EAGAIN: the list has changed meanwhile.
     fn normal(&self, answers: &[u8]) -> Result<KVVec<Item>> {
         let mut items = KVVec::new();
         let errno = messages(answers, |body| {

@@ -28,20 +28,20 @@ const ATTRIBUTE: u16 = 0x3fff;
 /// NLA_F_NESTED.
 const NESTED: u16 = 0x8000;
 
-/// Number of 16 bits at `at`.
+/// Returns the number of 16 bits at `at`.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     let bytes = bytes.get(at..at.checked_add(2)?)?;
     Some(u16::from_ne_bytes(bytes.try_into().ok()?))
 }
 
-/// Number of 32 bits at `at`.
+/// Returns the number of 32 bits at `at`.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_ne_bytes(bytes.try_into().ok()?))
 }
 
-/// Takes what begins with its length, of which `header` bytes are the least, off `bytes`; returns it
-/// and what comes after its padding. `None`: it is not whole.
+/// Takes what begins with its length, of which `header` bytes are the least, off `bytes`; returns
+/// it and what comes after its padding. `None`: it is not whole.
 fn take(bytes: &[u8], len: usize, header: usize) -> Option<(&[u8], &[u8])> {
     let whole = bytes.get(..len).filter(|_| len >= header)?;
     let next = len.checked_add(3)? & !3;
@@ -63,8 +63,8 @@ pub(super) fn attributes<'a>(
     Ok(())
 }
 
-/// Calls `f` for what comes after the header of each message of `answers`; returns the errno with which
-/// they end, if it is one, negative. EAGAIN: the list has changed meanwhile.
+/// Calls `f` for what comes after the header of each message of `answers`; returns the errno with
+/// which they end, if it is one, negative. EAGAIN: the list has changed meanwhile.
 pub(super) fn messages<'a>(
     answers: &'a [u8],
     mut f: impl FnMut(&'a [u8]) -> Result,

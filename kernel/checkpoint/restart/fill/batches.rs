@@ -3,7 +3,7 @@
 //! Filling several batches at a time, from an image that can be read anywhere.
 //!
 //! First the image is read to its end but for the pages: all that can be said of it without them is
-//! checked before anything is filled, in the order in which it lies there. What was checked is kept,
+//! checked before anything is filled, in the order in which it is there. What was checked is kept,
 //! so that nobody can change it afterwards.
 //!
 //! A page that is shared is copied from an address space that another helper may be filling. So
@@ -62,8 +62,8 @@ struct ParallelFill<'a> {
     error: Atomic<i32>,
 }
 
-/// Fills all that comes after the metadata, where `stream` and `source` stand, and leaves them at the
-/// end of the image.
+/// Fills all that comes after the metadata, where `stream` and `source` stand, and leaves them at
+/// the end of the image.
 ///
 /// EINVAL: the image is faulty; EINTR: the caller was killed.
 pub(super) fn fill(
@@ -132,7 +132,7 @@ impl ParallelFill<'_> {
         self.verdict()
     }
 
-    /// The error that some helper met; `Ok` so far.
+    /// Returns the error that some helper met; `Ok` so far.
     fn verdict(&self) -> Result {
         match self.error.load(Relaxed) {
             0 => Ok(()),

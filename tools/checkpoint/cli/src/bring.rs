@@ -226,7 +226,7 @@ fn answer(
 }
 
 impl Answer {
-    /// The pid of the root process, and the kernel's messages.
+    /// Returns the pid of the root process, and the kernel's messages.
     fn result(self) -> anyhow::Result<(i32, Vec<String>)> {
         let report = match (self.report, self.interrupted) {
             (Some(report), _) => report,
@@ -255,7 +255,7 @@ fn tell(mut to: &File, report: &Report) -> bool {
         .is_ok()
 }
 
-/// The call itself: in this process's cgroup, or in the one that was asked for.
+/// Makes the call itself: in this process's cgroup, or in the one that was asked for.
 fn call(order: &Order, image: &File, sibling: bool) -> Report {
     match call_in_place(order, image, sibling) {
         Ok(report) => report,
@@ -393,20 +393,20 @@ impl Pipe {
         })
     }
 
-    /// The end to read from; this process gives up the other one.
+    /// Returns the end to read from; this process gives up the other one.
     fn reading(&self) -> anyhow::Result<File> {
         drop(self.writer.take());
         self.reader.take().context("the pipe is not there")
     }
 
-    /// The end to write to; this process gives up the other one.
+    /// Returns the end to write to; this process gives up the other one.
     fn writing(&self) -> anyhow::Result<File> {
         drop(self.reader.take());
         self.writer.take().context("the pipe is not there")
     }
 }
 
-/// By a child, which may be killed; the root becomes this process's child.
+/// Restarts by a child, which may be killed; the root becomes this process's child.
 fn in_child(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Restarted> {
     let pipe = Pipe::new()?;
     let me = rustix::process::getpid();
@@ -497,8 +497,8 @@ impl Drop for Pump {
     }
 }
 
-/// What an orphan does: restarts, if the command says so, and ends it all again unless that says
-/// that it has heard of it. Not to be killed: nobody would know of the tasks then.
+/// Does what an orphan is for: restarts, if the command says so, and ends it all again unless that
+/// says that it has heard of it. Not to be killed: nobody would know of the tasks then.
 fn orphan(order: &Order, image: &File, mut to: File, mut word: File) -> i32 {
     let mut byte = [0];
     let me = rustix::process::getpid().as_raw_nonzero().get();
@@ -515,7 +515,7 @@ fn orphan(order: &Order, image: &File, mut to: File, mut word: File) -> i32 {
     0
 }
 
-/// By an orphan; the root becomes a child of the process that takes in orphans.
+/// Restarts by an orphan; the root becomes a child of the process that takes in orphans.
 fn detached(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Restarted> {
     let pump = Pump::start(image)?;
     let (pump, image) = match &pump {
@@ -570,7 +570,7 @@ fn detached(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Re
     })
 }
 
-/// The init process of a new pid namespace: restarts, and ends as the root does.
+/// Is the init process of a new pid namespace: restarts, and ends as the root does.
 fn init(order: &Order, image: &File, to: File, signals: &Signals) -> i32 {
     let _ = set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let report = call(order, image, false);
@@ -602,7 +602,7 @@ fn leave() {
     let _ = dup2_stderr(&null);
 }
 
-/// By the init process of a new pid namespace, with which all in it ends.
+/// Restarts by the init process of a new pid namespace, with which all in it ends.
 fn in_new_pidns(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Restarted> {
     let pipe = Pipe::new()?;
     namespace::new_pids()?;

@@ -336,7 +336,7 @@ fn save(args: &Args) -> u8 {
         .unwrap_or_else(|e| args.failed(&e))
 }
 
-/// The same, with hooks before and after it: those after it run, however it has ended.
+/// Does the same, with hooks before and after it: those after it run, however it has ended.
 fn save_with_hooks(args: &Args) -> anyhow::Result<u8> {
     let hooks = Hooks::find()?;
     if hooks.is_empty() {

@@ -107,7 +107,8 @@ struct Args {
     verbose: bool,
 }
 
-/// Bar for an image of `len` bytes, if that is known and worth it; hidden off a terminal.
+/// Returns a bar for an image of `len` bytes, if that is known and worth it; hidden off a
+/// terminal.
 fn bar(len: Option<u64>) -> ProgressBar {
     match len {
         Some(n) if n > 64 << 20 => {
@@ -255,7 +256,7 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Did the reader of the output end before it? Then there is nothing to tell.
+/// Returns whether the reader of the output ended before it: then there is nothing to tell.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = match error.downcast_ref::<image::Error>() {
         Some(image::Error::Io(e)) => Some(e),

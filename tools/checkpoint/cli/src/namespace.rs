@@ -52,18 +52,18 @@ fn unshare(flags: UnshareFlags, what: &str) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make a new {what} namespace (needs CAP_SYS_ADMIN)"))
 }
 
-/// The next child of this process becomes init of a new pid namespace.
+/// Has the next child of this process become init of a new pid namespace.
 pub fn new_pids() -> anyhow::Result<()> {
     unshare(UnshareFlags::NEWPID, "pid")
 }
 
-/// The pid namespace of this process.
+/// Returns the pid namespace of this process.
 pub fn own_pids() -> anyhow::Result<OwnedFd> {
     let file = File::open("/proc/self/ns/pid").context("cannot open /proc/self/ns/pid")?;
     Ok(file.into())
 }
 
-/// The next children of this process come into a pid namespace: that of [`own_pids`], after
+/// Has the next children of this process come into a pid namespace: that of [`own_pids`], after
 /// [`new_pids`].
 pub fn children_in(namespace: BorrowedFd<'_>) -> anyhow::Result<()> {
     enter(namespace, LinkNameSpaceType::ProcessID, "pid")
@@ -107,7 +107,8 @@ pub fn mount_proc_of(pidfd: BorrowedFd<'_>) -> anyhow::Result<()> {
     }
 }
 
-/// The pid here of the process that has pid `inner` in the pid namespace of its init `init`.
+/// Returns the pid here of the process that has pid `inner` in the pid namespace of its init
+/// `init`.
 pub fn outer_pid(init: i32, inner: i32) -> Option<i32> {
     let tree = process::subtree(init).ok()?;
     tree.iter()

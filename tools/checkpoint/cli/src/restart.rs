@@ -265,7 +265,7 @@ fn address(text: &str) -> Result<Moved, String> {
     Moved::parse(text, false)
 }
 
-/// The same for other ends, too.
+/// Parses the same for other ends, too.
 fn peer_address(text: &str) -> Result<Moved, String> {
     Moved::parse(text, true)
 }
@@ -303,8 +303,8 @@ fn own_descriptor(n: i32) -> anyhow::Result<OwnedFd> {
 }
 
 impl Args {
-    /// The files that are put in place of those of the image, each with whether the image must have
-    /// the descriptor.
+    /// Returns the files that are put in place of those of the image, each with whether the image
+    /// must have the descriptor.
     fn given(&self) -> anyhow::Result<Vec<Given>> {
         let wants_stdin = self.stdio || self.fd.iter().any(|(_, own)| *own == 0);
         if wants_stdin && self.is_stdin() {
@@ -329,7 +329,7 @@ impl Args {
         Ok(all)
     }
 
-    /// The same for what has a name.
+    /// Returns the same for what has a name.
     fn named(&self) -> anyhow::Result<Vec<(CString, OwnedFd)>> {
         let mut all = Vec::new();
         for (of, own) in &self.fd {
@@ -340,8 +340,8 @@ impl Args {
         Ok(all)
     }
 
-    /// What `--map` says, the new paths from the root directory and without links: the kernel follows
-    /// none.
+    /// Returns what `--map` says, the new paths from the root directory and without links: the
+    /// kernel follows none.
     fn maps(&self) -> anyhow::Result<Vec<(CString, CString)>> {
         let resolve = |(from, to): &(CString, PathBuf)| {
             let now = match &self.root {
@@ -449,7 +449,7 @@ impl Args {
     }
 }
 
-/// Who has the pids that the lines of `error` say are in use.
+/// Returns who has the pids that the lines of `error` say are in use.
 fn who_has_pids(error: &str) -> Vec<String> {
     let pid_of = |line: &str| {
         let rest = line.trim_start().strip_prefix("refused: pid ")?;

@@ -31,8 +31,8 @@ use libcheckpoint::{
     policy::Policy,
     process::{
         self,
-        Crowd,
-        Handle, //
+        Handle,
+        Processes, //
     },
     signals::Ended,
     temporary::{
@@ -119,7 +119,7 @@ pub struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// What messages call the place of the image.
+    /// Returns what messages call the place of the image.
     fn place(&self) -> String {
         match self.output.as_os_str() == "-" {
             true => "standard output".to_owned(),
@@ -199,7 +199,7 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
     })
 }
 
-/// The process that did the work was killed: tells how things are.
+/// Tells how things are, the process that did the work having been killed.
 fn killed(order: &Order<'_>, target: &Handle, ended: Ended) {
     let how = match ended {
         Ended::Killed(n) => format!("ended by {}", supervise::name(n)),
@@ -313,7 +313,7 @@ impl<'a> Job<'a> {
         result
     }
 
-    /// The cgroup of the tree, which is moved into one of its own if need be.
+    /// Returns the cgroup of the tree, which is moved into one of its own if need be.
     fn place(&self) -> Result<Place, Error> {
         if let Some(dir) = &self.cgroup {
             return Ok(Place {
@@ -493,7 +493,7 @@ impl<'a> Job<'a> {
 
     /// Ends the tasks, whose image is safe. Nothing interrupts that.
     fn end(&self, worker: &Worker<'_>, place: &Place, done: &mut Done) -> anyhow::Result<()> {
-        let crowd = self.target.sure(Crowd::of);
+        let processes = self.target.sure(Processes::of);
         let report = worker.call(false, || {
             Report::of(
                 self.request()
@@ -522,8 +522,8 @@ impl<'a> Job<'a> {
                 );
             }
         }
-        if let Ok(crowd) = crowd {
-            crowd.wait_reaped(REAPED);
+        if let Ok(processes) = processes {
+            processes.wait_reaped(REAPED);
         }
         Ok(())
     }

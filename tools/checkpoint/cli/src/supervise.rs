@@ -89,7 +89,7 @@ impl Report {
     }
 }
 
-/// The name of a signal.
+/// Returns the name of a signal.
 pub fn name(number: i32) -> String {
     match Signal::try_from(number) {
         Ok(signal) => signal.as_str().to_owned(),
@@ -97,8 +97,8 @@ pub fn name(number: i32) -> String {
     }
 }
 
-/// Is the process `parent` gone, of which this one is a child? Asked after the signal for that was
-/// asked for.
+/// Returns whether the process `parent` is gone, of which this one is a child. Asked after the
+/// signal for that was asked for.
 fn is_orphan(parent: rustix::process::Pid) -> bool {
     getppid() != Some(parent)
 }

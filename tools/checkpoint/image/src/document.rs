@@ -25,7 +25,7 @@ const KINDS: &str = ".. kinds of records";
 const FIELDS: &str = ".. fields of ";
 const VALUES: &str = ".. values of ";
 
-/// The lines of a documentation comment as reStructuredText in one line.
+/// Returns the lines of a documentation comment as reStructuredText in one line.
 fn prose(doc: &[&str]) -> String {
     let lines: Vec<&str> = doc.iter().map(|line| line.trim()).collect();
     let mut out = String::new();
@@ -40,7 +40,7 @@ fn prose(doc: &[&str]) -> String {
     out + &rest
 }
 
-/// A simple table; the text in the last column goes over as many lines as it needs.
+/// Returns a simple table; the text in the last column goes over as many lines as it needs.
 fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = head.iter().map(|cell| cell.len()).collect();
     for row in rows {
@@ -86,7 +86,7 @@ fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     out + &rule
 }
 
-/// The type of a field, such as `u64[2][16]`.
+/// Returns the type of a field, such as `u64[2][16]`.
 fn type_of(field: &Field) -> String {
     let mut name = match field.number {
         Number::U8 => "u8",
@@ -145,7 +145,7 @@ fn values(values: &Values) -> String {
     table(&["value", "name", "meaning"], &rows)
 }
 
-/// The table that belongs after the line `marker`, if any does.
+/// Returns the table that belongs after the line `marker`, if any does.
 fn table_after(marker: &str) -> Option<Result<String, String>> {
     let unknown = || format!("{marker}: there is no such thing");
     if marker == KINDS {
@@ -158,7 +158,7 @@ fn table_after(marker: &str) -> Option<Result<String, String>> {
     Some(lists::values(name).map(values).ok_or_else(unknown))
 }
 
-/// The document `text` with its tables made anew.
+/// Returns the document `text` with its tables made anew.
 pub fn with_tables(text: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut lines = text.lines().peekable();
@@ -186,7 +186,7 @@ pub fn with_tables(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// What the document `text` lacks: sections on kinds, tables of structures and of values.
+/// Returns what the document `text` lacks: sections on kinds, tables of structures and of values.
 pub fn missing(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let has = |wanted: &str| lines.iter().any(|line| line.eq_ignore_ascii_case(wanted));
@@ -203,7 +203,7 @@ pub fn missing(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A name of Rust as one of C: `OpenFile` as `open_file`.
+/// Returns a name of Rust as one of C: `OpenFile` as `open_file`.
 fn c_name(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {
@@ -241,14 +241,14 @@ fn c_structure(out: &mut String, name: &str, structure: &Structure) {
     );
 }
 
-/// The prefix of the names of values that have a module of their own: its name.
+/// Returns the prefix of the names of values that have a module of their own: its name.
 fn c_prefix(values: &Values) -> String {
     let mut modules = values.module.split("::").skip_while(|&m| m != "image");
     let own = modules.nth(2);
     own.map_or(String::new(), |m| m.to_uppercase() + "_")
 }
 
-/// The header of the selftests.
+/// Returns the header of the selftests.
 pub fn c_header() -> String {
     let mut out = String::from(
         "/* SPDX-License-Identifier: GPL-2.0 */

@@ -144,12 +144,12 @@ impl<R: Read> File<R> {
         })
     }
 
-    /// Bytes read so far.
+    /// Returns the bytes read so far.
     pub fn position(&self) -> u64 {
         self.stream.at()
     }
 
-    /// Number of extents and of pages in them, as far as the image was read.
+    /// Returns the number of extents and of pages in them, as far as the image was read.
     pub fn contents(&self) -> (u64, u64) {
         (self.stream.extents(), self.stream.nr_pages())
     }
@@ -174,8 +174,8 @@ impl<R: Read> File<R> {
         Ok(record)
     }
 
-    /// As [`verify`](Self::verify), and calls `pages` with all pages: their extent, the address
-    /// of the first, and their contents, the checksum of which is right.
+    /// Does as [`verify`](Self::verify), and calls `pages` with all pages: their extent, the
+    /// address of the first, and their contents, the checksum of which is right.
     pub fn read(
         &mut self,
         mut pages: impl FnMut(&Extent, u64, &[u8]) -> io::Result<()>,

@@ -2,7 +2,7 @@
 
 //! xxh64 on the host.
 
-/// A [`Hash`](crate::image::check::Hash).
+/// Computes a [`Hash`](crate::image::check::Hash).
 pub fn xxh64(seed: u64, bytes: &[u8]) -> u64 {
     xxhash_rust::xxh64::xxh64(bytes, seed)
 }

@@ -56,7 +56,7 @@ pub fn mount_point() -> Result<PathBuf, Error> {
     })
 }
 
-/// The mount point in a line of mountinfo, if it is one of cgroup2.
+/// Returns the mount point in a line of mountinfo, if it is one of cgroup2.
 fn parse_mount(line: &str) -> Option<PathBuf> {
     let (mount, file_system) = line.split_once(" - ")?;
     if file_system.split(' ').next() != Some("cgroup2") {

@@ -102,7 +102,7 @@ impl Hooks {
         })
     }
 
-    /// There are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }

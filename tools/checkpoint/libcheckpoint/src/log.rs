@@ -28,7 +28,7 @@ pub(crate) enum Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    /// A log in `own`, or else in memory.
+    /// Makes a log in `own`, or else in memory.
     pub(crate) fn new(own: Option<BorrowedFd<'a>>) -> io::Result<Self> {
         Ok(match own {
             Some(fd) => Self::Own(fd),
@@ -36,7 +36,7 @@ impl<'a> Log<'a> {
         })
     }
 
-    /// The descriptor for the kernel.
+    /// Returns the descriptor for the kernel.
     pub(crate) fn fd(&self) -> i32 {
         match self {
             Self::Own(fd) => fd.as_raw_fd(),
@@ -44,7 +44,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// The lines in memory.
+    /// Returns the lines in memory.
     pub(crate) fn lines(self) -> Vec<String> {
         let Self::Memory(mut file) = self else {
             return Vec::new();

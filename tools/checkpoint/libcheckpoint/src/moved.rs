@@ -21,7 +21,7 @@ pub struct Moved {
     peers: bool,
 }
 
-/// How many bits an address like `addr` has.
+/// Returns how many bits an address like `addr` has.
 fn bits(addr: IpAddr) -> u32 {
     match addr {
         IpAddr::V4(_) => 32,
@@ -29,7 +29,7 @@ fn bits(addr: IpAddr) -> u32 {
     }
 }
 
-/// The bytes of `addr` as the kernel takes them.
+/// Returns the bytes of `addr` as the kernel takes them.
 fn bytes(addr: IpAddr) -> [u8; 16] {
     match addr {
         IpAddr::V4(addr) => {
@@ -40,7 +40,7 @@ fn bytes(addr: IpAddr) -> [u8; 16] {
     }
 }
 
-/// Bits of `addr` after the first `prefix` ones.
+/// Returns the bits of `addr` after the first `prefix` ones.
 fn rest(addr: IpAddr, prefix: u32) -> u128 {
     let (value, unused) = match addr {
         IpAddr::V4(addr) => (u128::from(addr.to_bits()), prefix + 96),
@@ -71,8 +71,8 @@ fn part(text: &str) -> Result<(IpAddr, u32), String> {
 }
 
 impl Moved {
-    /// `from` and `to` are addresses, or each one and the same length of a prefix: `10.0.0.0/16`. `peers`:
-    /// addresses of other ends are others, too.
+    /// Takes `from` and `to`, which are addresses, or each one and the same length of a prefix:
+    /// `10.0.0.0/16`. `peers`: addresses of other ends are others, too.
     pub fn new(from: &str, to: &str, peers: bool) -> Result<Self, String> {
         let ((from, prefix), (to, other)) = (part(from)?, part(to)?);
         if bits(from) != bits(to) {
@@ -95,7 +95,7 @@ impl Moved {
         Self::new(from, to, peers)
     }
 
-    /// For the kernel.
+    /// Returns it as the kernel takes it.
     pub(crate) fn row(&self) -> sys::RestartAddress {
         sys::RestartAddress {
             from: bytes(self.from),

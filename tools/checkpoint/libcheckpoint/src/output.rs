@@ -61,7 +61,7 @@ enum Sink {
     Direct(File),
 }
 
-/// The directory that `path` is in.
+/// Returns the directory that `path` is in.
 fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
@@ -69,7 +69,7 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// The file that `path` names, which need not be there, without symbolic links at its end.
+/// Returns the file that `path` names, which need not be there, without symbolic links at its end.
 fn without_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -85,7 +85,7 @@ fn without_links(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
-/// What a temporary file for `name` is called, up to its random part.
+/// Returns what a temporary file for `name` is called, up to its random part.
 fn prefix(name: &OsStr) -> OsString {
     let mut prefix = if name.len() <= NAME_MAX {
         name.to_owned()

@@ -221,7 +221,7 @@ impl Policy {
         request
     }
 
-    /// The same of a request to restart.
+    /// Does the same to a request to restart.
     pub fn restart<'a>(&self, mut request: Restart<'a>) -> Restart<'a> {
         for changed in &self.changed {
             request = request.change(&changed.path, changed.action);

@@ -249,13 +249,13 @@ pub fn end_tree(pid: i32) -> io::Result<()> {
     }
 }
 
-/// How many descriptors [`Crowd::of`] leaves for others.
+/// How many descriptors [`Processes::of`] leaves for others.
 const SPARE: usize = 32;
 
 /// The processes of a tree, to be waited for.
-pub struct Crowd(Vec<OwnedFd>);
+pub struct Processes(Vec<OwnedFd>);
 
-impl Crowd {
+impl Processes {
     /// Takes handles on the process `pid` and all that descend from it, as many as this process
     /// may have descriptors, less some that are needed for other things.
     pub fn of(pid: i32) -> io::Result<Self> {
@@ -351,9 +351,9 @@ mod tests {
         // It is a zombie now.
         let zombie = Handle::open(pid).unwrap_err();
         assert!(zombie.to_string().contains("has exited"), "{zombie}");
-        let crowd = Crowd(vec![pidfd.try_clone().unwrap()]);
-        assert!(!crowd.wait_reaped(Duration::ZERO));
+        let processes = Processes(vec![pidfd.try_clone().unwrap()]);
+        assert!(!processes.wait_reaped(Duration::ZERO));
         child.wait().unwrap();
-        assert!(Crowd(vec![pidfd]).wait_reaped(Duration::ZERO));
+        assert!(Processes(vec![pidfd]).wait_reaped(Duration::ZERO));
     }
 }

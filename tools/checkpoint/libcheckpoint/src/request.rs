@@ -155,7 +155,7 @@ pub enum Outcome {
 }
 
 impl Target {
-    /// What to call it in messages.
+    /// Returns what to call it in messages.
     fn shown(&self) -> String {
         let name = process::name(self.pid).map(|name| format!(" ({name})"));
         match self.pidfd {
@@ -175,13 +175,14 @@ impl<'a, What> Request<'a, What> {
         self
     }
 
-    /// The cgroup to freeze, or to restart into. Otherwise it is the root task's, or the caller's.
+    /// Names the cgroup to freeze, or to restart into. Otherwise it is the root task's, or the
+    /// caller's.
     pub fn cgroup(mut self, dir: BorrowedFd<'a>) -> Self {
         self.cgroup = Some(dir);
         self
     }
 
-    /// Where messages go; otherwise they come back with the result.
+    /// Says where messages go; otherwise they come back with the result.
     pub fn log(mut self, log: BorrowedFd<'a>) -> Self {
         self.log = Some(log);
         self
@@ -197,12 +198,12 @@ impl<'a, What> Request<'a, What> {
 }
 
 impl Checkpoint<'_> {
-    /// Of the process `pid` and all that descend from it.
+    /// Makes one of the process `pid` and all that descend from it.
     pub fn of(pid: i32) -> Result<Self, Error> {
         Self::of_process(&Handle::open(pid)?)
     }
 
-    /// Of a process that was looked up before, and all that descend from it.
+    /// Makes one of a process that was looked up before, and all that descend from it.
     pub fn of_process(process: &Handle) -> Result<Self, Error> {
         let pidfd = process.as_fd().try_clone_to_owned();
         let pidfd = pidfd.map_err(|e| Error::new("cannot take a handle on the process", e))?;
@@ -216,29 +217,29 @@ impl Checkpoint<'_> {
         })
     }
 
-    /// Of the calling process and all that descend from it.
+    /// Makes one of the calling process and all that descend from it.
     pub fn of_self() -> Self {
         Self::default()
     }
 
-    /// The root task need not be the init of a pid namespace.
+    /// Takes a root task that need not be the init of a pid namespace.
     pub fn subtree(self, on: bool) -> Self {
         self.flag(sys::CHECKPOINT_SUBTREE, on)
     }
 
-    /// After success, the tasks are killed. The image need not have a name yet, and may lose it: with
-    /// [`leave_frozen`](Self::leave_frozen) they are not killed yet, which [`end`](Self::end) does; that
-    /// is the safe way.
+    /// Kills the tasks after success. The image need not have a name yet, and may lose it: with
+    /// [`leave_frozen`](Self::leave_frozen) they are not killed yet, which [`end`](Self::end)
+    /// does; that is the safe way.
     pub fn kill(self, on: bool) -> Self {
         self.flag(sys::CHECKPOINT_KILL, on)
     }
 
-    /// After success, the tasks are left frozen.
+    /// Leaves the tasks frozen after success.
     pub fn leave_frozen(self, on: bool) -> Self {
         self.flag(sys::CHECKPOINT_FROZEN, on)
     }
 
-    /// Files that are shared with tasks outside are refused, and not only told.
+    /// Refuses files that are shared with tasks outside, and does not only tell of them.
     pub fn strict(self, on: bool) -> Self {
         self.flag(sys::CHECKPOINT_STRICT, on)
     }
@@ -248,29 +249,29 @@ impl Checkpoint<'_> {
         self.flag(sys::CHECKPOINT_DROP_KEYS, on)
     }
 
-    /// What is in the network namespace of the tasks is not saved: they are restarted in
-    /// [another one](Restart::caller_net).
+    /// Leaves out what is in the network namespace of the tasks: they are restarted in [another
+    /// one](Restart::caller_net).
     pub fn net_outside(self, on: bool) -> Self {
         self.flag(sys::CHECKPOINT_NET_OUTSIDE, on)
     }
 
-    /// The open file behind descriptor `fd` of process `pid` stays outside, whatever it is: only how it
-    /// is open is saved, and a restart wants [another one](Restart::fd) in its place. 0 is the
-    /// root's pid.
+    /// Leaves the open file behind descriptor `fd` of process `pid` outside, whatever it is: only
+    /// how it is open is saved, and a restart wants [another one](Restart::fd) in its place. 0 is
+    /// the root's pid.
     pub fn external(mut self, pid: i32, fd: i32) -> Self {
         self.what.external.push(sys::CheckpointFd { pid, fd });
         self
     }
 
-    /// What becomes of descriptor `fd` of process `pid`, 0 being the root's. Of all rules the first that
-    /// is for a descriptor counts.
+    /// Says what becomes of descriptor `fd` of process `pid`, 0 being the root's. Of all rules the
+    /// first that is for a descriptor counts.
     pub fn rule_for(mut self, pid: i32, fd: i32, action: Action) -> Self {
         self.what.rules.push((Which::One(pid, fd), action));
         self
     }
 
-    /// What becomes of descriptors whose open files have a name, as messages have it, that matches
-    /// `pattern`. `*` and `?` match slashes, too.
+    /// Says what becomes of descriptors whose open files have a name, as messages have it, that
+    /// matches `pattern`. `*` and `?` match slashes, too.
     pub fn rule(mut self, pattern: &CStr, action: Action) -> Self {
         self.what
             .rules
@@ -285,7 +286,7 @@ impl Checkpoint<'_> {
         self
     }
 
-    /// How long to wait for the tasks to freeze; zero is the kernel's default.
+    /// Says how long to wait for the tasks to freeze; zero is the kernel's default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.what.timeout = timeout;
         self
@@ -383,7 +384,7 @@ impl Checkpoint<'_> {
     }
 }
 
-/// The address of a string, for the kernel.
+/// Returns the address of a string, for the kernel.
 fn address(text: &CStr) -> u64 {
     text.as_ptr().addr() as u64
 }
@@ -400,65 +401,67 @@ pub struct Root {
 }
 
 impl Restart<'_> {
-    /// A restart into the caller's cgroup, as its child.
+    /// Makes a restart into the caller's cgroup, as its child.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What messages call the image.
+    /// Says what messages call the image.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.what.name = Some(name.into());
         self
     }
 
-    /// The tasks are left frozen.
+    /// Leaves the tasks frozen.
     pub fn leave_frozen(self, on: bool) -> Self {
         self.flag(sys::RESTART_FROZEN, on)
     }
 
-    /// The root task becomes a sibling of the caller instead of its child.
+    /// Makes the root task a sibling of the caller instead of its child.
     pub fn sibling(self, on: bool) -> Self {
         self.flag(sys::RESTART_SIBLING, on)
     }
 
-    /// The tasks may be confined as the caller is (security label, user namespace, seccomp, ...),
+    /// Lets the tasks be confined as the caller is (security label, user namespace, seccomp, ...),
     /// whatever confined them before.
     pub fn caller_confinement(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_CONFINEMENT, on)
     }
 
-    /// The tasks, and what is made for them, get the labels of security modules that they had, where
-    /// these let the caller do that; else the restart is refused.
+    /// Gives the tasks, and what is made for them, the labels of security modules that they had,
+    /// where these let the caller do that; else the restart is refused.
     pub fn keep_labels(self, on: bool) -> Self {
         self.flag(sys::RESTART_KEEP_LSM, on)
     }
 
-    /// Files must be the same in all that the image tells of them, also on another machine.
+    /// Takes files only that are the same in all that the image tells of them, also on another
+    /// machine.
     pub fn strict(self, on: bool) -> Self {
         self.flag(sys::RESTART_STRICT, on)
     }
 
-    /// Files whose paths match `pattern` may differ from those that were saved. `*` and `?` match
+    /// Lets files whose paths match `pattern` differ from those that were saved. `*` and `?` match
     /// slashes, too.
     pub fn accept(mut self, pattern: &CStr) -> Self {
         self.what.accept.extend(pattern.to_bytes_with_nul());
         self
     }
 
-    /// What becomes of files that differ and whose paths, as the image has them, match `pattern`: the
-    /// first one that does counts, and all before [`accept`](Self::accept).
+    /// Says what becomes of files that differ and whose paths, as the image has them, match
+    /// `pattern`: the first one that does counts, and all before [`accept`](Self::accept).
     pub fn change(mut self, pattern: &CStr, change: Change) -> Self {
         self.what.changes.push((pattern.to_owned(), change));
         self
     }
 
-    /// What had the path `from`, or one below, is at or below `to` now. The first such path counts.
+    /// Says that what had the path `from`, or one below, is at or below `to` now. The first such
+    /// path counts.
     pub fn map(mut self, from: &CStr, to: &CStr) -> Self {
         self.what.maps.push((from.to_owned(), to.to_owned()));
         self
     }
 
-    /// What tasks are told of the restart that ask for it: NAME=VALUE, one after the other.
+    /// Says what tasks are told of the restart that ask for it: NAME=VALUE, one after the other.
     pub fn environment(mut self, variable: &CStr) -> Self {
         self.what.environment.extend(variable.to_bytes_with_nul());
         self
@@ -470,23 +473,23 @@ impl Restart<'_> {
         self
     }
 
-    /// The caller's uts namespace takes the place of that of the root task.
+    /// Has the caller's uts namespace take the place of that of the root task.
     pub fn caller_uts(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_UTS, on)
     }
 
-    /// The caller's ipc namespace takes the place of that of the root task, in which there must be
-    /// nothing.
+    /// Has the caller's ipc namespace take the place of that of the root task, in which there must
+    /// be nothing.
     pub fn caller_ipc(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_IPC, on)
     }
 
-    /// The caller's network namespace takes the place of that of the tasks.
+    /// Has the caller's network namespace take the place of that of the tasks.
     pub fn caller_net(self, on: bool) -> Self {
         self.flag(sys::RESTART_CALLER_NET, on)
     }
 
-    /// What becomes of TCP connections whose other end is not in the image.
+    /// Says what becomes of TCP connections whose other end is not in the image.
     pub fn connections(self, what: Connections) -> Self {
         let (keep, close) = match what {
             Connections::Reset => (false, false),
@@ -516,8 +519,8 @@ impl Restart<'_> {
         self
     }
 
-    /// The same for all open files of the image that have a name that matches `pattern`: their path, or
-    /// the name of what was left outside.
+    /// Says the same for all open files of the image that have a name that matches `pattern`:
+    /// their path, or the name of what was left outside.
     pub fn fd_named(mut self, pattern: &CStr, file: OwnedFd) -> Self {
         self.what.named.push((pattern.to_owned(), file.as_raw_fd()));
         self.what.given.push(file);

@@ -169,7 +169,8 @@ const _: () = assert!(size_of::<RestartAddress>() == 48);
 const _: () = assert!(size_of::<RestartRule>() == 16);
 const _: () = assert!(size_of::<RestartMap>() == 16);
 
-/// checkpoint(2): the id of the checkpoint, or 0 in a task that comes back from it by restart(2).
+/// Makes checkpoint(2): the id of the checkpoint, or 0 in a task that comes back from it by
+/// restart(2).
 pub(crate) fn checkpoint(args: &CheckpointArgs) -> io::Result<u64> {
     // SAFETY: the pointer and the size are those of a live structure of the kernel's layout, and
     // the kernel only reads it.
@@ -177,7 +178,7 @@ pub(crate) fn checkpoint(args: &CheckpointArgs) -> io::Result<u64> {
     u64::try_from(ret).map_err(|_| io::Error::last_os_error())
 }
 
-/// restart(2): the pid of the root task; sets `args.pidfd`.
+/// Makes restart(2): the pid of the root task; sets `args.pidfd`.
 pub(crate) fn restart(args: &mut RestartArgs) -> io::Result<i32> {
     let args: *mut RestartArgs = args;
     // SAFETY: the pointer and the size are those of a live structure of the kernel's layout, and

@@ -72,7 +72,8 @@ const VALUE_MAX: usize = 65536;
 /// Where processes came from: pid by pid, and for all others under 0.
 type Homes = BTreeMap<i32, PathBuf>;
 
-/// The value of the attribute: a line for each pid. What does not fit is taken as that of 0.
+/// Returns the value of the attribute: a line for each pid. What does not fit is taken as that of
+/// 0.
 fn encode(homes: &Homes) -> Vec<u8> {
     let mut bytes = Vec::new();
     let usual = homes.get(&0);
@@ -338,7 +339,7 @@ fn undo(dir: &Path, homes: &Homes) -> Result<(), Error> {
     Err(failed(last))
 }
 
-/// The parts of the name of a temporary cgroup.
+/// Returns whether it has the parts of the name of a temporary cgroup.
 fn is_temporary(name: &OsStr) -> bool {
     let number = |part: Option<&str>| part.is_some_and(|p| p.parse::<i32>().is_ok());
     let name = name.to_str().and_then(|n| n.strip_prefix("checkpoint-"));

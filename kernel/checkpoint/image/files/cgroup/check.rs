@@ -32,7 +32,7 @@ const PATH_MAX: u32 = 4096;
 /// [`Object::detail`]: from this bit on [`CgroupEntry::cgroup`], below it [`CgroupEntry::root`].
 const CGROUP: u32 = 16;
 
-/// An entry of a cgroup. Its detail tells of what parts its path is.
+/// Returns an entry of a cgroup. Its detail tells of what parts its path is.
 pub(super) fn cgroup_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let entry: CgroupEntry = raw.body()?;
     let root = entry.root.get() & ((1 << CGROUP) - 1);
@@ -69,7 +69,7 @@ pub(in crate::image) fn open_file(
 }
 
 impl Walk<'_> {
-    /// An entry of the cgroup of the tasks.
+    /// Checks an entry of the cgroup of the tasks.
     pub(in crate::image) fn cgroup_entry(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let entry: CgroupEntry = raw.body()?;
         let (root, cgroup) = (entry.root.get(), entry.cgroup.get());

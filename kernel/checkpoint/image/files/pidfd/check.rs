@@ -39,7 +39,7 @@ const COREDUMP_ALL: u32 = 0xf;
 /// The one of them that each has which dumped core.
 const COREDUMPED: u32 = 1 << 0;
 
-/// The target of a pidfd. Its detail is its pid.
+/// Returns the target of a pidfd. Its detail is its pid.
 pub(super) fn pidfd_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let target: PidfdTarget = raw.body()?;
     Ok((target.obj.get(), target.pid.get()))
@@ -87,7 +87,7 @@ pub(in crate::image) fn open_file(
 }
 
 impl Walk<'_> {
-    /// The target of pidfds.
+    /// Checks the target of pidfds.
     pub(in crate::image) fn pidfd_target(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let target: PidfdTarget = raw.body()?;
         for tid in [target.pid.get(), target.init.get()] {

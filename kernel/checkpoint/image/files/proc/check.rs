@@ -35,7 +35,7 @@ const PATH_MAX: u32 = 4096;
 /// [`ProcEntry::root`].
 const IN_TASK: u32 = 1 << 16;
 
-/// An entry of procfs. Its detail tells of what form its path is.
+/// Returns an entry of procfs. Its detail tells of what form its path is.
 pub(super) fn proc_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let entry: ProcEntry = raw.body()?;
     let form = match entry.in_task.get() {
@@ -72,7 +72,7 @@ pub(in crate::image) fn open_file(
 }
 
 impl Walk<'_> {
-    /// An entry of procfs that is of a task.
+    /// Checks an entry of procfs that is of a task.
     pub(in crate::image) fn proc_entry(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let entry: ProcEntry = raw.body()?;
         for tid in [entry.process.get(), entry.thread.get()] {

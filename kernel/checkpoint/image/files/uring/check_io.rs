@@ -27,7 +27,7 @@ use crate::image::{
 const IO_MAX: u64 = i32::MAX as u64;
 
 impl Walk<'_> {
-    /// A request of an io_uring that waits to do something with a file.
+    /// Checks a request of an io_uring that waits to do something with a file.
     pub(in crate::image) fn uring_io(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         const NONE: &str = "belongs to no io_uring, or that has fewer requests";
         let io: UringIo = raw.body()?;
@@ -60,7 +60,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A group of buffers that are provided to an io_uring.
+    /// Checks a group of buffers that are provided to an io_uring.
     pub(in crate::image) fn uring_group(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         const NONE: &str = "belongs to no io_uring, or that has fewer groups of buffers";
         let group: UringGroup = raw.body()?;
@@ -127,7 +127,8 @@ impl Walk<'_> {
     }
 }
 
-/// The memory of a request that waits to do something with a file, and the address of a peer.
+/// Checks the memory of a request that waits to do something with a file, and the address of a
+/// peer.
 fn uring_io_memory(raw: &Raw<'_>, io: &UringIo) -> Result<(), Fault> {
     const IMPOSSIBLE: &str = "memory of a request is not as announced";
     let (vecs, name) = (io.vecs.get() as usize, io.name.get() as usize);
@@ -143,7 +144,7 @@ fn uring_io_memory(raw: &Raw<'_>, io: &UringIo) -> Result<(), Fault> {
     ensure(raw, total <= IO_MAX, IMPOSSIBLE)
 }
 
-/// What an operation has, of an io_uring with so many places for files.
+/// Checks what an operation has, of an io_uring with so many places for files.
 fn uring_io_fields(raw: &Raw<'_>, io: &UringIo, slots: u32) -> Result<(), Fault> {
     let op = io.op.get();
     let (rw, msg) = (

@@ -34,7 +34,7 @@ use crate::image::{
 };
 
 impl Walk<'_> {
-    /// What is in the error queue of a socket.
+    /// Checks what is in the error queue of a socket.
     pub(in crate::image) fn socket_error(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let error: SocketError = raw.body()?;
         let socket = self.refer::<Socket>(raw, error.socket.get())?;

@@ -24,7 +24,7 @@ use crate::image::{
 };
 
 impl Walk<'_> {
-    /// The filter of a socket. That it is one is for the kernel to check.
+    /// Checks the filter of a socket. That it is one is for the kernel to check.
     pub(in crate::image) fn socket_filter(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let filter: SocketFilter = raw.body()?;
         let socket = self.refer::<Socket>(raw, filter.socket.get())?;

@@ -26,7 +26,7 @@ use crate::image::{
 };
 
 impl Walk<'_> {
-    /// What is attached to all that a socket sends.
+    /// Checks what is attached to all that a socket sends.
     pub(in crate::image) fn inet_header(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let header: InetHeader = raw.body()?;
         let socket = self.inet(raw, header.socket.get())?;

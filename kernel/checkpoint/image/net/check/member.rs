@@ -27,13 +27,13 @@ use crate::image::{
     }, //
 };
 
-/// There is nothing behind an address of IPv4.
+/// Returns whether it is of IPv4: there is nothing behind an address.
 fn is_v4(addr: &[u8; 16]) -> bool {
     addr.get(ADDR4_LEN..)
         .is_some_and(|rest| rest.iter().all(|&b| b == 0))
 }
 
-/// Whether it is the address of a group.
+/// Returns whether it is the address of a group.
 fn is_group(addr: &[u8; 16], v6: bool) -> bool {
     if v6 {
         addr[0] == 0xff
@@ -43,7 +43,7 @@ fn is_group(addr: &[u8; 16], v6: bool) -> bool {
 }
 
 impl Walk<'_> {
-    /// A membership of an IPv4 or IPv6 socket.
+    /// Checks a membership of an IPv4 or IPv6 socket.
     pub(in crate::image) fn inet_member(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let member: InetMember = raw.body()?;
         let socket = self.inet(raw, member.socket.get())?;

@@ -33,7 +33,7 @@ const ADDRESS_GROUP_MAX: u32 = 32;
 /// Number of the first family of generic netlink.
 const GENERIC_MIN: u32 = 16;
 
-/// Whether it is a name, with nothing but zeros after it.
+/// Returns whether it is a name, with nothing but zeros after it.
 fn is_name(name: &[u8; 16]) -> bool {
     name.iter()
         .position(|&b| b == 0)
@@ -51,7 +51,7 @@ impl Walk<'_> {
         )
     }
 
-    /// What a netlink socket is to others.
+    /// Checks what a netlink socket is to others.
     pub(in crate::image) fn netlink_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let socket: NetlinkSocket = raw.body()?;
         self.netlink(raw, socket.socket.get())?;
@@ -89,7 +89,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A message of a netlink socket.
+    /// Checks a message of a netlink socket.
     pub(in crate::image) fn netlink_message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let message: NetlinkMessage = raw.body()?;
         self.netlink(raw, message.socket.get())?;
@@ -108,7 +108,7 @@ impl Walk<'_> {
         )
     }
 
-    /// A family of generic netlink.
+    /// Checks a family of generic netlink.
     pub(in crate::image) fn generic_family(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let family: GenericFamily = raw.body()?;
         self.netlink(raw, family.socket.get())?;

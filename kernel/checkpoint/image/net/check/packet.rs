@@ -39,7 +39,7 @@ const FANOUT_MAX: u32 = 1 << 16;
 const FANOUT_FLAGS: u32 = 0xd000;
 
 impl Walk<'_> {
-    /// What a packet socket is.
+    /// Checks what a packet socket is.
     pub(in crate::image) fn packet_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let packet: PacketSocket = raw.body()?;
         let socket = self.refer::<Socket>(raw, packet.socket.get())?;

@@ -44,7 +44,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// None so far.
+    /// Makes an empty list.
     pub fn new(order: Endianness) -> Self {
         Self {
             order,
@@ -52,32 +52,32 @@ impl Bytes {
         }
     }
 
-    /// A number of 4 bytes.
+    /// Adds a number of 4 bytes.
     pub fn u32(&mut self, n: u32) -> &mut Self {
         self.bytes.write_u32(self.order, n);
         self
     }
 
-    /// A number of 8 bytes.
+    /// Adds a number of 8 bytes.
     pub fn u64(&mut self, n: u64) -> &mut Self {
         self.bytes.write_u64(self.order, n);
         self
     }
 
-    /// Bytes as they are.
+    /// Adds bytes as they are.
     pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes.extend_from_slice(bytes);
         self
     }
 
-    /// Bytes in a field of `width`, the last of which is zero.
+    /// Adds bytes in a field of `width`, the last of which is zero.
     pub fn text(&mut self, text: &[u8], width: usize) -> &mut Self {
         let shown = text.get(..width.saturating_sub(1)).unwrap_or(text);
         self.raw(shown);
         self.zeros(width.saturating_sub(shown.len()))
     }
 
-    /// Zeros.
+    /// Adds zeros.
     pub fn zeros(&mut self, n: usize) -> &mut Self {
         self.bytes.resize(self.bytes.len().saturating_add(n), 0);
         self
@@ -89,7 +89,7 @@ impl Bytes {
         self.zeros(padding)
     }
 
-    /// A note; those of core files are padded to 4 bytes.
+    /// Adds a note; those of core files are padded to 4 bytes.
     pub fn note(&mut self, owner: &str, note_type: NoteType, bytes: &[u8]) -> &mut Self {
         self.u32(owner.len() as u32 + 1)
             .u32(bytes.len() as u32)
@@ -101,13 +101,13 @@ impl Bytes {
             .align(4)
     }
 
-    /// All of them.
+    /// Returns all of them.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 }
 
-/// Number of an architecture and what its core files have in `e_flags`.
+/// Returns the number of an architecture and what its core files have in `e_flags`.
 fn machine(n: u32) -> (Machine, u32) {
     match n {
         arch::X86_64 => (EM_X86_64, 0),

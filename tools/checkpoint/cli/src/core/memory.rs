@@ -59,7 +59,7 @@ impl Run {
         self.addr.saturating_add(self.len)
     }
 
-    /// The part of it in `from..to`, if there is one.
+    /// Returns the part of it in `from..to`, if there is one.
     fn part(&self, from: u64, to: u64) -> Option<Self> {
         let addr = self.addr.max(from);
         let len = self.end().min(to).checked_sub(addr).filter(|&n| n > 0)?;
@@ -103,7 +103,7 @@ impl Area {
         }
     }
 
-    /// All pages of the image that it has, by ascending address.
+    /// Returns all pages of the image that it has, by ascending address.
     fn pages(&self) -> Vec<Run> {
         let mut all = Vec::with_capacity(self.own.len());
         let mut below = self.below.iter().peekable();
@@ -138,8 +138,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An address space with mappings by ascending address; `inode_of` tells the kind of an open
-    /// file and its inode.
+    /// Makes an address space with mappings by ascending address; `inode_of` tells the kind of an
+    /// open file and its inode.
     pub fn new<'a>(
         mm: u32,
         vmas: impl Iterator<Item = &'a Vma>,
@@ -167,7 +167,7 @@ impl Memory {
         memory
     }
 
-    /// Number of its mappings.
+    /// Returns the number of its mappings.
     pub fn len(&self) -> usize {
         self.areas.len()
     }
@@ -297,7 +297,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Where the core file goes on.
+    /// Returns where the core file goes on.
     pub fn end(&self) -> u64 {
         self.end
     }
@@ -316,7 +316,8 @@ impl Memory {
             .is_some_and(|part| out.read_exact_at(bytes, part.offset).is_ok())
     }
 
-    /// The segments, by ascending address: one for each run of pages, and for what is between.
+    /// Returns the segments, by ascending address: one for each run of pages, and for what is
+    /// between.
     pub fn segments(&self) -> Vec<ProgramHeader> {
         let mut all = Vec::new();
         for area in &self.areas {

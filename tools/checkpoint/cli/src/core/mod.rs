@@ -65,7 +65,8 @@ pub struct Core {
 /// Most bytes that a shared extent can have.
 const SHARED_MAX: u64 = BATCH_MAX as u64;
 
-/// An address space of a 32-bit program: Documentation/checkpoint/arch/x86.rst.
+/// Returns whether it is an address space of a 32-bit program:
+/// Documentation/checkpoint/arch/x86.rst.
 fn runs_ia32(machine: u32, mm: &Mm) -> bool {
     let [_, _, mode, _] = mm.context.map(|word| word.get());
     machine == arch::X86_64 && mode & 1 != 0
@@ -181,7 +182,7 @@ impl Core {
         self.memory.put(self.output.file(), extent, addr, bytes)
     }
 
-    /// The program's arguments, as far as they are known and shown.
+    /// Returns the program's arguments, as far as they are known and shown.
     fn args(&self) -> Vec<u8> {
         let [start, end] = self.mm.args.map(|n| n.get());
         let len = end.saturating_sub(start).min(notes::ARGS_LEN as u64);

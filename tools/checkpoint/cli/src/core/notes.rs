@@ -68,7 +68,7 @@ pub struct Source<'a> {
     paths: HashMap<u32, &'a [u8]>,
 }
 
-/// Bytes of the general registers of a 64-bit task.
+/// Returns the bytes of the general registers of a 64-bit task.
 fn general_len(machine: u32) -> usize {
     match machine {
         arch::X86_64 | arch::S390X => 27 * 8,
@@ -147,7 +147,8 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// All notes, those of the first thread first. `args` are the arguments of the program.
+    /// Returns all notes, those of the first thread first. `args` are the arguments of the
+    /// program.
     pub fn bytes(
         &self,
         model: &Model,
@@ -179,7 +180,7 @@ impl<'a> Source<'a> {
         Ok(out.into_bytes())
     }
 
-    /// A register note but the first, if other programs know its owner.
+    /// Adds a register note but the first, if other programs know its owner.
     fn registers(&self, out: &mut Bytes, owner: &[u8; 8], note_type: NoteType, bytes: &[u8]) {
         match owner {
             b"CORE\0\0\0\0" if note_type != NT_PRSTATUS => {
@@ -196,7 +197,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// `struct elf_prstatus`, include/linux/elfcore.h.
+    /// Returns a `struct elf_prstatus`, include/linux/elfcore.h.
     fn status(&self, task: &Task, general: &[u8], floating: bool) -> Vec<u8> {
         let mut out = Bytes::new(order(self.machine));
         // No signal was the reason.
@@ -216,7 +217,7 @@ impl<'a> Source<'a> {
         out.into_bytes()
     }
 
-    /// `struct elf_prpsinfo`, include/linux/elfcore.h.
+    /// Returns a `struct elf_prpsinfo`, include/linux/elfcore.h.
     fn info(&self, task: &Task, args: &[u8]) -> Vec<u8> {
         let mut out = Bytes::new(order(self.machine));
         let id = |of: fn(&Cred) -> u32| self.cred.as_ref().map_or(0, of);
@@ -234,7 +235,7 @@ impl<'a> Source<'a> {
         out.into_bytes()
     }
 
-    /// The notes that are there once.
+    /// Adds the notes that are there once.
     fn of_process(&self, out: &mut Bytes, model: &Model, task: &Task, args: &[u8], page_size: u64) {
         let order = order(self.machine);
         out.note("CORE", NT_PRPSINFO, &self.info(task, args));

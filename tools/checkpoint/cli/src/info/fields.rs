@@ -14,13 +14,13 @@ use serde_json::{
     Value, //
 };
 
-/// A name that is padded with NUL.
+/// Returns a name that is padded with NUL.
 pub fn name(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
     printable(bytes.get(..end).unwrap_or(bytes))
 }
 
-/// Bytes as text, control characters escaped.
+/// Returns bytes as text, control characters escaped.
 pub fn printable(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
@@ -35,8 +35,8 @@ pub fn printable(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The number of `field` that lies at `at` of a body. One that the body is too short for counts as
-/// zero.
+/// Returns the number of `field` that lies at `at` of a body. One that the body is too short for
+/// counts as zero.
 fn number(field: &Field, body: &[u8], at: usize) -> Value {
     let mut bytes = [0; 8];
     for (to, from) in bytes
@@ -53,7 +53,7 @@ fn number(field: &Field, body: &[u8], at: usize) -> Value {
     }
 }
 
-/// What `field` holds in a body: a number, a name, an array, or an array of arrays.
+/// Returns what `field` holds in a body: a number, a name, an array, or an array of arrays.
 fn value(field: &Field, body: &[u8]) -> Value {
     if field.number == Number::U8 {
         let end = (field.at + field.count()).min(body.len());
@@ -72,7 +72,7 @@ fn value(field: &Field, body: &[u8]) -> Value {
     }
 }
 
-/// The fields of the body of `raw`.
+/// Returns the fields of the body of `raw`.
 pub fn fields(raw: &Raw<'_>) -> Map<String, Value> {
     let fields = raw.kind.structure().fields.iter();
     fields

@@ -14,7 +14,7 @@ use serde_json::{
     Value, //
 };
 
-/// An error as JSON, with kind and offset of the record if it is a fault of the image.
+/// Returns an error as JSON, with kind and offset of the record if it is a fault of the image.
 pub fn fault_json(error: &anyhow::Error) -> Value {
     let mut value = json!({ "valid": false, "error": crate::tell::cause(error) });
     let fault = error.chain().find_map(|e| match e.downcast_ref() {

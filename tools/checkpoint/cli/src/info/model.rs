@@ -109,7 +109,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// What is in the metadata of `file`.
+    /// Returns what is in the metadata of `file`.
     pub fn of<R: std::io::Read>(file: &File<R>) -> Result<Self, image::Error> {
         let mut model = Self {
             container: check::container(&file.meta, META_AT)?,
@@ -255,7 +255,7 @@ impl Model {
         *counts.entry(extent.obj.get()).or_default() += u64::from(extent.pages.get());
     }
 
-    /// What kind of checkpoint it is.
+    /// Returns what kind of checkpoint it is.
     pub fn scope(&self) -> &'static str {
         let flags = self.container.flags.get();
         match (flags & CONTAINER_WHOLE != 0, flags & CONTAINER_SELF != 0) {
@@ -266,7 +266,7 @@ impl Model {
         }
     }
 
-    /// The threads that use what `of` takes from a task, by their tids.
+    /// Lists the threads that use what `of` takes from a task, by their tids.
     pub fn users(&self, object: u32, of: impl Fn(&Task) -> u32) -> Vec<u32> {
         self.tasks
             .iter()
@@ -275,7 +275,7 @@ impl Model {
             .collect()
     }
 
-    /// All of it.
+    /// Returns all of it.
     pub fn to_json<R>(&self, file: &File<R>, len: Option<u64>) -> Map<String, Value> {
         let header = &file.header;
         let summary = &file.summary;
@@ -342,7 +342,7 @@ impl Model {
         all
     }
 
-    /// The processes, with the number of their threads, those that have exited included.
+    /// Returns the processes, with the number of their threads, those that have exited included.
     fn processes_json(&self) -> Value {
         let mut threads: BTreeMap<u32, u32> = BTreeMap::new();
         for task in &self.tasks {

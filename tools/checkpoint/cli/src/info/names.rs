@@ -9,7 +9,7 @@ use image::image::{
     task::*, //
 };
 
-/// The state of a task.
+/// Returns the state of a task.
 pub fn state(n: u32) -> &'static str {
     match n {
         TASK_LIVE => "live",
@@ -19,19 +19,19 @@ pub fn state(n: u32) -> &'static str {
     }
 }
 
-/// A value of `list`, in words: without the word before its name that all of them share.
+/// Returns a value of `list`, in words: without the word before its name that all of them share.
 fn word(list: &Values, number: u64, prefix: &str) -> Option<String> {
     let value = list.list.iter().find(|v| v.number == number)?;
     let name = value.name.strip_prefix(prefix).unwrap_or(value.name);
     Some(name.to_lowercase().replace('_', " "))
 }
 
-/// The kind of an open file.
+/// Returns the kind of an open file.
 pub fn file(n: u32) -> String {
     word(&FILE_KINDS, n.into(), "FILE_").unwrap_or("unknown".to_owned())
 }
 
-/// The kind of a mapping.
+/// Returns the kind of a mapping.
 pub fn mapping(n: u32) -> &'static str {
     match n {
         VMA_ANON => "anonymous",
@@ -43,7 +43,7 @@ pub fn mapping(n: u32) -> &'static str {
     }
 }
 
-/// The protection of a mapping, as in /proc/PID/maps.
+/// Returns the protection of a mapping, as in /proc/PID/maps.
 pub fn protection(flags: u64, kind: u32) -> String {
     let bit = |bit, c| if flags & bit != 0 { c } else { '-' };
     [
@@ -69,7 +69,7 @@ const SILENT: u32 = open::LARGEFILE
     | open::NOREUSE
     | open::EXEC;
 
-/// How a file is open.
+/// Returns how a file is open.
 pub fn access(flags: u32) -> String {
     let bits = open::LIST.list.iter().map(|v| v.number);
     let set: Vec<String> = bits

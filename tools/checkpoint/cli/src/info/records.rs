@@ -45,8 +45,8 @@ use zerocopy::byteorder::little_endian::U32;
 /// Bytes of a payload that are shown.
 const SHOWN: usize = 64;
 
-/// The payload of a record, in the form that its kind has; `None`: there is none. Registers are
-/// those of the architecture `machine`.
+/// Returns the payload of a record, in the form that its kind has; `None`: there is none.
+/// Registers are those of the architecture `machine`.
 fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
     if raw.payload.is_empty() {
         return Ok(None);
@@ -162,7 +162,7 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
     Ok(Some(value))
 }
 
-/// All records as JSON.
+/// Returns all records as JSON.
 pub fn to_json(meta: &[u8], machine: u32) -> Result<Vec<Value>, image::Error> {
     let mut all = Vec::new();
     for raw in Records::new(meta, META_AT) {
@@ -179,7 +179,7 @@ pub fn to_json(meta: &[u8], machine: u32) -> Result<Vec<Value>, image::Error> {
     Ok(all)
 }
 
-/// All records as text; with `verbose` also what is in them.
+/// Writes all records as text; with `verbose` also what is in them.
 pub fn to_text(
     out: &mut impl Write,
     meta: &[u8],

@@ -34,7 +34,7 @@ use std::{
     }, //
 };
 
-/// A count and what is counted: `what`, or `more` if it is not one.
+/// Returns a count and what is counted: `what`, or `more` if it is not one.
 fn count(n: u64, what: &str, more: &str) -> String {
     let word = if n == 1 { what } else { more };
     format!("{} {word}", HumanCount(n))
@@ -45,7 +45,7 @@ pub fn counts(n: impl Into<u64>, what: &str) -> String {
     count(n.into(), what, &format!("{what}s"))
 }
 
-/// How long ago something was, `seconds` before now.
+/// Returns how long ago something was, `seconds` before now.
 fn ago(seconds: i64) -> String {
     let Ok(s) = u64::try_from(seconds) else {
         return "in the future".to_owned();
@@ -60,7 +60,8 @@ fn ago(seconds: i64) -> String {
     format!("{text} ago")
 }
 
-/// When `ns` since 1970 was, as RFC 3339 and date(1) write it, on the clock of this machine.
+/// Returns when `ns` since 1970 was, as RFC 3339 and date(1) write it, on the clock of this
+/// machine.
 fn when(ns: u64) -> String {
     let Ok(then) = Timestamp::from_nanosecond(ns.into()) else {
         return "at an impossible time".to_owned();
@@ -73,7 +74,7 @@ fn when(ns: u64) -> String {
     )
 }
 
-/// The summary.
+/// Writes the summary.
 pub fn summary<R>(
     out: &mut impl Write,
     file: &File<R>,
@@ -138,8 +139,8 @@ pub fn summary<R>(
     )
 }
 
-/// The tree of tasks. Parents come before their children in an image, so that no recursion is
-/// needed to know a task's depth.
+/// Writes the tree of tasks. Parents come before their children in an image, so that no recursion
+/// is needed to know a task's depth.
 pub fn tree(out: &mut impl Write, model: &Model) -> io::Result<()> {
     let leader_of: HashMap<u32, u32> = model
         .tasks
@@ -205,7 +206,7 @@ fn list(tids: &[u32]) -> String {
     }
 }
 
-/// The mappings.
+/// Writes the mappings.
 pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
     for (n, (mm, mappings)) in &model.mms {
         let exe = model
@@ -251,7 +252,7 @@ pub fn maps(out: &mut impl Write, model: &Model) -> io::Result<()> {
     Ok(())
 }
 
-/// The descriptors.
+/// Writes the descriptors.
 pub fn fds(out: &mut impl Write, model: &Model) -> io::Result<()> {
     for (n, fds) in &model.tables {
         let users = model.users(*n, |t| t.files.get());
@@ -276,7 +277,7 @@ pub fn fds(out: &mut impl Write, model: &Model) -> io::Result<()> {
     Ok(())
 }
 
-/// The registers.
+/// Writes the registers.
 pub fn registers(
     out: &mut impl Write,
     meta: &[u8],

@@ -98,12 +98,12 @@ fn once(random: &mut Random, parts: &mut Parts) -> Option<String> {
     }
 }
 
-/// Name of a record's kind.
+/// Returns the name of a record's kind.
 fn kind_name(rec: &Rec) -> &'static str {
     Kind::from_number(rec.kind).map_or("unknown", Kind::name)
 }
 
-/// A field of a record's body, and the offset of one of its numbers.
+/// Returns a field of a record's body, and the offset of one of its numbers.
 fn some_field(random: &mut Random, kind: u16) -> Option<(&'static Field, usize)> {
     let field = random.pick(fields(kind))?;
     Some((
@@ -112,7 +112,7 @@ fn some_field(random: &mut Random, kind: u16) -> Option<(&'static Field, usize)>
     ))
 }
 
-/// Something for a number: one of its extremes, or a small one.
+/// Returns something for a number: one of its extremes, or a small one.
 fn some_value(random: &mut Random, old: u64, width: usize) -> u64 {
     match random.below(4) {
         0 => random.below(80) as u64,
@@ -121,7 +121,7 @@ fn some_value(random: &mut Random, old: u64, width: usize) -> u64 {
     }
 }
 
-/// A number of a body.
+/// Changes a number of a body.
 fn body(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let n = random.below(parts.meta.len());
     let rec = parts.meta.get_mut(n)?;
@@ -131,7 +131,7 @@ fn body(random: &mut Random, parts: &mut Parts) -> Option<String> {
     Some(format!("{} {n}: {} = {new:#x}", kind_name(rec), field.name))
 }
 
-/// A reference or a pid becomes another one that the image has.
+/// Has a reference or a pid become another one that the image has.
 fn retarget(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let objects: Vec<u64> = parts.meta.iter().filter_map(object).collect();
     let pids: Vec<u64> = parts.meta.iter().filter_map(pid).collect();
@@ -153,13 +153,13 @@ fn retarget(random: &mut Random, parts: &mut Parts) -> Option<String> {
     None
 }
 
-/// The object that a record defines.
+/// Returns the object that a record defines.
 fn object(rec: &Rec) -> Option<u64> {
     let obj = fields(rec.kind).iter().find(|f| f.name == "obj")?;
     Some(rec.get(obj.at, 4))
 }
 
-/// The pid that a record is the one of.
+/// Returns the pid that a record is the one of.
 fn pid(rec: &Rec) -> Option<u64> {
     let (kind, name) = (Kind::from_number(rec.kind)?, fields(rec.kind));
     let field = match kind {
@@ -170,8 +170,8 @@ fn pid(rec: &Rec) -> Option<u64> {
     Some(rec.get(name.iter().find(|f| f.name == field)?.at, 4))
 }
 
-/// Numbers that are added up, compared or used together have names that end alike: some of them
-/// get extremes, in all records or in those of a neighbourhood.
+/// Changes numbers that belong together: those that are added up, compared or used together have
+/// names that end alike: some of them get extremes, in all records or in those of a neighbourhood.
 fn family(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let n = random.below(parts.meta.len());
     let (field, _) = some_field(random, parts.meta.get(n)?.kind)?;
@@ -202,7 +202,7 @@ fn family(random: &mut Random, parts: &mut Parts) -> Option<String> {
     Some(told.join(", "))
 }
 
-/// An element of a payload: a number in it, or it is removed, doubled or exchanged.
+/// Changes an element of a payload: a number in it, or it is removed, doubled or exchanged.
 fn element(random: &mut Random, parts: &mut Parts) -> Option<String> {
     for _ in 0..64 {
         let n = random.below(parts.meta.len());
@@ -247,7 +247,7 @@ fn element(random: &mut Random, parts: &mut Parts) -> Option<String> {
     None
 }
 
-/// A name becomes another one.
+/// Has a name become another one.
 fn name(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let named = |r: &Rec| {
         [Kind::File, Kind::Path, Kind::Inode, Kind::Vma]
@@ -280,7 +280,7 @@ fn name(random: &mut Random, parts: &mut Parts) -> Option<String> {
     Some(format!("{} {n}: name {shown:?}", kind_name(rec)))
 }
 
-/// A number of what follows from the rest.
+/// Changes a number of what follows from the rest.
 fn derived(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let (batch, block) = (random.below(2), 0);
     let (of, name) = match random.below(4) {
@@ -320,7 +320,7 @@ fn swap(random: &mut Random, parts: &mut Parts) -> Option<String> {
     Some(format!("{} {a} and {} {b}: exchanged", names.0, names.1))
 }
 
-/// A second one of a record, sometimes as an object of its own.
+/// Adds a second one of a record, sometimes as an object of its own.
 fn double(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let n = random.below(parts.meta.len());
     if parts.meta.len() >= RECORDS_MAX {
@@ -348,7 +348,7 @@ fn double(random: &mut Random, parts: &mut Parts) -> Option<String> {
     Some(told)
 }
 
-/// A second one of a process, with pids of its own.
+/// Adds a second one of a process, with pids of its own.
 fn double_process(random: &mut Random, parts: &mut Parts) -> Option<String> {
     if parts.meta.len() >= RECORDS_MAX {
         return None;
@@ -387,7 +387,7 @@ fn double_process(random: &mut Random, parts: &mut Parts) -> Option<String> {
     Some(format!("task {start} to process {end}: doubled"))
 }
 
-/// A record gets a number of another one of its kind.
+/// Gives a record a number of another one of its kind.
 fn same_as_another(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let n = random.below(parts.meta.len());
     let kind = parts.meta.get(n)?.kind;
@@ -406,7 +406,7 @@ fn same_as_another(random: &mut Random, parts: &mut Parts) -> Option<String> {
     ))
 }
 
-/// Body or payload become longer or shorter.
+/// Makes a body or payload longer or shorter.
 fn length(random: &mut Random, parts: &mut Parts) -> Option<String> {
     let n = random.below(parts.meta.len());
     let fill = random.next() as u8;

@@ -26,12 +26,12 @@ use zerocopy::byteorder::little_endian::{
     U64, //
 };
 
-/// The fields of the structure with that name; none if there is no such structure.
+/// Returns the fields of the structure with that name; none if there is no such structure.
 pub fn structure(name: &str) -> &'static [Field] {
     lists::structure(name).map_or(&[], |s| s.fields)
 }
 
-/// The fields of the body of records of this kind.
+/// Returns the fields of the body of records of this kind.
 pub fn fields(kind: u16) -> &'static [Field] {
     Kind::from_number(kind).map_or(&[], |k| k.structure().fields)
 }
@@ -56,8 +56,8 @@ const SIGINFO: &[Field] = &[
     Field::of::<U64>("tail", 120, &[]),
 ];
 
-/// The elements of the payload of records of this kind: their length and their fields. Length 0:
-/// it does not consist of elements.
+/// Returns the elements of the payload of records of this kind: their length and their fields.
+/// Length 0: it does not consist of elements.
 pub fn elements(kind: u16) -> (usize, &'static [Field]) {
     match Kind::from_number(kind) {
         Some(Kind::Task | Kind::DeadPid | Kind::Cred) => (4, NUMBER),

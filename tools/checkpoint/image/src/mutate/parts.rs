@@ -60,12 +60,12 @@ pub struct Rec {
 }
 
 impl Rec {
-    /// Is it of this kind?
+    /// Returns whether it is of this kind.
     pub fn is(&self, kind: Kind) -> bool {
         self.kind == kind.number()
     }
 
-    /// A number of `width` bytes at `at` in its body.
+    /// Returns a number of `width` bytes at `at` in its body.
     pub fn get(&self, at: usize, width: usize) -> u64 {
         number(&self.body, at, width)
     }
@@ -76,7 +76,7 @@ impl Rec {
     }
 }
 
-/// The number of `width` bytes at `at`, 0 beyond the end.
+/// Returns the number of `width` bytes at `at`, 0 beyond the end.
 pub(super) fn number(bytes: &[u8], at: usize, width: usize) -> u64 {
     let mut n = [0; 8];
     if let (Some(from), Some(to)) = (bytes.get(at..at + width), n.get_mut(..width)) {
@@ -185,7 +185,7 @@ impl Parts {
         }
     }
 
-    /// The image, with all lengths and checksums right.
+    /// Returns the image, with all lengths and checksums right.
     pub fn bytes(&self) -> Vec<u8> {
         let mut meta = Vec::new();
         for rec in &self.meta {
@@ -239,7 +239,7 @@ impl Parts {
     }
 }
 
-/// The extents of a batch, each with its own of `pages`.
+/// Returns the extents of a batch, each with its own of `pages`.
 fn contents(batch: &Descriptor<'_>, mut pages: &[u8]) -> Vec<Contents> {
     let mut tags = batch.tags;
     let take = |from: &mut &[u8], len: usize| {
@@ -328,7 +328,7 @@ pub fn put_batch(
     count as u64
 }
 
-/// The checksum of a structure, which is its last field, and of what follows it.
+/// Returns the checksum of a structure, which is its last field, and of what follows it.
 pub fn seal(bytes: &[u8], rest: &[&[u8]]) -> U64 {
     U64::new(sealed(xxh64, bytes, rest))
 }

@@ -43,7 +43,7 @@ fn record<'a>(
     .ok_or(format!("the image has no {name} {which}"))
 }
 
-/// A number, or `@PATH`: the number of the object that has that path.
+/// Returns a number, or `@PATH`: the number of the object that has that path.
 fn number(parts: &Parts, text: &str) -> Result<u64, String> {
     if let Some(path) = text.strip_prefix('@') {
         return parts
@@ -68,7 +68,7 @@ fn number(parts: &Parts, text: &str) -> Result<u64, String> {
     Ok(if negative { n.wrapping_neg() } else { n })
 }
 
-/// The numbers of a field that `index` names: all, if it names none.
+/// Returns the numbers of a field that `index` names: all, if it names none.
 fn places(field: &Field, index: Option<usize>) -> impl Iterator<Item = usize> {
     let (from, to) = index.map_or((0, field.count()), |n| (n, (n + 1).min(field.count())));
     let (at, width) = (field.at, field.width());

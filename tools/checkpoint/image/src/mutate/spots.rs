@@ -49,8 +49,8 @@ const NUMBERS: &[u64] = &[
 /// How many values there are for a number, see [`value`].
 pub(super) const VALUES: usize = NUMBERS.len() + 10;
 
-/// The `n`th value for a number of `width` bytes that was `old`: extremes, neighbours, and what is
-/// not aligned any more.
+/// Returns the `n`th value for a number of `width` bytes that was `old`: extremes, neighbours, and
+/// what is not aligned any more.
 pub(super) fn value(n: usize, old: u64, width: usize) -> u64 {
     let sign = 1 << (width * 8 - 1);
     match n.checked_sub(NUMBERS.len()) {
@@ -116,7 +116,7 @@ struct Spot {
     places: Vec<Place>,
 }
 
-/// Is the `n`th number of a field one to be looked at? Of names the ends are enough.
+/// Returns whether the `n`th number of a field is to be looked at: of names the ends are enough.
 fn counts(field: &Field, n: usize) -> bool {
     field.width() > 1 || n < 2 || n + 1 == field.count()
 }
@@ -187,12 +187,13 @@ impl Mutator {
         Self { base, spots }
     }
 
-    /// Of so many mutations each field is set to each of its values.
+    /// Returns of how many mutations each field is set to each of its values.
     pub fn whole_turn(&self) -> u64 {
         2 * (self.spots.len() * VALUES) as u64
     }
 
-    /// The image with the mutation number `n` of those that begin with `seed`, and what it is.
+    /// Returns the image with the mutation number `n` of those that begin with `seed`, and what it
+    /// is.
     ///
     /// Every other one goes through all fields and all their values, in an order that is nothing
     /// like theirs; the rest is what chance brings.

@@ -38,7 +38,7 @@ const VECTOR_MAX: usize = 512 * QUAD;
 /// [`Header`]'s flags: the registers are those of SVE, not of FPSIMD (`SVE_PT_REGS_SVE`).
 const REGS_SVE: u64 = 1;
 
-/// `struct user_sve_header` and `struct user_za_header`: length of vectors, flags.
+/// Parses `struct user_sve_header` and `struct user_za_header`: length of vectors, flags.
 fn header(d: &mut Decoder<'_>) -> Option<(usize, u64)> {
     d.count("size", 4)?;
     d.count("max_size", 4)?;
@@ -49,12 +49,13 @@ fn header(d: &mut Decoder<'_>) -> Option<(usize, u64)> {
     Some((usize::try_from(vl).ok()?, flags))
 }
 
-/// A length that vectors may have.
+/// Returns whether vectors may have that length.
 fn is_vector_length(vl: usize) -> bool {
     vl.is_multiple_of(QUAD) && (QUAD..=VECTOR_MAX).contains(&vl)
 }
 
-/// NT_ARM_SVE, NT_ARM_SSVE: header, then nothing, or what `SVE_PT_*` of the header file tells.
+/// Shows NT_ARM_SVE, NT_ARM_SSVE: header, then nothing, or what `SVE_PT_*` of the header file
+/// tells.
 fn sve(d: &mut Decoder<'_>) -> Option<()> {
     let (vl, flags) = header(d)?;
     if d.at_end() {
@@ -73,7 +74,7 @@ fn sve(d: &mut Decoder<'_>) -> Option<()> {
     d.parts(&[Each(&["fpsr", "fpcr"], 4)])
 }
 
-/// NT_ARM_ZA: header, then the rows of the array if it is enabled.
+/// Shows NT_ARM_ZA: header, then the rows of the array if it is enabled.
 fn za(d: &mut Decoder<'_>) -> Option<()> {
     let (vl, _) = header(d)?;
     if d.at_end() {

@@ -159,7 +159,7 @@ const COMPONENTS: &[Component] = &[
 /// Bytes of the standard format of an AMD CPU with protection keys.
 const AMD_LEN: usize = 2440;
 
-/// NT_PRSTATUS of all tasks: the code segment tells of which kind the code is.
+/// Shows NT_PRSTATUS of all tasks: the code segment tells of which kind the code is.
 fn general(d: &mut Decoder<'_>) -> Option<()> {
     let cs = d.bytes.get(CS_AT..CS_AT + 8)?;
     if u64::from_le_bytes(cs.try_into().ok()?) == CS_32 {
@@ -169,13 +169,13 @@ fn general(d: &mut Decoder<'_>) -> Option<()> {
     }
 }
 
-/// NT_PRFPREG: of a CPU without xstate.
+/// Shows NT_PRFPREG: of a CPU without xstate.
 fn float(d: &mut Decoder<'_>) -> Option<()> {
     d.parts(FLOAT)?;
     d.gap(96)
 }
 
-/// NT_X86_XSTATE: those components that are not in their initial state.
+/// Shows NT_X86_XSTATE: those components that are not in their initial state.
 fn xstate(d: &mut Decoder<'_>) -> Option<()> {
     let amd = d.bytes.len() == AMD_LEN;
     d.parts(FLOAT)?;
