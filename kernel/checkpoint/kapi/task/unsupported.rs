@@ -89,7 +89,7 @@ static THREAD: &[UnsupportedState] = &[
     ),
     unsupported!(
         "is a worker thread of the kernel in the process",
-        "stop what has it (vhost, io_uring)",
+        "stop what has it (vhost, or io_uring and a debugger)",
         Handed::Not,
         |t| (*t).flags & (bindings::PF_USER_WORKER | bindings::PF_IO_WORKER) != 0
     ),
