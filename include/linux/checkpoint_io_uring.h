@@ -51,6 +51,9 @@ struct task_struct;
  * @groups: groups of buffers that are provided
  * @group_rings: how many of these are rings
  * @provided: buffers of the others, all together
+ * @thread: the thread that submits (IORING_SETUP_SQPOLL), to compare
+ * @thread_idle: milliseconds for which that waits for something before it sleeps
+ * @thread_cpu: its CPU, if that was chosen (IORING_SETUP_SQ_AFF)
  * @other_work: there is something to do for who alone may submit that is for none of these
  * @busy_name: operation of a request that is not among these; %NULL: of none
  * @busy_data: its user_data
@@ -91,6 +94,9 @@ struct checkpoint_uring {
 	unsigned int groups;
 	unsigned int group_rings;
 	unsigned int provided;
+	const void *thread;
+	unsigned int thread_idle;
+	unsigned int thread_cpu;
 	bool other_work;
 	const char *busy_name;
 	u64 busy_data;
@@ -289,6 +295,7 @@ struct checkpoint_uring_provided {
 #define CHECKPOINT_URING_BPF		12	/* A BPF program. */
 #define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
 #define CHECKPOINT_URING_OTHER		14
+#define CHECKPOINT_URING_THREAD		15	/* A thread that has ended, or serves others too. */
 
 /* Of io_uring/io_uring.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
@@ -318,6 +325,12 @@ int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
 void checkpoint_uring_place(struct file *file, bool on);
 int checkpoint_uring_task(struct task_struct *task);
 u64 checkpoint_uring_in_flight(struct task_struct *task);
+
+/* Of kernel/checkpoint/uring.c. */
+int checkpoint_uring_shares(struct file *file, struct task_struct *task);
+bool checkpoint_uring_is_thread(struct task_struct *task);
+int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state);
+void checkpoint_uring_start(struct file *ring, bool enabled);
 
 /* Of io_uring/kbuf.c. */
 int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *state,

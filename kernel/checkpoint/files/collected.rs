@@ -63,6 +63,8 @@ pub(crate) struct Collected {
     pub(super) left_out: LeftOut,
     /// How many requests of io_urings that wait were found of which thread.
     pub(super) uring_requests: RBTree<u32, u64>,
+    /// Addresses of threads that submit for io_urings which are saved.
+    pub(super) uring_threads: RBTree<usize, ()>,
     /// What image and log are written to.
     outputs: KVec<FileRef>,
     /// By what tasks are told that there is an image.
@@ -87,6 +89,7 @@ impl Collected {
             lists: false,
             left_out: LeftOut::new(),
             uring_requests: RBTree::new(),
+            uring_threads: RBTree::new(),
             outputs: KVec::new(),
             listeners: KVVec::new(),
         }

@@ -115,7 +115,7 @@ pub(crate) use self::{
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
-pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
+pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS, kinds::uring::thread::KIND];
 
 /// The kinds of file state that the threads of a process share.
 pub(crate) static PROCESSES: &[ProcessOps] = &[kinds::uring::PROCESS];
@@ -127,6 +127,11 @@ pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];
 /// io_uring is refused anyway.
 pub(crate) fn refuses_uring(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
     kinds::uring::refuses_mapping(file, v)
+}
+
+/// Lets the threads go that submit for io_urings. Nothing can fail any more.
+pub(crate) fn start_submitters(r: &Restore) {
+    kinds::uring::thread::start(r);
 }
 
 /// Returns whether the tasks have the userfaultfd open that memory refers to as `context`.

@@ -13,13 +13,18 @@ mod buffers;
 mod groups;
 #[path = "uring_io.rs"]
 mod io;
+#[path = "uring_mapping.rs"]
+mod mapping;
 #[path = "uring_registered.rs"]
 mod registered;
 #[path = "uring_requests.rs"]
 mod requests;
+#[path = "uring_thread.rs"]
+pub(in crate::files) mod thread;
 
 use kernel::prelude::*;
 
+pub(crate) use self::mapping::refuses_mapping;
 use crate::{
     core::{
         built::Rebuilt,
@@ -85,7 +90,6 @@ use crate::{
             uring_io::Io,
             uring_requests::Request, //
         },
-        mm::vma::VmaInfo,
         task::{
             frozen::{
                 FrozenTask,
@@ -118,15 +122,8 @@ pub(in crate::files) const PROCESS: ProcessOps = ProcessOps {
 
 /// How io_urings may be set up that can't be saved.
 const SETUP: &[(u32, &str)] = &[
-    (1 << 0, "IORING_SETUP_IOPOLL"),
-    (1 << 1, "IORING_SETUP_SQPOLL"),
-    (1 << 5, "IORING_SETUP_ATTACH_WQ"),
     (1 << 14, "IORING_SETUP_NO_MMAP"),
     (1 << 15, "IORING_SETUP_REGISTERED_FD_ONLY"),
-    (1 << 17, "IORING_SETUP_HYBRID_IOPOLL"),
-    (1 << 18, "IORING_SETUP_CQE_MIXED"),
-    (1 << 19, "IORING_SETUP_SQE_MIXED"),
-    (1 << 20, "IORING_SETUP_SQ_REWIND"),
 ];
 
 /// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
@@ -158,7 +155,9 @@ struct Ring {
     buffers_of: u32,
     /// Its first user.
     first: u32,
-    /// Address of the address space of that, if buffers are provided to it.
+    /// Address of the thread that submits; 0: it has none.
+    thread: usize,
+    /// Address of the address space of its first user, if buffers are provided to it.
     groups_mm: usize,
     /// How many requests waited for a file or a time, and to do something with a file.
     requests: [usize; 2],
@@ -321,6 +320,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             Why::Region => "has a memory region or registered waits: start it without that",
             Why::Queues => "has queues of a network device (zero-copy receive): start it without that",
             Why::Bpf => "has a BPF program: start it without that",
+            Why::Thread => {
+                "has a thread (IORING_SETUP_SQPOLL) that has ended, or that it has in common with others \
+                 (IORING_SETUP_ATTACH_WQ): start it without that"
+            }
             Why::Napi => "polls network devices (IORING_REGISTER_NAPI): have it unregister that",
             _ => "goes by a clock that this version does not know: start it without that",
         }),
@@ -347,6 +350,9 @@ fn collect_registered(
         }
         (files, creds) => (files?, creds?),
     };
+    if !thread::collect(cap, t, named, &file, uring)? {
+        return Ok(false);
+    }
     let Some(personalities) = registered::collect_personalities(cap, t, named, creds)? else {
         return Ok(false);
     };
@@ -379,6 +385,7 @@ fn collect_registered(
             _ => t.tid_in(&cap.pid_ns),
         },
         first: t.tid_in(&cap.pid_ns),
+        thread: uring.thread,
         groups_mm,
         requests: [requests, ios],
         submitters,
@@ -390,26 +397,6 @@ fn collect_registered(
     })?;
     open.ours += 1;
     Ok(true)
-}
-
-/// Returns why the mapping `v` of an io_uring can't be made again; `None`: it can, or the io_uring is
-/// refused anyway.
-pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
-    // IORING_OFF_SQ_RING and IORING_OFF_CQ_RING: as much as one likes.
-    if matches!(v.offset, 0 | 0x800_0000) {
-        return None;
-    }
-    let uring = match ask(|| Uring::of(file)) {
-        Ok((uring, _)) => uring,
-        Err(EBUSY) => return Some("is memory of an io_uring that is in use: try again"),
-        Err(_) => return None,
-    };
-    let len = v.end.saturating_sub(v.start);
-    match v.offset {
-        // IORING_OFF_SQES.
-        0x1000_0000 if len == uring.sqes => None,
-        _ => Some("is a part of the memory of an io_uring: have it map all of that"),
-    }
 }
 
 /// Writes what it has. EAGAIN: it is used, or its requests end, all the time.
@@ -510,6 +497,10 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         groups: has.groups.into(),
         groups_of: if has.group_rings == 0 { 0 } else { ring.first }.into(),
         reserved2: 0.into(),
+        thread_of: if ring.thread == 0 { 0 } else { ring.first }.into(),
+        thread_idle: uring.thread_idle.into(),
+        thread_cpu: uring.thread_cpu.into(),
+        reserved3: 0.into(),
     };
     cap.meta.put(&record, &memory)?;
     registered::put(cap, &files, &personalities)?;
@@ -546,6 +537,8 @@ struct BuiltRing {
     buffers_of: u32,
     /// A task whose memory rings of provided buffers are.
     groups_of: u32,
+    /// The task in whose process its thread is; 0: it has none.
+    thread_of: u32,
     /// What is still to come.
     later: Later,
 }
@@ -563,7 +556,7 @@ impl Rebuilt for BuiltRing {
     }
 
     fn stays(&self) -> bool {
-        !self.later.requests.is_empty() || !self.later.ios.is_empty()
+        self.thread_of != 0 || !self.later.requests.is_empty() || !self.later.ios.is_empty()
     }
 
     /// Not before: what files have to report is as it was.
@@ -615,6 +608,9 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         requests: record.requests.get(),
         ios: record.ios.get(),
         vecs: 0,
+        thread: 0,
+        thread_idle: record.thread_idle.get(),
+        thread_cpu: record.thread_cpu.get(),
         timeouts: [record.timeouts.get(), record.timeouts_flushed.get()],
         busy: None,
     };
@@ -634,9 +630,14 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         issuer: record.issuer.get(),
         buffers_of: record.buffers_of.get(),
         groups_of: record.groups_of.get(),
+        thread_of: record.thread_of.get(),
         later,
     };
+    let has_thread = built.thread_of != 0;
     r.set_built(obj, built)?;
+    if has_thread {
+        r.finish_later(obj)?;
+    }
     Ok(file)
 }
 

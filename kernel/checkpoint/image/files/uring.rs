@@ -67,10 +67,18 @@ pub const REQUESTS_OF_RECORD_MAX: usize = 1 << 11;
 
 /// Bits of [`Uring::setup`], as of io_uring_setup(2).
 pub mod setup {
+    /// IORING_SETUP_IOPOLL: devices are polled for completions.
+    pub const IOPOLL: u32 = 1 << 0;
+    /// IORING_SETUP_SQPOLL: a thread of the kernel submits.
+    pub const SQPOLL: u32 = 1 << 1;
+    /// IORING_SETUP_SQ_AFF: on a CPU that was chosen.
+    pub const SQ_AFF: u32 = 1 << 2;
     /// IORING_SETUP_CQSIZE.
     pub const CQSIZE: u32 = 1 << 3;
     /// IORING_SETUP_CLAMP.
     pub const CLAMP: u32 = 1 << 4;
+    /// IORING_SETUP_ATTACH_WQ, without anything that it has in common with another.
+    pub const ATTACH_WQ: u32 = 1 << 5;
     /// IORING_SETUP_R_DISABLED: it is not enabled yet.
     pub const R_DISABLED: u32 = 1 << 6;
     /// IORING_SETUP_SUBMIT_ALL.
@@ -89,10 +97,22 @@ pub mod setup {
     pub const DEFER_TASKRUN: u32 = 1 << 13;
     /// IORING_SETUP_NO_SQARRAY.
     pub const NO_SQARRAY: u32 = 1 << 16;
+    /// IORING_SETUP_HYBRID_IOPOLL: with IOPOLL.
+    pub const HYBRID_IOPOLL: u32 = 1 << 17;
+    /// IORING_SETUP_CQE_MIXED: not with CQE32.
+    pub const CQE_MIXED: u32 = 1 << 18;
+    /// IORING_SETUP_SQE_MIXED: not with SQE128.
+    pub const SQE_MIXED: u32 = 1 << 19;
+    /// IORING_SETUP_SQ_REWIND: with NO_SQARRAY, and without SQPOLL.
+    pub const SQ_REWIND: u32 = 1 << 20;
 
     /// What an image can have.
-    pub const ALL: u32 = CQSIZE
+    pub const ALL: u32 = IOPOLL
+        | SQPOLL
+        | SQ_AFF
+        | CQSIZE
         | CLAMP
+        | ATTACH_WQ
         | R_DISABLED
         | SUBMIT_ALL
         | COOP_TASKRUN
@@ -101,7 +121,11 @@ pub mod setup {
         | CQE32
         | SINGLE_ISSUER
         | DEFER_TASKRUN
-        | NO_SQARRAY;
+        | NO_SQARRAY
+        | HYBRID_IOPOLL
+        | CQE_MIXED
+        | SQE_MIXED
+        | SQ_REWIND;
 }
 
 flags! {
@@ -192,6 +216,14 @@ record! {
         pub groups_of: U32,
         /// Zero.
         pub reserved2: U32,
+        /// A task of the process that the thread is of which submits; 0: there is none.
+        pub thread_of: U32,
+        /// Milliseconds for which that waits before it sleeps.
+        pub thread_idle: U32,
+        /// Its CPU, if that was chosen.
+        pub thread_cpu: U32,
+        /// Zero.
+        pub reserved3: U32,
     }
 }
 

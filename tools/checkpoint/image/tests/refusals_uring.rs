@@ -90,14 +90,61 @@ fn mapped(s: &mut Sample, offset: u64) {
     });
 }
 
+/// One with a thread of the root task that submits.
+fn submits(u: &mut Uring) {
+    u.setup.set(setup::SQPOLL);
+    u.thread_of.set(1);
+    u.thread_idle.set(1000);
+}
+
+#[test]
+fn threads() {
+    const WHOSE: &str = "io_uring whose thread is one of no living task, or that needs none";
+    refused(&[
+        (WHOSE, |s| uring(s, |u| u.setup.set(setup::SQPOLL))),
+        (WHOSE, |s| uring(s, |u| u.thread_of.set(1))),
+        (WHOSE, |s| {
+            uring(s, |u| {
+                submits(u);
+                u.thread_of.set(99);
+            })
+        }),
+        ("reserved or unused field is not zero", |s| uring(s, |u| u.thread_idle.set(1))),
+        ("reserved or unused field is not zero", |s| {
+            uring(s, |u| {
+                submits(u);
+                u.thread_cpu.set(1);
+            })
+        }),
+        ("reserved or unused field is not zero", |s| uring(s, |u| u.reserved3.set(1))),
+        ("impossible time for which a thread waits", |s| {
+            uring(s, |u| {
+                submits(u);
+                u.thread_idle.set(u32::MAX);
+            })
+        }),
+    ]);
+    accepted(&[
+        |s| uring(s, submits),
+        |s| {
+            uring(s, |u| {
+                submits(u);
+                u.setup.set(setup::SQPOLL | setup::SQ_AFF);
+                u.thread_cpu.set(3);
+            })
+        },
+    ]);
+}
+
 #[test]
 fn rings() {
+    const IMPOSSIBLE: &str = "io_uring that was set up in an impossible way";
     const SQ: &str = "impossible number of submission queue entries";
     const CQ: &str = "impossible number of completion queue entries";
     const MEMORY: &str = "memory of the io_uring is not as announced";
     refused(&[
-        // IORING_SETUP_SQPOLL, and one that there is not.
-        ("unknown flag", |s| uring(s, |u| u.setup.set(1 << 1))),
+        // IORING_SETUP_NO_MMAP, and one that there is not.
+        ("unknown flag", |s| uring(s, |u| u.setup.set(1 << 14))),
         ("unknown flag", |s| uring(s, |u| u.setup.set(1 << 31))),
         ("unknown flag", |s| {
             uring(s, |u| u.flags.set(URING_FLAGS + 1))
@@ -107,6 +154,18 @@ fn rings() {
         }),
         ("io_uring that was set up in an impossible way", |s| {
             uring(s, |u| u.setup.set(setup::DEFER_TASKRUN))
+        }),
+        (IMPOSSIBLE, |s| uring(s, |u| u.setup.set(setup::SQ_AFF))),
+        (IMPOSSIBLE, |s| uring(s, |u| u.setup.set(setup::HYBRID_IOPOLL))),
+        (IMPOSSIBLE, |s| uring(s, |u| u.setup.set(setup::SQ_REWIND))),
+        (IMPOSSIBLE, |s| {
+            uring(s, |u| u.setup.set(setup::CQE32 | setup::CQE_MIXED))
+        }),
+        (IMPOSSIBLE, |s| {
+            uring(s, |u| u.setup.set(setup::SQE128 | setup::SQE_MIXED))
+        }),
+        (IMPOSSIBLE, |s| {
+            uring(s, |u| u.setup.set(setup::SQPOLL | setup::COOP_TASKRUN))
         }),
         (SQ, |s| uring(s, |u| u.sq_entries.set(0))),
         (SQ, |s| uring(s, |u| u.sq_entries.set(3))),
@@ -487,7 +546,7 @@ fn with_timeout(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
 #[test]
 fn requests() {
     const UNUSED: &str = "reserved or unused field is not zero";
-    const MANY: &str = "too many requests, or of an io_uring that is not enabled yet";
+    const MANY: &str = "too many requests, or of an io_uring that is not enabled, polls or has a thread";
     const WHO: &str = "who has submitted a request is no living task, or may not";
     const FILE: &str = "a request waits for a file that can't be waited for";
     const PLACE: &str = "a request waits for a file where there is no place";

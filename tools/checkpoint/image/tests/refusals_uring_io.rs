@@ -110,7 +110,7 @@ const UNUSED: &str = "reserved or unused field is not zero";
 
 #[test]
 fn what_all_have() {
-    const MANY: &str = "too many requests, or of an io_uring that is not enabled yet";
+    const MANY: &str = "too many requests, or of an io_uring that is not enabled, polls or has a thread";
     const WHO: &str = "who has submitted a request is no living task, or may not";
     const NONE: &str = "belongs to no io_uring, or that has fewer requests";
     const PLACE: &str = "a request waits for a file where there is no place";

@@ -1773,9 +1773,13 @@ struct image_uring {
 	uint32_t groups;
 	uint32_t groups_of;
 	uint32_t reserved2;
+	uint32_t thread_of;
+	uint32_t thread_idle;
+	uint32_t thread_cpu;
+	uint32_t reserved3;
 };
 
-static_assert(sizeof(struct image_uring) == 144, "image_uring");
+static_assert(sizeof(struct image_uring) == 160, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;

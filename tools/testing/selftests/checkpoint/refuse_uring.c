@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -31,16 +32,71 @@ static void enroll_here(struct uring *u, unsigned int op, void *arg, unsigned in
 	CHECK_HERE(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
 }
 
-REFUSE(polls_devices)
+/* Two have one thread that submits for both. */
+REFUSE(common_thread)
 {
-	struct uring u;
+	struct io_uring_params params = { .flags = IORING_SETUP_SQPOLL | IORING_SETUP_ATTACH_WQ };
+	struct uring u, second = { 0 };
 
-	make(&u, IORING_SETUP_IOPOLL);
-	EXPECT_URING(&u, "was set up with IORING_SETUP_IOPOLL (flags 0x1), which can't be saved yet: "
-		     "start it without that");
+	make(&u, IORING_SETUP_SQPOLL);
+	params.wq_fd = u.fd;
+	second.fd = CHECK_SYS(syscall(__NR_io_uring_setup, 4, &params));
+	EXPECT_URING(&u, "has a thread (IORING_SETUP_SQPOLL) that has ended, or that it has in common "
+		     "with others (IORING_SETUP_ATTACH_WQ): start it without that");
+	EXPECT_URING(&second, "has a thread (IORING_SETUP_SQPOLL) that has ended, or that it has in "
+		     "common with others (IORING_SETUP_ATTACH_WQ): start it without that");
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
+}
+
+/* The thread has submitted a request that waits. */
+REFUSE(thread_waits)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, IORING_SETUP_SQPOLL);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	/* When that is done the one before it waits. */
+	uring_prepare(&u, IORING_OP_NOP, 8);
+	CHECK_SYS(syscall(__NR_io_uring_enter, u.fd, 0, 1,
+			  IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP, NULL, 0));
+	uring_take(&u, 8, 0);
+	EXPECT_URING(&u, "has requests in flight: have it wait for them, or cancel them");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	take(&u, 7, POLLIN, false);
+}
+
+/* A process that shares the descriptors, and is not the first one, has made it with its thread. */
+REFUSE(thread_of_child)
+{
+	pid_t kid = CHECK_SYS(sys_clone(CLONE_FILES | SIGCHLD));
+	struct uring u;
+
+	if (!kid) {
+		u.fd = syscall(__NR_io_uring_setup, 4,
+			       &(struct io_uring_params) { .flags = IORING_SETUP_SQPOLL });
+		if (u.fd >= 0)
+			dup2(u.fd, 100);
+		ckpt_step(0);
+		ckpt_wait_go();
+		_exit(0);
+	}
+	ckpt_step_wait(0, 1);
+	if (fcntl(100, F_GETFD) == -1)
+		not_here();
+	u.fd = 100;
+	EXPECT_URING(&u, "has a thread (IORING_SETUP_SQPOLL) of another process, or with other "
+		     "descriptors or directories, than the first task that has it: have it closed there");
+	expect_more();
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
 }
 
 /* It reads into a registered buffer when there is something to read. */

@@ -60,6 +60,26 @@ const POLL_EVENTS: u32 = 0xffff | epoll::EXCLUSIVE | epoll::ONESHOT | epoll::ET;
 /// Offsets by which rings and submission queue entries are mapped: IORING_OFF_*.
 const OFFSETS: [u64; 3] = [0, 0x800_0000, 0x1000_0000];
 
+/// How an io_uring is set up that has no requests in an image.
+const IDLE: u32 = setup::R_DISABLED | setup::SQPOLL | setup::IOPOLL;
+
+/// Returns whether io_uring_setup(2) takes these flags together.
+fn is_possible(set_up: u32) -> bool {
+    let needs = |flag, others: u32| set_up & flag == 0 || set_up & others != 0;
+    let excludes = |flag, others: u32| set_up & flag == 0 || set_up & others == 0;
+    let deferred = setup::COOP_TASKRUN | setup::TASKRUN_FLAG | setup::DEFER_TASKRUN;
+    needs(
+        setup::TASKRUN_FLAG,
+        setup::COOP_TASKRUN | setup::DEFER_TASKRUN,
+    ) && needs(setup::DEFER_TASKRUN, setup::SINGLE_ISSUER)
+        && needs(setup::SQ_AFF, setup::SQPOLL)
+        && excludes(setup::SQPOLL, deferred | setup::SQ_REWIND)
+        && needs(setup::SQ_REWIND, setup::NO_SQARRAY)
+        && needs(setup::HYBRID_IOPOLL, setup::IOPOLL)
+        && excludes(setup::CQE32, setup::CQE_MIXED)
+        && excludes(setup::SQE128, setup::SQE_MIXED)
+}
+
 impl Walk<'_> {
     /// An io_uring.
     pub(in crate::image) fn uring(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -69,9 +89,7 @@ impl Walk<'_> {
         flags(raw, u64::from(uring.flags.get()), u64::from(URING_FLAGS))?;
         ensure(
             raw,
-            (set_up & setup::TASKRUN_FLAG == 0
-                || set_up & (setup::COOP_TASKRUN | setup::DEFER_TASKRUN) != 0)
-                && (set_up & setup::DEFER_TASKRUN == 0 || set_up & setup::SINGLE_ISSUER != 0),
+            is_possible(set_up),
             "io_uring that was set up in an impossible way",
         )?;
         let (sq, cq) = (uring.sq_entries.get(), uring.cq_entries.get());
@@ -95,6 +113,7 @@ impl Walk<'_> {
             "memory of the io_uring is not as announced",
         )?;
         self.uring_issuer(raw, &uring)?;
+        self.uring_thread(raw, &uring)?;
         self.uring_registered(raw, &uring)?;
         self.uring_buffers_of(raw, &uring)?;
         let (requests, ios) = (uring.requests.get(), uring.ios.get());
@@ -109,8 +128,8 @@ impl Walk<'_> {
             raw,
             requests <= REQUESTS_MAX
                 && ios <= REQUESTS_MAX
-                && (requests == 0 && ios == 0 || set_up & setup::R_DISABLED == 0),
-            "too many requests, or of an io_uring that is not enabled yet",
+                && (requests == 0 && ios == 0 || set_up & IDLE == 0),
+            "too many requests, or of an io_uring that is not enabled, polls or has a thread",
         )?;
         zero(
             raw,
@@ -144,6 +163,27 @@ impl Walk<'_> {
             raw,
             issuer == 0 || self.is_alive(issuer),
             "who may submit to the io_uring is no living task",
+        )
+    }
+
+    /// The thread that submits for an io_uring.
+    fn uring_thread(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
+        let (set_up, of) = (uring.setup.get(), uring.thread_of.get());
+        ensure(
+            raw,
+            (set_up & setup::SQPOLL != 0) == (of != 0) && (of == 0 || self.is_alive(of)),
+            "io_uring whose thread is one of no living task, or that needs none",
+        )?;
+        zero(
+            raw,
+            (of != 0 || uring.thread_idle.get() == 0)
+                && (set_up & setup::SQ_AFF != 0 || uring.thread_cpu.get() == 0)
+                && uring.reserved3.get() == 0,
+        )?;
+        ensure(
+            raw,
+            uring.thread_idle.get() <= i32::MAX as u32,
+            "impossible time for which a thread waits",
         )
     }
 
