@@ -280,6 +280,18 @@ struct checkpoint_uring_provided {
 	u16 bid;
 };
 
+/**
+ * struct checkpoint_uring_user - a task that uses an io_uring
+ * @pid: its pid
+ * @limits: how many workers it may have
+ * @bound: these are bound to CPUs
+ */
+struct checkpoint_uring_user {
+	struct pid *pid;
+	unsigned int limits[2];
+	bool bound;
+};
+
 /* What an io_uring, or its user, has that is not in that. */
 #define CHECKPOINT_URING_FLAGS		1	/* It was set up in another way. */
 #define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
@@ -288,7 +300,6 @@ struct checkpoint_uring_provided {
 #define CHECKPOINT_URING_BUFFERS	5	/* A ring of buffers in the kernel. */
 #define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
 #define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
-#define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
 #define CHECKPOINT_URING_ISSUER		9	/* Who alone may submit has exited. */
 #define CHECKPOINT_URING_REGION		10	/* Registered waits, a memory region. */
 #define CHECKPOINT_URING_QUEUES		11	/* Queues of a network device. */
@@ -323,7 +334,6 @@ int checkpoint_uring_ios(struct file *file, const struct checkpoint_uring *state
 int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
 			    const struct checkpoint_uring_io *from);
 void checkpoint_uring_place(struct file *file, bool on);
-int checkpoint_uring_task(struct task_struct *task);
 u64 checkpoint_uring_in_flight(struct task_struct *task);
 
 /* Of kernel/checkpoint/uring.c. */
@@ -331,6 +341,14 @@ int checkpoint_uring_shares(struct file *file, struct task_struct *task);
 bool checkpoint_uring_is_thread(struct task_struct *task);
 int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state);
 void checkpoint_uring_start(struct file *ring, bool enabled);
+bool checkpoint_uring_limits(struct file *file, unsigned int *limits);
+int checkpoint_uring_set_limits(struct file *ring, const unsigned int *limits);
+int checkpoint_uring_users(struct file *file, struct checkpoint_uring_user *to, unsigned int nr);
+int checkpoint_uring_cpus(struct file *file, struct task_struct *task, struct cpumask *to);
+struct file *checkpoint_uring_of_task(struct task_struct *task, unsigned int place);
+int checkpoint_uring_add_user(struct file *ring, struct task_struct *task,
+			      const unsigned int *limits, const struct cpumask *cpus,
+			      unsigned long places);
 
 /* Of io_uring/kbuf.c. */
 int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *state,

@@ -1,21 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads that work for io_urings: the one that submits (IORING_SETUP_SQPOLL).
- * What they are stands in headers that are private to io_uring/.
+ * Threads that work for io_urings: the one that submits (IORING_SETUP_SQPOLL), and
+ * how many and where the workers of a task are. What they are stands in headers that
+ * are private to io_uring/.
  */
+#include <linux/bitops.h>
 #include <linux/checkpoint_io_uring.h>
+#include <linux/cpumask.h>
+#include <linux/cpuset.h>
 #include <linux/cred.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/io_uring_types.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
 #include "../../io_uring/io_uring.h"
+#include "../../io_uring/io-wq.h"
 #include "../../io_uring/sqpoll.h"
+#include "../../io_uring/tctx.h"
 
 /**
  * checkpoint_uring_read_thread() - read what the thread is that submits for an io_uring
@@ -139,4 +147,196 @@ void checkpoint_uring_start(struct file *ring, bool enabled)
 		smp_store_release(&ctx->flags, ctx->flags & ~IORING_SETUP_R_DISABLED);
 	if (ctx->sq_data)
 		wake_up(&ctx->sq_data->wait);
+}
+
+/*
+ * What the task that makes a ring has handed on binds what it registers, too. Returns
+ * whether it may register @op.
+ */
+static bool may_register(const struct io_ring_ctx *ctx, unsigned int op)
+{
+	return !(ctx->int_flags & IO_RING_F_RESTRICT_INHERITED) ||
+	       test_bit(op, ctx->restrictions.register_op);
+}
+
+/**
+ * checkpoint_uring_limits() - read the limits of workers that users of an io_uring get
+ * @file: the io_uring
+ * @limits: where to: of those for files that are bounded, and of others; 0: none
+ *
+ * Return: there are some (IORING_REGISTER_IOWQ_MAX_WORKERS).
+ */
+bool checkpoint_uring_limits(struct file *file, unsigned int *limits)
+{
+	struct io_ring_ctx *ctx = file->private_data;
+
+	limits[0] = READ_ONCE(ctx->iowq_limits[0]);
+	limits[1] = READ_ONCE(ctx->iowq_limits[1]);
+	return data_race(ctx->int_flags) & IO_RING_F_IOWQ_LIMITS_SET;
+}
+
+/**
+ * checkpoint_uring_set_limits() - limit the workers that users of an io_uring get
+ * @ring: the io_uring, which nobody uses yet
+ * @limits: as of checkpoint_uring_limits()
+ *
+ * As io_register_iowq_max_workers(), which also limits those that there are.
+ *
+ * Return: 0; -EINVAL: too many; -EACCES: the current task may not register that.
+ */
+int checkpoint_uring_set_limits(struct file *ring, const unsigned int *limits)
+{
+	struct io_ring_ctx *ctx = ring->private_data;
+
+	if (limits[0] > INT_MAX || limits[1] > INT_MAX)
+		return -EINVAL;
+	if (!may_register(ctx, IORING_REGISTER_IOWQ_MAX_WORKERS))
+		return -EACCES;
+	mutex_lock(&ctx->uring_lock);
+	ctx->iowq_limits[0] = limits[0];
+	ctx->iowq_limits[1] = limits[1];
+	ctx->int_flags |= IO_RING_F_IOWQ_LIMITS_SET;
+	mutex_unlock(&ctx->uring_lock);
+	return 0;
+}
+
+/**
+ * checkpoint_uring_users() - read which tasks use an io_uring, and what workers these may have
+ * @file: the io_uring
+ * @to: room for them
+ * @nr: for how many
+ *
+ * Return: how many there are, of which as many are told of as there is room for, and the
+ * caller owns a reference on the pid of each, which may be %NULL; -ENOMEM.
+ */
+int checkpoint_uring_users(struct file *file, struct checkpoint_uring_user *to, unsigned int nr)
+{
+	struct io_ring_ctx *ctx = file->private_data;
+	struct io_tctx_node *node;
+	cpumask_var_t allowed;
+	unsigned int n = 0;
+
+	if (!alloc_cpumask_var(&allowed, GFP_KERNEL))
+		return -ENOMEM;
+	/* A task takes its node out before its workers go. */
+	mutex_lock(&ctx->tctx_lock);
+	list_for_each_entry(node, &ctx->tctx_list, ctx_node) {
+		struct io_uring_task *tctx = node->task->io_uring;
+		int limits[2] = { };
+
+		if (!tctx || !tctx->io_wq)
+			continue;
+		if (n < nr) {
+			/* It sets none that are 0, and tells what was. */
+			io_wq_max_workers(tctx->io_wq, limits);
+			cpuset_cpus_allowed(node->task, allowed);
+			to[n].pid = get_task_pid(node->task, PIDTYPE_PID);
+			to[n].limits[0] = limits[0];
+			to[n].limits[1] = limits[1];
+			to[n].bound = !cpumask_equal(allowed, io_wq_cpus(tctx->io_wq));
+		}
+		n++;
+	}
+	mutex_unlock(&ctx->tctx_lock);
+	free_cpumask_var(allowed);
+	return min_t(unsigned int, n, INT_MAX);
+}
+
+/**
+ * checkpoint_uring_cpus() - read on which CPUs the workers of a task may run
+ * @file: an io_uring that it uses
+ * @task: the task
+ * @to: where to
+ *
+ * Return: 0; -ESRCH: it does not use that any more.
+ */
+int checkpoint_uring_cpus(struct file *file, struct task_struct *task, struct cpumask *to)
+{
+	struct io_ring_ctx *ctx = file->private_data;
+	struct io_tctx_node *node;
+	int ret = -ESRCH;
+
+	mutex_lock(&ctx->tctx_lock);
+	list_for_each_entry(node, &ctx->tctx_list, ctx_node) {
+		if (node->task != task || !task->io_uring || !task->io_uring->io_wq)
+			continue;
+		cpumask_copy(to, io_wq_cpus(task->io_uring->io_wq));
+		ret = 0;
+		break;
+	}
+	mutex_unlock(&ctx->tctx_lock);
+	return ret;
+}
+
+/**
+ * checkpoint_uring_of_task() - get an io_uring that a task has registered for itself
+ * @task: the task, which does not run
+ * @place: where (IORING_REGISTER_RING_FDS)
+ *
+ * Return: its file, on which the caller owns a reference; %NULL: there is none.
+ */
+struct file *checkpoint_uring_of_task(struct task_struct *task, unsigned int place)
+{
+	struct io_uring_task *tctx;
+	struct file *file = NULL;
+
+	if (place >= IO_RINGFD_REG_MAX)
+		return NULL;
+	/* Freed with the task, or by itself; if it is killed it lets go of the file. */
+	rcu_read_lock();
+	tctx = READ_ONCE(task->io_uring);
+	if (tctx)
+		file = get_file_rcu((struct file __rcu __force **)&tctx->registered_rings[place]);
+	rcu_read_unlock();
+	return file;
+}
+
+/**
+ * checkpoint_uring_add_user() - make a task a user of an io_uring
+ * @ring: the io_uring, which nobody uses yet
+ * @task: the task, which does not run
+ * @limits: how many workers it may have, as of checkpoint_uring_limits(); 0: as many as others
+ * @cpus: CPUs that these may run on; %NULL: those of the task
+ * @places: a bit for each place at which it has registered the io_uring for itself
+ *
+ * The caller's RLIMIT_NPROC bounds the limits.
+ *
+ * Return: 0, or an errno; -EINVAL: it may not run on these CPUs; -EBUSY: there is an
+ * io_uring at one of the places; -EACCES: the current task may not register that.
+ */
+int checkpoint_uring_add_user(struct file *ring, struct task_struct *task,
+			      const unsigned int *limits, const struct cpumask *cpus,
+			      unsigned long places)
+{
+	struct io_ring_ctx *ctx = ring->private_data;
+	int ret, place, new[2] = { limits[0], limits[1] };
+
+	if (limits[0] > INT_MAX || limits[1] > INT_MAX || places >= BIT(IO_RINGFD_REG_MAX))
+		return -EINVAL;
+	if ((cpus && !may_register(ctx, IORING_REGISTER_IOWQ_AFF)) ||
+	    (places && !may_register(ctx, IORING_REGISTER_RING_FDS)))
+		return -EACCES;
+	ret = io_uring_add_task(ctx, task);
+	if (ret)
+		return ret;
+	io_wq_max_workers(task->io_uring->io_wq, new);
+	if (cpus) {
+		cpumask_var_t mask;
+
+		if (!alloc_cpumask_var(&mask, GFP_KERNEL))
+			return -ENOMEM;
+		cpumask_copy(mask, cpus);
+		ret = io_wq_cpu_affinity(task->io_uring, mask);
+		free_cpumask_var(mask);
+		if (ret)
+			return ret;
+	}
+	for_each_set_bit(place, &places, IO_RINGFD_REG_MAX) {
+		ret = io_ring_add_registered_file(task->io_uring, get_file(ring), place, place + 1);
+		if (ret < 0) {
+			fput(ring);
+			return ret;
+		}
+	}
+	return 0;
 }

@@ -115,13 +115,18 @@ pub(crate) use self::{
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
-pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS, kinds::uring::thread::KIND];
+pub(crate) static THREADS: &[ThreadOps] = &[
+    table::OPS,
+    fs::OPS,
+    kinds::uring::thread::KIND,
+    kinds::uring::users::KIND,
+];
 
 /// The kinds of file state that the threads of a process share.
 pub(crate) static PROCESSES: &[ProcessOps] = &[kinds::uring::PROCESS];
 
 /// The kinds of links between files.
-pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS, kinds::uring::users::LINKS];
 
 /// Returns why the mapping `v` of `file`, an io_uring, can't be made again; `None`: it can, or the
 /// io_uring is refused anyway.

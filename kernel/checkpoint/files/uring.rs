@@ -15,12 +15,16 @@ mod groups;
 mod io;
 #[path = "uring_mapping.rs"]
 mod mapping;
+#[path = "uring_refused.rs"]
+mod refused;
 #[path = "uring_registered.rs"]
 mod registered;
 #[path = "uring_requests.rs"]
 mod requests;
 #[path = "uring_thread.rs"]
 pub(in crate::files) mod thread;
+#[path = "uring_users.rs"]
+pub(in crate::files) mod users;
 
 use kernel::prelude::*;
 
@@ -67,6 +71,7 @@ use crate::{
                 URING_BOOTTIME,
                 URING_DRAIN_DISABLED,
                 URING_EVENTFD_ASYNC,
+                URING_LIMITED,
                 URING_OPS_RESTRICTED,
                 URING_REGISTERS_RESTRICTED, //
             },
@@ -119,12 +124,6 @@ pub(in crate::files) const PROCESS: ProcessOps = ProcessOps {
     leaks: requests::leaks,
     ..ProcessOps::NONE
 };
-
-/// How io_urings may be set up that can't be saved.
-const SETUP: &[(u32, &str)] = &[
-    (1 << 14, "IORING_SETUP_NO_MMAP"),
-    (1 << 15, "IORING_SETUP_REGISTERED_FD_ONLY"),
-];
 
 /// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
 const LOOKS: usize = 100;
@@ -279,10 +278,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
                     "{}: the io_uring was set up with {} (flags {:#x}), which can't be saved yet: start \
                      it without that",
                     named,
-                    SETUP
-                        .iter()
-                        .find(|(bit, _)| uring.setup & bit != 0)
-                        .map_or("something unknown", |&(_, name)| name),
+                    refused::setup_name(uring.setup),
                     uring.setup
                 ),
             );
@@ -306,27 +302,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
                 ),
             );
         }
-        Ok((_, Some(why))) => refuse(match why {
-            Why::Compat => "was set up by a 32-bit program: start it without io_uring",
-            Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
-            Why::Overflow => "has completions for which there was no room: have it read some",
-            Why::Buffers => {
-                "has a ring of provided buffers that is memory of the kernel (IOU_PBUF_RING_MMAP): have it \
-                 register one of its own memory"
-            }
-            Why::Restricted => "has restrictions of the task that made it: start that without them",
-            Why::Workers => "has settings for its workers: start it without them",
-            Why::Issuer => "may be used by a task only that has exited: have it closed",
-            Why::Region => "has a memory region or registered waits: start it without that",
-            Why::Queues => "has queues of a network device (zero-copy receive): start it without that",
-            Why::Bpf => "has a BPF program: start it without that",
-            Why::Thread => {
-                "has a thread (IORING_SETUP_SQPOLL) that has ended, or that it has in common with others \
-                 (IORING_SETUP_ATTACH_WQ): start it without that"
-            }
-            Why::Napi => "polls network devices (IORING_REGISTER_NAPI): have it unregister that",
-            _ => "goes by a clock that this version does not know: start it without that",
-        }),
+        Ok((_, Some(why))) => refuse(refused::words(why)),
     }
     Ok(false)
 }
@@ -375,6 +351,13 @@ fn collect_registered(
     }
     if uring.registered.eventfd != 0 {
         eventfd::Context::count(cap, uring.registered.eventfd)?;
+    }
+    match users::collect(cap, &file) {
+        Err(EBUSY) => {
+            in_use(cap, t, named);
+            return Ok(false);
+        }
+        noted => noted?,
     }
     cap.objects.count::<Ring>(file.addr())?;
     cap.objects.keep(Ring {
@@ -449,7 +432,10 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         0 => None,
         _ => Some(open::save(cap, ring.eventfd_file(cap))?),
     };
+    let limits = Uring::limits(&open.file)?;
+    let [workers_bounded, workers_unbounded] = limits.unwrap_or([0; 2]);
     let flags = [
+        (limits.is_some(), URING_LIMITED),
         (uring.drain_disabled, URING_DRAIN_DISABLED),
         (uring.boottime, URING_BOOTTIME),
         (has.eventfd_async, URING_EVENTFD_ASYNC),
@@ -500,6 +486,8 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         thread_of: if ring.thread == 0 { 0 } else { ring.first }.into(),
         thread_idle: uring.thread_idle.into(),
         thread_cpu: uring.thread_cpu.into(),
+        workers_bounded: workers_bounded.into(),
+        workers_unbounded: workers_unbounded.into(),
         reserved3: 0.into(),
     };
     cap.meta.put(&record, &memory)?;
@@ -616,6 +604,11 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
     };
     let denied = "this system lets nobody, or only some, use io_uring (kernel.io_uring_disabled)";
     let file = opener::make_object(r, plan, source, denied, || uring.make(raw.payload))?;
+    if has(URING_LIMITED) {
+        let limits = [record.workers_bounded.get(), record.workers_unbounded.get()];
+        Uring::set_limits(&file, limits)
+            .map_err(|e| cannot(r, plan, e, "limits of its workers"))?;
+    }
     let later = register(r, plan, obj, &uring, &file)?;
     let eventfd = match ObjRef::new(record.eventfd.get()) {
         Some(obj) => Some(open::restore(r, plan, obj)?),

@@ -212,6 +212,7 @@ kinds! {
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,
     InetHeader: net::header::InetHeader,
+    UringUser: files::uring::UringUser,
 }
 
 /// Number of the first kind of link.

@@ -59,6 +59,7 @@ pub(crate) mod fs {
     pub(crate) mod uring_io;
     pub(crate) mod uring_requests;
     pub(crate) mod uring_thread;
+    pub(crate) mod uring_users;
     pub(crate) mod user_buffer;
 }
 

@@ -56,6 +56,15 @@ pub const PROVIDED_MAX: usize = 1 << 16;
 /// Most entries of a ring of buffers.
 pub const GROUP_ENTRIES_MAX: u32 = 1 << 15;
 
+/// Most CPUs that workers are bound to, in bytes of a set.
+pub const CPUS_MAX: usize = 1 << 10;
+
+/// A bit for each place at which a task registers io_urings for itself.
+pub const USER_PLACES: u32 = 0xffff;
+
+/// Most workers that may be asked for.
+pub const WORKERS_MAX: u32 = i32::MAX as u32;
+
 /// Most pieces of memory of a request.
 pub const VECS_MAX: usize = 1 << 10;
 
@@ -140,6 +149,8 @@ flags! {
     URING_REGISTERS_RESTRICTED = 1 << 3,
     /// Waits for completions go by CLOCK_BOOTTIME, and not CLOCK_MONOTONIC (IORING_REGISTER_CLOCK).
     URING_BOOTTIME = 1 << 4,
+    /// How many workers its users may have is limited (IORING_REGISTER_IOWQ_MAX_WORKERS).
+    URING_LIMITED = 1 << 5,
 }
 
 record! {
@@ -222,6 +233,10 @@ record! {
         pub thread_idle: U32,
         /// Its CPU, if that was chosen.
         pub thread_cpu: U32,
+        /// How many workers a new user gets for files that are bounded; 0: no limit was set.
+        pub workers_bounded: U32,
+        /// How many for others.
+        pub workers_unbounded: U32,
         /// Zero.
         pub reserved3: U32,
     }
@@ -444,6 +459,28 @@ structure! {
         pub len: U32,
         /// Its number.
         pub bid: U32,
+    }
+}
+
+record! {
+    /// A link: a task uses an io_uring; payload: bit n % 8 of byte n / 8 for each CPU n that its workers
+    /// are bound to (IORING_REGISTER_IOWQ_AFF), if they are. What a task may have it may have by each
+    /// io_uring that it uses.
+    #[record(UringUser = 252, "io_uring user", min = 24, check = uring_user)]
+    pub struct UringUser {
+        /// The open file of the io_uring.
+        pub ring: U32,
+        /// The task.
+        pub task: U32,
+        /// A bit for each place at which the task has registered it for itself
+        /// (IORING_REGISTER_RING_FDS).
+        pub places: U32,
+        /// How many workers the task may have for files that are bounded; 0: as many as others.
+        pub bounded: U32,
+        /// How many for others.
+        pub unbounded: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 

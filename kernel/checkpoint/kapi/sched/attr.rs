@@ -71,9 +71,19 @@ const WORD: usize = u32_as_usize(c_ulong::BITS);
 pub(crate) struct CpuMask(KVec<c_ulong>);
 
 impl CpuMask {
-    fn empty() -> Result<Self> {
+    pub(in crate::kapi) fn empty() -> Result<Self> {
         // INVARIANT: As many words as that.
         Ok(Self(KVec::from_elem(0, MASK_WORDS, GFP_KERNEL_ACCOUNT)?))
+    }
+
+    /// As what the kernel's functions take: it is as long as that.
+    pub(in crate::kapi) fn as_ptr(&self) -> *const bindings::cpumask {
+        self.0.as_ptr().cast()
+    }
+
+    /// The same, to be written to.
+    pub(in crate::kapi) fn as_mut_ptr(&mut self) -> *mut bindings::cpumask {
+        self.0.as_mut_ptr().cast()
     }
 
     /// All CPUs that there can be.

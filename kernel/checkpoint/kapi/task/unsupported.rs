@@ -120,13 +120,6 @@ static THREAD: &[UnsupportedState] = &[
     ),
     #[cfg(CONFIG_IO_URING)]
     unsupported!(
-        "has registered descriptors of io_uring",
-        "have it unregister them",
-        Handed::Not,
-        |t| bindings::checkpoint_uring_task(t) == bindings::CHECKPOINT_URING_RING_FDS.cast_signed()
-    ),
-    #[cfg(CONFIG_IO_URING)]
-    unsupported!(
         "is restricted in its use of io_uring",
         "start it without that",
         Handed::Confines,

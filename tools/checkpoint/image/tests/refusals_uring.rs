@@ -20,6 +20,7 @@ use checkpoint_image::image::{
             UringPersonality,
             UringRequest,
             UringRequests,
+            UringUser,
             BUFFER_SLOTS_MAX,
             CQ_ENTRIES_MAX,
             PERSONALITY_MAX,
@@ -29,6 +30,7 @@ use checkpoint_image::image::{
             URING_DRAIN_DISABLED,
             URING_EVENTFD_ASYNC,
             URING_FLAGS,
+            URING_LIMITED,
             URING_OPS_RESTRICTED,
             URING_REGISTERS_RESTRICTED,
             URING_REQUEST_POLL,
@@ -136,6 +138,67 @@ fn threads() {
     ]);
 }
 
+/// Adds a task that uses an io_uring, and changes that; `cpus` are those of its workers.
+fn user(s: &mut Sample, cpus: &[u8], change: impl FnOnce(&mut UringUser)) {
+    file(s, |_| ());
+    let mut user = UringUser::new_zeroed();
+    user.ring.set(obj::LAST + 2);
+    user.task.set(1);
+    user.places.set(0x8001);
+    user.bounded.set(2);
+    change(&mut user);
+    s.add(user, cpus);
+}
+
+#[test]
+fn users() {
+    const MANY: &str = "impossible number of workers";
+    const LIMITS: &str = "impossible number of workers, or workers of a thread that are limited";
+    const UNUSED: &str = "reserved or unused field is not zero";
+    const CPUS: &str = "set of CPUs that is too long";
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            user(s, &[], |u| u.ring.set(obj::LAST + 1))
+        }),
+        ("uses what is no io_uring", |s| {
+            user(s, &[], |u| u.ring.set(obj::NULL))
+        }),
+        ("who uses an io_uring is no living task", |s| {
+            user(s, &[], |u| u.task.set(4000))
+        }),
+        ("unknown flag", |s| user(s, &[], |u| u.places.set(0x1_0000))),
+        (UNUSED, |s| user(s, &[], |u| u.reserved.set(1))),
+        (MANY, |s| user(s, &[], |u| u.bounded.set(1 << 31))),
+        (MANY, |s| user(s, &[], |u| u.unbounded.set(u32::MAX))),
+        (CPUS, |s| user(s, &[1, 0], |_| ())),
+        (CPUS, |s| user(s, &[1; 1025], |_| ())),
+        (UNUSED, |s| uring(s, |u| u.workers_bounded.set(1))),
+        (UNUSED, |s| uring(s, |u| u.workers_unbounded.set(1))),
+        (LIMITS, |s| {
+            uring(s, |u| {
+                u.flags.set(URING_LIMITED);
+                u.workers_unbounded.set(1 << 31);
+            })
+        }),
+        (LIMITS, |s| {
+            uring(s, |u| {
+                submits(u);
+                u.flags.set(URING_LIMITED);
+            })
+        }),
+    ]);
+    accepted(&[
+        |s| user(s, &[], |_| ()),
+        |s| user(s, &[5], |_| ()),
+        |s| {
+            uring(s, |u| {
+                u.flags.set(URING_LIMITED);
+                u.workers_bounded.set(3);
+            })
+        },
+    ]);
+}
+
 #[test]
 fn rings() {
     const IMPOSSIBLE: &str = "io_uring that was set up in an impossible way";
@@ -196,8 +259,30 @@ fn rings() {
         |s| uring(s, |_| ()),
         |s| {
             uring(s, |u| {
-                u.setup
-                    .set(setup::ALL & !setup::SINGLE_ISSUER & !setup::DEFER_TASKRUN);
+                u.setup.set(
+                    setup::IOPOLL
+                        | setup::HYBRID_IOPOLL
+                        | setup::ATTACH_WQ
+                        | setup::CQE_MIXED
+                        | setup::SQE_MIXED
+                        | setup::NO_SQARRAY
+                        | setup::SQ_REWIND,
+                );
+            })
+        },
+        |s| {
+            uring(s, |u| {
+                u.setup.set(
+                    setup::CQSIZE
+                        | setup::CLAMP
+                        | setup::R_DISABLED
+                        | setup::SUBMIT_ALL
+                        | setup::COOP_TASKRUN
+                        | setup::TASKRUN_FLAG
+                        | setup::SQE128
+                        | setup::CQE32
+                        | setup::NO_SQARRAY,
+                );
                 u.flags.set(URING_DRAIN_DISABLED);
                 u.sq_entries.set(SQ_ENTRIES_MAX);
                 u.cq_entries.set(CQ_ENTRIES_MAX);

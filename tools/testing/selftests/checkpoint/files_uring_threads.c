@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * io_urings and the threads of the kernel that work for them: workers that have nothing to do, and
- * the one that submits (IORING_SETUP_SQPOLL), with what was not submitted yet.
+ * io_urings and the threads of the kernel that work for them: workers that have nothing to do, how many
+ * a task may have and where, and the one that submits (IORING_SETUP_SQPOLL), with what was not submitted
+ * yet. Also rings that a task has registered for itself.
  */
 #include "common.h"
 #include "uring.h"
@@ -110,6 +111,133 @@ CKPT_CYCLE(times)
 	CHECK(after.tv_sec > before.tv_sec ||
 	      (after.tv_sec == before.tv_sec && after.tv_nsec >= before.tv_nsec),
 	      "the clock of the process went back");
+	uring_works(&u);
+}
+
+/* How many workers this task may have. */
+static void limits_are(struct uring *u, unsigned int bounded, unsigned int unbounded)
+{
+	unsigned int limits[2] = { 0, 0 };
+
+	enroll(u, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
+	CHECK_EQ(bounded, limits[0]);
+	CHECK_EQ(unbounded, limits[1]);
+}
+
+static struct uring limited;
+
+static int is_limited(void *arg)
+{
+	unsigned int limits[2] = { 0, 6 };
+
+	/* It gets those of the ring, and changes one of them for itself, by a ring of its own. */
+	uring_works(&limited);
+	limits_are(&limited, 2, 3);
+	CHECK_SYS(uring_make(arg, 4, 0));
+	enroll(arg, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
+	ckpt_step(0);
+	ckpt_wait_go();
+	limits_are(arg, 2, 6);
+	uring_works(arg);
+	return 0;
+}
+
+/* Limits of a ring, and of its users; a later user gets those of the ring. */
+CKPT_CYCLE(limits)
+{
+	unsigned int limits[2] = { 2, 3 };
+	struct uring own;
+	pid_t kid;
+
+	CHECK_SYS(uring_make(&limited, 4, 0));
+	enroll(&limited, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
+	kid = ckpt_fork(is_limited, &own);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	/* To ask gives all users those of the ring. */
+	ckpt_wait_exit(kid, 0);
+	limits_are(&limited, 2, 3);
+	uring_works(&limited);
+	works_aside(&limited, 1);
+}
+
+/* A task that has only made a ring may bind its workers at once. */
+CKPT_CYCLE(bound)
+{
+	unsigned long cpus = 1, none = 0;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	ckpt_ready_wait();
+	CHECK(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_IOWQ_AFF, &none, 0) == -1 &&
+	      errno == EINVAL, "io_uring_register: %s", strerror(errno));
+	enroll(&u, IORING_REGISTER_IOWQ_AFF, &cpus, sizeof(cpus));
+	works_aside(&u, 1);
+	uring_works(&u);
+}
+
+/* The CPUs of the worker that this process gets now. */
+static void worker_is_bound(struct uring *u, int cpu)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	int workers = 0;
+
+	works_aside(u, 1);
+	CHECK(dir, "/proc/self/task: %s", strerror(errno));
+	while ((entry = readdir(dir))) {
+		pid_t tid = atoi(entry->d_name);
+		cpu_set_t set;
+
+		if (!tid || tid == getpid())
+			continue;
+		CHECK_SYS(sched_getaffinity(tid, sizeof(set), &set));
+		CHECK(CPU_ISSET(cpu, &set) && CPU_COUNT(&set) == 1, "a worker has other CPUs");
+		workers++;
+	}
+	closedir(dir);
+	CHECK(workers, "there is no worker");
+}
+
+/* Workers that are bound to a CPU. Those that there are stay where they are: so there is none yet. */
+CKPT_CYCLE(bound_workers)
+{
+	unsigned long cpus = 1;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	enroll(&u, IORING_REGISTER_IOWQ_AFF, &cpus, sizeof(cpus));
+	ckpt_ready_wait();
+	worker_is_bound(&u, 0);
+	uring_works(&u);
+}
+
+/* Two rings that are registered by places, one of which has no descriptor. */
+CKPT_CYCLE(registered)
+{
+	struct io_uring_rsrc_update places[] = { { .offset = 3 }, { .offset = 9 } };
+	struct uring u, closed;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	CHECK_SYS(uring_make(&closed, 4, 0));
+	places[0].data = u.fd;
+	places[1].data = closed.fd;
+	CHECK_EQ(2, syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_RING_FDS, places, 2));
+	close(closed.fd);
+	ckpt_ready_wait();
+	uring_prepare(&u, IORING_OP_NOP, 1);
+	CHECK_EQ(1, syscall(__NR_io_uring_enter, 3, 1, 0, IORING_ENTER_REGISTERED_RING, NULL, 0));
+	uring_take(&u, 1, 0);
+	uring_prepare(&closed, IORING_OP_NOP, 2);
+	CHECK_EQ(1, syscall(__NR_io_uring_enter, 9, 1, 0, IORING_ENTER_REGISTERED_RING, NULL, 0));
+	uring_take(&closed, 2, 0);
+	CHECK(syscall(__NR_io_uring_enter, 0, 0, 0, IORING_ENTER_REGISTERED_RING, NULL, 0) == -1 &&
+	      errno == EBADF, "io_uring_enter: %s", strerror(errno));
+	/* The kernel chooses the first place that is free. */
+	places[0].offset = -1U;
+	places[0].data = u.fd;
+	CHECK_EQ(1, syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_RING_FDS, places, 1));
+	CHECK_EQ(0, places[0].offset);
 	uring_works(&u);
 }
 

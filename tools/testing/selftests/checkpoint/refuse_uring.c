@@ -411,28 +411,21 @@ REFUSE(busy_polling)
 	uring_works(&u);
 }
 
-REFUSE(workers)
+/* How many workers its thread may have. */
+REFUSE(workers_of_thread)
 {
 	unsigned int limits[2] = { 1, 1 };
 	struct uring u;
 
-	make(&u, 0);
+	make(&u, IORING_SETUP_SQPOLL);
 	enroll_here(&u, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
-	EXPECT_URING(&u, "has settings for its workers: start it without them");
+	EXPECT_URING(&u, "has settings for the workers of its thread (IORING_SETUP_SQPOLL): start it "
+		     "without them");
+	expect_more();
 	ckpt_ready_wait();
-	uring_works(&u);
-}
-
-REFUSE(bound_workers)
-{
-	unsigned long cpus = 1;
-	struct uring u;
-
-	make(&u, 0);
-	enroll_here(&u, IORING_REGISTER_IOWQ_AFF, &cpus, sizeof(cpus));
-	EXPECT_URING(&u, "has settings for its workers: start it without them");
-	ckpt_ready_wait();
-	uring_works(&u);
+	limits[0] = limits[1] = 0;
+	enroll_here(&u, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
+	CHECK_EQ(1, limits[0]);
 }
 
 /* The file of the eventfd is closed: who is told of completions is not to be seen any more. */
@@ -492,21 +485,6 @@ REFUSE(task_restrictions)
 		not_here();
 	make(&u, 0);
 	EXPECT_URING(&u, "has restrictions of the task that made it: start that without them");
-	expect_more();
-	ckpt_ready_wait();
-	uring_works(&u);
-}
-
-REFUSE(ring_descriptors)
-{
-	struct io_uring_rsrc_update update = { .offset = -1U };
-	struct uring u;
-
-	make(&u, 0);
-	update.data = u.fd;
-	enroll_here(&u, IORING_REGISTER_RING_FDS, &update, 1);
-	expect_refusal(getpid(), UNSUPPORTED, "has registered descriptors of io_uring: have it "
-		       "unregister them");
 	expect_more();
 	ckpt_ready_wait();
 	uring_works(&u);

@@ -184,6 +184,38 @@ impl Walk<'_> {
             raw,
             uring.thread_idle.get() <= i32::MAX as u32,
             "impossible time for which a thread waits",
+        )?;
+        let limits = [uring.workers_bounded.get(), uring.workers_unbounded.get()];
+        let limited = uring.flags.get() & URING_LIMITED != 0;
+        zero(raw, limited || limits == [0; 2])?;
+        ensure(
+            raw,
+            !(limited && of != 0) && limits.iter().all(|&n| n <= WORKERS_MAX),
+            "impossible number of workers, or workers of a thread that are limited",
+        )
+    }
+
+    /// A task that uses an io_uring.
+    pub(in crate::image) fn uring_user(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let user: UringUser = raw.body()?;
+        let kind = kind_of(self.refer::<OpenFile>(raw, user.ring.get())?);
+        ensure(raw, kind == FILE_IO_URING, "uses what is no io_uring")?;
+        ensure(
+            raw,
+            self.is_alive(user.task.get()),
+            "who uses an io_uring is no living task",
+        )?;
+        flags(raw, u64::from(user.places.get()), u64::from(USER_PLACES))?;
+        zero(raw, user.reserved.get() == 0)?;
+        ensure(
+            raw,
+            user.bounded.get() <= WORKERS_MAX && user.unbounded.get() <= WORKERS_MAX,
+            "impossible number of workers",
+        )?;
+        ensure(
+            raw,
+            raw.payload.len() <= CPUS_MAX && raw.payload.last() != Some(&0),
+            "set of CPUs that is too long",
         )
     }
 
