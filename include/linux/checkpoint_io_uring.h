@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct cpumask;
 struct cred;
 struct file;
 struct iovec;
@@ -250,9 +251,9 @@ struct checkpoint_uring_personality {
 
 /**
  * struct checkpoint_uring_group - buffers that are provided to an io_uring
- * @addr: address of their ring; 0: they are a list
+ * @addr: address of their ring; 0: they are a list, or that is memory of the kernel
  * @group: number of the group
- * @entries: how many the ring has
+ * @entries: how many the ring has; 0: it is none
  * @head: where the kernel takes the next one
  * @min_left: with less than that a buffer is used up, if they are used bit by bit; or 0
  * @buffers: how many the list has
@@ -297,7 +298,6 @@ struct checkpoint_uring_user {
 #define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
 #define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests that do not just wait. */
 #define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
-#define CHECKPOINT_URING_BUFFERS	5	/* A ring of buffers in the kernel. */
 #define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
 #define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
 #define CHECKPOINT_URING_ISSUER		9	/* Who alone may submit has exited. */
@@ -337,6 +337,9 @@ void checkpoint_uring_place(struct file *file, bool on);
 u64 checkpoint_uring_in_flight(struct task_struct *task);
 
 /* Of kernel/checkpoint/uring.c. */
+int checkpoint_uring_ring_memory(struct file *file, unsigned int group, void *to, size_t size);
+int checkpoint_uring_maps_ring(struct file *file, unsigned int group, struct mm_struct *mm,
+			       unsigned long start, unsigned long len);
 int checkpoint_uring_shares(struct file *file, struct task_struct *task);
 bool checkpoint_uring_is_thread(struct task_struct *task);
 int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state);
@@ -356,7 +359,7 @@ int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *st
 			    struct checkpoint_uring_provided *buffers);
 int checkpoint_uring_add_group(struct file *ring, struct task_struct *task,
 			       const struct checkpoint_uring_group *group,
-			       const struct checkpoint_uring_provided *buffers);
+			       const struct checkpoint_uring_provided *buffers, const void *memory);
 
 /* Of io_uring/rsrc.c. */
 int checkpoint_uring_buffers(struct file *file, struct mm_struct *mm,

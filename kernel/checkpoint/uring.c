@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Threads that work for io_urings: the one that submits (IORING_SETUP_SQPOLL), and
- * how many and where the workers of a task are. What they are stands in headers that
- * are private to io_uring/.
+ * how many and where the workers of a task are; rings of provided buffers in memory
+ * of the kernel. What they are stands in headers that are private to io_uring/.
  */
 #include <linux/bitops.h>
 #include <linux/checkpoint_io_uring.h>
@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/io_uring_types.h>
 #include <linux/jiffies.h>
+#include <linux/mmap_lock.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
@@ -22,6 +23,8 @@
 
 #include "../../io_uring/io_uring.h"
 #include "../../io_uring/io-wq.h"
+#include "../../io_uring/kbuf.h"
+#include "../../io_uring/memmap.h"
 #include "../../io_uring/sqpoll.h"
 #include "../../io_uring/tctx.h"
 
@@ -339,4 +342,71 @@ int checkpoint_uring_add_user(struct file *ring, struct task_struct *task,
 		}
 	}
 	return 0;
+}
+
+/* A ring of provided buffers in memory of the kernel (IOU_PBUF_RING_MMAP), or %NULL. */
+static struct io_buffer_list *kernel_ring(struct io_ring_ctx *ctx, unsigned int group)
+	__must_hold(&ctx->uring_lock)
+{
+	struct io_buffer_list *bl = xa_load(&ctx->io_bl_xa, group);
+
+	return bl && bl->flags & IOBL_BUF_RING && !bl->addr ? bl : NULL;
+}
+
+/**
+ * checkpoint_uring_ring_memory() - read the memory of a ring of provided buffers
+ * @file: the io_uring
+ * @group: the number of the ring, which is in memory of the kernel
+ * @to: where to
+ * @size: its size, in whole pages
+ *
+ * Return: 0; -EBUSY: somebody uses the io_uring, or there is another ring by now.
+ */
+int checkpoint_uring_ring_memory(struct file *file, unsigned int group, void *to, size_t size)
+{
+	struct io_ring_ctx *ctx = file->private_data;
+	struct io_buffer_list *bl;
+	int ret = -EBUSY;
+
+	if (!mutex_trylock(&ctx->uring_lock))
+		return ret;
+	bl = kernel_ring(ctx, group);
+	if (bl && io_region_size(&bl->region) == size) {
+		memcpy(to, io_region_get_ptr(&bl->region), size);
+		ret = 0;
+	}
+	mutex_unlock(&ctx->uring_lock);
+	return ret;
+}
+
+/**
+ * checkpoint_uring_maps_ring() - is a mapping all of a ring of provided buffers?
+ * @file: the io_uring that is mapped
+ * @group: the number of the ring, by the offset that is mapped
+ * @mm: the address space, which has users
+ * @start: address of the mapping
+ * @len: its length
+ *
+ * Return: 1: it is; 0: it is not, or not any more; -EBUSY: somebody uses the io_uring;
+ * -EINTR: SIGKILL came.
+ */
+int checkpoint_uring_maps_ring(struct file *file, unsigned int group, struct mm_struct *mm,
+			       unsigned long start, unsigned long len)
+{
+	struct io_ring_ctx *ctx = file->private_data;
+	struct io_buffer_list *bl;
+	int ret;
+
+	if (!mutex_trylock(&ctx->uring_lock))
+		return -EBUSY;
+	ret = mmap_read_lock_killable(mm);
+	if (ret)
+		goto out;
+	bl = kernel_ring(ctx, group);
+	if (bl && io_region_size(&bl->region) == len)
+		ret = io_kbuf_is_mapped(mm, bl, start);
+	mmap_read_unlock(mm);
+out:
+	mutex_unlock(&ctx->uring_lock);
+	return ret;
 }

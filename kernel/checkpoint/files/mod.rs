@@ -128,10 +128,10 @@ pub(crate) static PROCESSES: &[ProcessOps] = &[kinds::uring::PROCESS];
 /// The kinds of links between files.
 pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS, kinds::uring::users::LINKS];
 
-/// Returns why the mapping `v` of `file`, an io_uring, can't be made again; `None`: it can, or the
-/// io_uring is refused anyway.
-pub(crate) fn refuses_uring(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
-    kinds::uring::refuses_mapping(file, v)
+/// Returns why the mapping `v` of `file`, an io_uring, in the memory of `t` can't be made again; `None`: it
+/// can, or the io_uring is refused anyway.
+pub(crate) fn refuses_uring(t: &FrozenTask, file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
+    kinds::uring::refuses_mapping(t, file, v)
 }
 
 /// Lets the threads go that submit for io_urings. Nothing can fail any more.

@@ -664,7 +664,7 @@ fn register(
             Kind::UringBuffers => buffers::read(r, &raw, &mut later.buffers)?,
             Kind::UringRequests => requests::read(r, plan, &raw, &mut later.requests)?,
             Kind::UringIo => io::read(r, plan, &raw, &mut later.ios)?,
-            Kind::UringGroup => groups::read(r, &raw, &mut later.groups)?,
+            Kind::UringGroup => groups::read(r, &raw, ring, &mut later.groups)?,
             _ => break,
         }
     }

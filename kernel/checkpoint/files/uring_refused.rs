@@ -24,10 +24,6 @@ pub(super) fn words(why: Why) -> &'static str {
         Why::Compat => "was set up by a 32-bit program: start it without io_uring",
         Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
         Why::Overflow => "has completions for which there was no room: have it read some",
-        Why::Buffers => {
-            "has a ring of provided buffers that is memory of the kernel (IOU_PBUF_RING_MMAP): have it \
-             register one of its own memory"
-        }
         Why::Restricted => "has restrictions of the task that made it: start that without them",
         Why::Workers => {
             "has settings for the workers of its thread (IORING_SETUP_SQPOLL): start it without them"

@@ -104,7 +104,9 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             }
             ring.uring.add_thread(&ring.file).map_err(|e| {
                 let why = match e {
-                    EINVAL if ring.uring.setup & setup::SQ_AFF != 0 => "the task may not use its CPU",
+                    EINVAL if ring.uring.setup & setup::SQ_AFF != 0 => {
+                        "the task may not use its CPU"
+                    }
                     EAGAIN => "too many tasks (RLIMIT_NPROC or pids.max)",
                     EPERM | EACCES => "a security module denies it",
                     ENOMEM => "no memory",

@@ -101,7 +101,9 @@ pub(super) fn collect(cap: &mut Capture, ring: &FileRef) -> Result {
         let tid = user.pid.number_in(&cap.pid_ns);
         let known = cap.found.files.uring_users.of(ring.addr(), tid)?;
         // One that is not limited may have as many as a number can tell.
-        known.limits = user.limits.map(|n| if i32::try_from(n).is_ok() { n } else { 0 });
+        known.limits = user
+            .limits
+            .map(|n| if i32::try_from(n).is_ok() { n } else { 0 });
         known.cpus = user.cpus.map_or(Ok(KVec::new()), |cpus| cpus.to_bytes())?;
     }
     Ok(())

@@ -430,14 +430,14 @@ structure! {
 
 record! {
     /// A group of buffers that are provided to the io_uring before it; payload: [`UringProvided`]s, in
-    /// their order, if they are a list.
+    /// their order, if they are a list; the memory of a ring that is the kernel's, whole pages.
     #[record(UringGroup = 207, "io_uring group", min = 32, check = uring_group)]
     pub struct UringGroup {
-        /// Address of their ring; 0: they are a list.
+        /// Address of their ring; 0: they are a list, or it is memory of the kernel.
         pub addr: U64,
         /// Its number.
         pub group: U32,
-        /// Entries of the ring.
+        /// Entries of the ring; 0: they are a list.
         pub entries: U32,
         /// Where the kernel takes the next buffer from the ring.
         pub head: U32,

@@ -30,8 +30,6 @@ pub(crate) enum Why {
     InFlight,
     /// Completions have found no room.
     Overflow,
-    /// Provided buffers in memory of the kernel.
-    Buffers,
     /// Restrictions that it has of a task.
     Restricted,
     /// Settings of its workers.
@@ -290,7 +288,6 @@ impl Uring {
             bindings::CHECKPOINT_URING_COMPAT => Some(Why::Compat),
             bindings::CHECKPOINT_URING_IN_FLIGHT => Some(Why::InFlight),
             bindings::CHECKPOINT_URING_OVERFLOW => Some(Why::Overflow),
-            bindings::CHECKPOINT_URING_BUFFERS => Some(Why::Buffers),
             bindings::CHECKPOINT_URING_RESTRICTED => Some(Why::Restricted),
             bindings::CHECKPOINT_URING_WORKERS => Some(Why::Workers),
             bindings::CHECKPOINT_URING_ISSUER => Some(Why::Issuer),

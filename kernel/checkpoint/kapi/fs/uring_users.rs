@@ -75,9 +75,7 @@ impl Uring {
         }
         let mut limits = [0; 2];
         // SAFETY: We own a reference on the file, which is an io_uring; there is room for two.
-        let some = unsafe {
-            bindings::checkpoint_uring_limits(ring.as_ptr(), limits.as_mut_ptr())
-        };
+        let some = unsafe { bindings::checkpoint_uring_limits(ring.as_ptr(), limits.as_mut_ptr()) };
         Ok(some.then_some(limits))
     }
 
@@ -89,9 +87,7 @@ impl Uring {
             return Err(EINVAL);
         }
         // SAFETY: We own a reference on the file, which is an io_uring; there are two.
-        to_result(unsafe {
-            bindings::checkpoint_uring_set_limits(ring.as_ptr(), limits.as_ptr())
-        })
+        to_result(unsafe { bindings::checkpoint_uring_set_limits(ring.as_ptr(), limits.as_ptr()) })
     }
 
     /// Returns the tasks that use `ring`, but for those that are just being reaped.
@@ -102,9 +98,8 @@ impl Uring {
             return Err(EINVAL);
         }
         // SAFETY: We own a reference on the file, which is an io_uring. There is room for none.
-        let nr = unsafe {
-            bindings::checkpoint_uring_users(ring.as_ptr(), core::ptr::null_mut(), 0)
-        };
+        let nr =
+            unsafe { bindings::checkpoint_uring_users(ring.as_ptr(), core::ptr::null_mut(), 0) };
         if nr < 0 {
             return Err(Error::from_errno(nr));
         }
@@ -167,7 +162,10 @@ impl Uring {
             return Err(EINVAL);
         }
         let task = user.pid.task().ok_or(ESRCH)?;
-        let cpus = user.cpus.as_ref().map_or(core::ptr::null(), CpuMask::as_ptr);
+        let cpus = user
+            .cpus
+            .as_ref()
+            .map_or(core::ptr::null(), CpuMask::as_ptr);
         // SAFETY: We own references on the file, which is an io_uring, and on the task, which does not
         // run. There are two limits; the mask is as long as one of the kernel's.
         to_result(unsafe {

@@ -111,14 +111,18 @@ fn threads() {
                 u.thread_of.set(99);
             })
         }),
-        ("reserved or unused field is not zero", |s| uring(s, |u| u.thread_idle.set(1))),
+        ("reserved or unused field is not zero", |s| {
+            uring(s, |u| u.thread_idle.set(1))
+        }),
         ("reserved or unused field is not zero", |s| {
             uring(s, |u| {
                 submits(u);
                 u.thread_cpu.set(1);
             })
         }),
-        ("reserved or unused field is not zero", |s| uring(s, |u| u.reserved3.set(1))),
+        ("reserved or unused field is not zero", |s| {
+            uring(s, |u| u.reserved3.set(1))
+        }),
         ("impossible time for which a thread waits", |s| {
             uring(s, |u| {
                 submits(u);
@@ -219,7 +223,9 @@ fn rings() {
             uring(s, |u| u.setup.set(setup::DEFER_TASKRUN))
         }),
         (IMPOSSIBLE, |s| uring(s, |u| u.setup.set(setup::SQ_AFF))),
-        (IMPOSSIBLE, |s| uring(s, |u| u.setup.set(setup::HYBRID_IOPOLL))),
+        (IMPOSSIBLE, |s| {
+            uring(s, |u| u.setup.set(setup::HYBRID_IOPOLL))
+        }),
         (IMPOSSIBLE, |s| uring(s, |u| u.setup.set(setup::SQ_REWIND))),
         (IMPOSSIBLE, |s| {
             uring(s, |u| u.setup.set(setup::CQE32 | setup::CQE_MIXED))
@@ -318,6 +324,8 @@ fn files() {
         }),
         (PART, |s| mapped(s, PAGE)),
         (PART, |s| mapped(s, 0x1000_0000 + PAGE)),
+        (PART, |s| mapped(s, 0x8000_0000 + PAGE)),
+        (PART, |s| mapped(s, 0x8800_0000)),
         ("maps a file that cannot be mapped so", |s| {
             mapped(s, 0);
             s.edit(3, |v: &mut Vma| {
@@ -326,6 +334,7 @@ fn files() {
         }),
     ]);
     accepted(&[
+        |s| mapped(s, 0x8000_0000 + (5 << 16)),
         |s| {
             file(s, |f| {
                 f.flags.set(open::READ | open::WRITE | open::NONBLOCK)
@@ -631,7 +640,8 @@ fn with_timeout(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
 #[test]
 fn requests() {
     const UNUSED: &str = "reserved or unused field is not zero";
-    const MANY: &str = "too many requests, or of an io_uring that is not enabled, polls or has a thread";
+    const MANY: &str =
+        "too many requests, or of an io_uring that is not enabled, polls or has a thread";
     const WHO: &str = "who has submitted a request is no living task, or may not";
     const FILE: &str = "a request waits for a file that can't be waited for";
     const PLACE: &str = "a request waits for a file where there is no place";

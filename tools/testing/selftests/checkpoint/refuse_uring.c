@@ -312,18 +312,26 @@ REFUSE(buffer_of_child)
 	uring_works(&u);
 }
 
-/* Memory of the kernel, which the program has mapped. */
-REFUSE(ring_of_kernel)
+/* A ring of buffers in memory of the kernel, which is still mapped, and is registered no more. */
+REFUSE(ring_of_kernel_gone)
 {
 	/* IOU_PBUF_RING_MMAP, of which older headers do not know. */
 	struct io_uring_buf_reg reg = { .ring_entries = 8, .bgid = 5 };
+	unsigned long ring;
 	struct uring u;
 
 	make(&u, 0);
 	memcpy((char *)&reg + 14, &(uint16_t){ 1 }, 2);
 	enroll_here(&u, IORING_REGISTER_PBUF_RING, &reg, 1);
-	EXPECT_URING(&u, "has a ring of provided buffers that is memory of the kernel "
-		     "(IOU_PBUF_RING_MMAP): have it register one of its own memory");
+	ring = (uintptr_t)mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE, MAP_SHARED, u.fd,
+			       0x80000000ul | 5 << 16);
+	CHECK((void *)ring != MAP_FAILED, "mmap: %s", strerror(errno));
+	memset(&reg, 0, sizeof(reg));
+	reg.bgid = 5;
+	enroll_here(&u, IORING_UNREGISTER_PBUF_RING, &reg, 1);
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: is no ring of provided buffers of an "
+		       "io_uring any more, or a part of one: have it unmap that", ring,
+		       ring + ckpt_page());
 	ckpt_ready_wait();
 	uring_works(&u);
 }

@@ -60,6 +60,11 @@ const POLL_EVENTS: u32 = 0xffff | epoll::EXCLUSIVE | epoll::ONESHOT | epoll::ET;
 /// Offsets by which rings and submission queue entries are mapped: IORING_OFF_*.
 const OFFSETS: [u64; 3] = [0, 0x800_0000, 0x1000_0000];
 
+/// Returns whether a ring of provided buffers is mapped by `offset`: IORING_OFF_PBUF_RING, and its number.
+fn is_group(offset: u64) -> bool {
+    offset & !0x7ff_0000 == 0x8000_0000
+}
+
 /// How an io_uring is set up that has no requests in an image.
 const IDLE: u32 = setup::R_DISABLED | setup::SQPOLL | setup::IOPOLL;
 
@@ -499,7 +504,7 @@ impl Walk<'_> {
     pub(in crate::image) fn mapped_uring(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
         ensure(
             raw,
-            OFFSETS.contains(&vma.offset.get()),
+            OFFSETS.contains(&vma.offset.get()) || is_group(vma.offset.get()),
             "maps a part of an io_uring",
         )
     }
