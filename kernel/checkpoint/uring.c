@@ -299,12 +299,12 @@ struct file *checkpoint_uring_of_task(struct task_struct *task, unsigned int pla
  * @ring: the io_uring, which nobody uses yet
  * @task: the task, which does not run
  * @limits: how many workers it may have, as of checkpoint_uring_limits(); 0: as many as others
- * @cpus: CPUs that these may run on; %NULL: those of the task
+ * @cpus: CPUs that these may run on, as far as the task may; %NULL: those of the task
  * @places: a bit for each place at which it has registered the io_uring for itself
  *
  * The caller's RLIMIT_NPROC bounds the limits.
  *
- * Return: 0, or an errno; -EINVAL: it may not run on these CPUs; -EBUSY: there is an
+ * Return: 0, or an errno; -EINVAL: it may run on none of these CPUs; -EBUSY: there is an
  * io_uring at one of the places; -EACCES: the current task may not register that.
  */
 int checkpoint_uring_add_user(struct file *ring, struct task_struct *task,
@@ -328,8 +328,12 @@ int checkpoint_uring_add_user(struct file *ring, struct task_struct *task,
 
 		if (!alloc_cpumask_var(&mask, GFP_KERNEL))
 			return -ENOMEM;
-		cpumask_copy(mask, cpus);
-		ret = io_wq_cpu_affinity(task->io_uring, mask);
+		/* Those that there are of them. */
+		cpuset_cpus_allowed(task, mask);
+		if (cpumask_and(mask, mask, cpus))
+			ret = io_wq_cpu_affinity(task->io_uring, mask);
+		else
+			ret = -EINVAL;
 		free_cpumask_var(mask);
 		if (ret)
 			return ret;

@@ -29,7 +29,8 @@ use crate::{
             file::FileRef,
             uring::Uring, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::FrozenTask,
+        time::wait, //
     }, //
 };
 
@@ -116,6 +117,7 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
             })
         });
         if let Some(Err((e, why))) = made {
+            let e = wait::without_restart(e);
             return Err(r.fail(e, plan, fmt!("the thread of an io_uring: {}", why)));
         }
     }

@@ -188,7 +188,7 @@ fn link_user(r: &Restore, raw: &Raw<'_>) -> Result {
     };
     Uring::add_user(&ring, &user, record.places.get()).map_err(|e| {
         let why = match e {
-            EINVAL => "its workers may not run on the CPUs that they were bound to",
+            EINVAL => "its workers may run on none of the CPUs that they were bound to",
             EACCES => "the caller is restricted to others",
             EBUSY => "it has registered another at the same place",
             ENOMEM => "no memory",

@@ -155,7 +155,7 @@ impl Uring {
     /// for that at `places`, a bit for each. The task does not run. The caller's RLIMIT_NPROC bounds the
     /// limits.
     ///
-    /// ESRCH: there is no such task. EINVAL: it may not run on these CPUs. EBUSY: it has registered
+    /// ESRCH: there is no such task. EINVAL: it may run on none of these CPUs. EBUSY: it has registered
     /// another at one of the places. EACCES: the current task may not register that.
     pub(crate) fn add_user(ring: &FileRef, user: &User, places: u32) -> Result {
         if !ring.is_io_uring() {

@@ -77,11 +77,13 @@ impl CpuMask {
     }
 
     /// As what the kernel's functions take: it is as long as that.
+    #[cfg(CONFIG_IO_URING)]
     pub(in crate::kapi) fn as_ptr(&self) -> *const bindings::cpumask {
         self.0.as_ptr().cast()
     }
 
     /// The same, to be written to.
+    #[cfg(CONFIG_IO_URING)]
     pub(in crate::kapi) fn as_mut_ptr(&mut self) -> *mut bindings::cpumask {
         self.0.as_mut_ptr().cast()
     }

@@ -3,7 +3,9 @@
 #include "refuse.h"
 #include "uring.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -376,6 +378,117 @@ REFUSE(waits_for_futex)
 	ckpt_ready_wait();
 	CHECK_EQ(1, syscall(454, &word, ~0u, 1, 0x82));
 	take(&u, 7, 0, false);
+}
+
+/* It waits for the end of a child, which it leaves to be waited for. */
+REFUSE(waits_for_child)
+{
+	siginfo_t info = { .si_pid = 0 };
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	pid_t kid;
+
+	make(&u, 0);
+	kid = ckpt_fork(ckpt_child_waits, NULL);
+	/* IORING_OP_WAITID, of which older headers do not know. */
+	sqe = uring_prepare(&u, 50, 7);
+	sqe->len = P_PID;
+	sqe->fd = kid;
+	sqe->file_index = WEXITED | WNOWAIT;
+	sqe->addr2 = (uintptr_t)&info;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_WAITID, user_data 0x7: "
+		     "have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	take(&u, 7, 0, false);
+	CHECK_EQ(kid, info.si_pid);
+	ckpt_wait_exit(kid, 0);
+}
+
+/* It acts with credentials of its own. */
+REFUSE(acts_as)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, 0);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->personality = CHECK_SYS(syscall(__NR_io_uring_register, u.fd,
+					     IORING_REGISTER_PERSONALITY, NULL, 0));
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_POLL_ADD, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	take(&u, 7, POLLIN, false);
+}
+
+/* It comes after all that was submitted before it. */
+REFUSE(drained)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, 0);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	sqe = uring_prepare(&u, IORING_OP_NOP, 8);
+	sqe->flags = IOSQE_IO_DRAIN;
+	uring_submit(&u, 2);
+	EXPECT_URING(&u, "has requests in flight: have it wait for them, or cancel them");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	uring_take(&u, 7, POLLIN);
+	uring_take(&u, 8, 0);
+}
+
+/* It waits for room, to send memory without a copy of it. */
+REFUSE(sends_without_copy)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	static char buffer[65536];
+	struct io_uring_sqe *sqe;
+	int server, client, end;
+	struct uring u;
+
+	make(&u, 0);
+	server = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	client = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	CHECK_SYS(bind(server, (struct sockaddr *)&at, len));
+	CHECK_SYS(listen(server, 1));
+	CHECK_SYS(getsockname(server, (struct sockaddr *)&at, &len));
+	CHECK_SYS(connect(client, (struct sockaddr *)&at, len));
+	end = CHECK_SYS(accept(server, NULL, NULL));
+	while (send(client, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+		;
+	CHECK(errno == EAGAIN, "send: %s", strerror(errno));
+	/* IORING_OP_SEND_ZC, of which older headers do not know. */
+	sqe = uring_prepare(&u, 47, 7);
+	sqe->fd = client;
+	sqe->addr = (uintptr_t)buffer;
+	sqe->len = 1;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_SEND_ZC, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	/* Room comes as the other end reads; a second completion tells that the memory is free. */
+	while (*uring_word(&u, u.params.cq_off.tail) == *uring_word(&u, u.params.cq_off.head)) {
+		if (recv(end, buffer, sizeof(buffer), MSG_DONTWAIT) == -1)
+			CHECK_EQ(EAGAIN, errno);
+		look(&u);
+	}
+	take(&u, 7, 1, true);
 }
 
 REFUSE(memory_region)
