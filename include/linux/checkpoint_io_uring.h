@@ -348,6 +348,8 @@ bool checkpoint_uring_limits(struct file *file, unsigned int *limits);
 int checkpoint_uring_set_limits(struct file *ring, const unsigned int *limits);
 int checkpoint_uring_users(struct file *file, struct checkpoint_uring_user *to, unsigned int nr);
 int checkpoint_uring_cpus(struct file *file, struct task_struct *task, struct cpumask *to);
+bool checkpoint_uring_napi(struct file *file, unsigned int *usecs, bool *prefer);
+int checkpoint_uring_set_napi(struct file *ring, unsigned int usecs, bool prefer);
 struct file *checkpoint_uring_of_task(struct task_struct *task, unsigned int place);
 int checkpoint_uring_add_user(struct file *ring, struct task_struct *task,
 			      const unsigned int *limits, const struct cpumask *cpus,

@@ -2,7 +2,8 @@
 /*
  * Threads that work for io_urings: the one that submits (IORING_SETUP_SQPOLL), and
  * how many and where the workers of a task are; rings of provided buffers in memory
- * of the kernel. What they are stands in headers that are private to io_uring/.
+ * of the kernel; network devices that are polled. What they are stands in headers
+ * that are private to io_uring/.
  */
 #include <linux/bitops.h>
 #include <linux/checkpoint_io_uring.h>
@@ -13,6 +14,7 @@
 #include <linux/fs.h>
 #include <linux/io_uring_types.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/mmap_lock.h>
 #include <linux/mutex.h>
 #include <linux/pid.h>
@@ -414,3 +416,59 @@ out:
 	mutex_unlock(&ctx->uring_lock);
 	return ret;
 }
+
+#ifdef CONFIG_NET_RX_BUSY_POLL
+/**
+ * checkpoint_uring_napi() - read how an io_uring polls the network devices of its sockets
+ * @file: the io_uring
+ * @usecs: where to put for how many microseconds
+ * @prefer: where to put whether interrupts are put off for that
+ *
+ * Return: it does so (IORING_REGISTER_NAPI), and finds the devices by the sockets.
+ */
+bool checkpoint_uring_napi(struct file *file, unsigned int *usecs, bool *prefer)
+{
+	struct io_ring_ctx *ctx = file->private_data;
+
+	*usecs = ktime_to_us(READ_ONCE(ctx->napi_busy_poll_dt));
+	*prefer = READ_ONCE(ctx->napi_prefer_busy_poll);
+	return READ_ONCE(ctx->napi_track_mode) == IO_URING_NAPI_TRACKING_DYNAMIC;
+}
+
+/**
+ * checkpoint_uring_set_napi() - have an io_uring poll the network devices of its sockets
+ * @ring: the io_uring, which nobody uses yet
+ * @usecs: for how many microseconds
+ * @prefer: interrupts are put off for that
+ *
+ * As io_register_napi().
+ *
+ * Return: 0; -EINVAL: it polls other devices, or too long; -EACCES: the current task
+ * may not register that; -EOPNOTSUPP: the kernel can't.
+ */
+int checkpoint_uring_set_napi(struct file *ring, unsigned int usecs, bool prefer)
+{
+	struct io_ring_ctx *ctx = ring->private_data;
+
+	if (ctx->flags & IORING_SETUP_IOPOLL || usecs > 10000)
+		return -EINVAL;
+	if (!may_register(ctx, IORING_REGISTER_NAPI))
+		return -EACCES;
+	mutex_lock(&ctx->uring_lock);
+	WRITE_ONCE(ctx->napi_busy_poll_dt, usecs * NSEC_PER_USEC);
+	WRITE_ONCE(ctx->napi_prefer_busy_poll, prefer);
+	WRITE_ONCE(ctx->napi_track_mode, IO_URING_NAPI_TRACKING_DYNAMIC);
+	mutex_unlock(&ctx->uring_lock);
+	return 0;
+}
+#else
+bool checkpoint_uring_napi(struct file *file, unsigned int *usecs, bool *prefer)
+{
+	return false;
+}
+
+int checkpoint_uring_set_napi(struct file *ring, unsigned int usecs, bool prefer)
+{
+	return -EOPNOTSUPP;
+}
+#endif

@@ -72,6 +72,8 @@ use crate::{
                 URING_DRAIN_DISABLED,
                 URING_EVENTFD_ASYNC,
                 URING_LIMITED,
+                URING_NAPI,
+                URING_NAPI_PREFERRED,
                 URING_OPS_RESTRICTED,
                 URING_REGISTERS_RESTRICTED, //
             },
@@ -93,6 +95,7 @@ use crate::{
             uring_buffers::Buffer,
             uring_groups::Group,
             uring_io::Io,
+            uring_napi::Napi,
             uring_requests::Request, //
         },
         task::{
@@ -434,7 +437,10 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
     };
     let limits = Uring::limits(&open.file)?;
     let [workers_bounded, workers_unbounded] = limits.unwrap_or([0; 2]);
+    let napi = Uring::napi(&open.file)?;
     let flags = [
+        (napi.is_some(), URING_NAPI),
+        (napi.is_some_and(|n| n.prefer), URING_NAPI_PREFERRED),
         (limits.is_some(), URING_LIMITED),
         (uring.drain_disabled, URING_DRAIN_DISABLED),
         (uring.boottime, URING_BOOTTIME),
@@ -488,7 +494,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         thread_cpu: uring.thread_cpu.into(),
         workers_bounded: workers_bounded.into(),
         workers_unbounded: workers_unbounded.into(),
-        reserved3: 0.into(),
+        napi_usecs: napi.map_or(0, |n| n.usecs).into(),
     };
     cap.meta.put(&record, &memory)?;
     registered::put(cap, &files, &personalities)?;
@@ -608,6 +614,14 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         let limits = [record.workers_bounded.get(), record.workers_unbounded.get()];
         Uring::set_limits(&file, limits)
             .map_err(|e| cannot(r, plan, e, "limits of its workers"))?;
+    }
+    if has(URING_NAPI) {
+        let napi = Napi {
+            usecs: record.napi_usecs.get(),
+            prefer: has(URING_NAPI_PREFERRED),
+        };
+        Uring::set_napi(&file, napi)
+            .map_err(|e| cannot(r, plan, e, "how it polls network devices"))?;
     }
     let later = register(r, plan, obj, &uring, &file)?;
     let eventfd = match ObjRef::new(record.eventfd.get()) {

@@ -36,7 +36,9 @@ pub(super) fn words(why: Why) -> &'static str {
             "has a thread (IORING_SETUP_SQPOLL) that has ended, or that it has in common with others \
              (IORING_SETUP_ATTACH_WQ): start it without that"
         }
-        Why::Napi => "polls network devices (IORING_REGISTER_NAPI): have it unregister that",
+        Why::Napi => {
+            "polls network devices that it has named (IORING_REGISTER_NAPI): have it unregister that"
+        }
         _ => "goes by a clock that this version does not know: start it without that",
     }
 }

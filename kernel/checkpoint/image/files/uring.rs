@@ -65,6 +65,9 @@ pub const USER_PLACES: u32 = 0xffff;
 /// Most workers that may be asked for.
 pub const WORKERS_MAX: u32 = i32::MAX as u32;
 
+/// Most microseconds for which network devices are polled.
+pub const NAPI_USECS_MAX: u32 = 10_000;
+
 /// Most pieces of memory of a request.
 pub const VECS_MAX: usize = 1 << 10;
 
@@ -151,6 +154,10 @@ flags! {
     URING_BOOTTIME = 1 << 4,
     /// How many workers its users may have is limited (IORING_REGISTER_IOWQ_MAX_WORKERS).
     URING_LIMITED = 1 << 5,
+    /// It polls the network devices of its sockets (IORING_REGISTER_NAPI).
+    URING_NAPI = 1 << 6,
+    /// Interrupts are put off for that.
+    URING_NAPI_PREFERRED = 1 << 7,
 }
 
 record! {
@@ -237,8 +244,8 @@ record! {
         pub workers_bounded: U32,
         /// How many for others.
         pub workers_unbounded: U32,
-        /// Zero.
-        pub reserved3: U32,
+        /// For how many microseconds the network devices of its sockets are polled.
+        pub napi_usecs: U32,
     }
 }
 

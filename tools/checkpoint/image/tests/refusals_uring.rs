@@ -23,6 +23,7 @@ use checkpoint_image::image::{
             UringUser,
             BUFFER_SLOTS_MAX,
             CQ_ENTRIES_MAX,
+            NAPI_USECS_MAX,
             PERSONALITY_MAX,
             REQUESTS_MAX,
             SLOTS_MAX,
@@ -31,6 +32,8 @@ use checkpoint_image::image::{
             URING_EVENTFD_ASYNC,
             URING_FLAGS,
             URING_LIMITED,
+            URING_NAPI,
+            URING_NAPI_PREFERRED,
             URING_OPS_RESTRICTED,
             URING_REGISTERS_RESTRICTED,
             URING_REQUEST_POLL,
@@ -121,7 +124,22 @@ fn threads() {
             })
         }),
         ("reserved or unused field is not zero", |s| {
-            uring(s, |u| u.reserved3.set(1))
+            uring(s, |u| u.napi_usecs.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            uring(s, |u| u.flags.set(URING_NAPI_PREFERRED))
+        }),
+        ("impossible way to poll network devices", |s| {
+            uring(s, |u| {
+                u.flags.set(URING_NAPI);
+                u.napi_usecs.set(NAPI_USECS_MAX + 1);
+            })
+        }),
+        ("impossible way to poll network devices", |s| {
+            uring(s, |u| {
+                u.setup.set(setup::IOPOLL);
+                u.flags.set(URING_NAPI);
+            })
         }),
         ("impossible time for which a thread waits", |s| {
             uring(s, |u| {
@@ -132,6 +150,12 @@ fn threads() {
     ]);
     accepted(&[
         |s| uring(s, submits),
+        |s| {
+            uring(s, |u| {
+                u.flags.set(URING_NAPI | URING_NAPI_PREFERRED);
+                u.napi_usecs.set(NAPI_USECS_MAX);
+            })
+        },
         |s| {
             uring(s, |u| {
                 submits(u);

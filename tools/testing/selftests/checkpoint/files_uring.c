@@ -97,6 +97,35 @@ CKPT_CYCLE(rewound)
 	}
 }
 
+/* It polls the network devices of its sockets. */
+CKPT_CYCLE(busy_polling)
+{
+	/* struct io_uring_napi, which older headers have not. */
+	struct {
+		uint32_t busy_poll_to;
+		uint8_t prefer_busy_poll, opcode, pad[2];
+		uint32_t op_param, reserved;
+	} napi = { .busy_poll_to = 70, .prefer_busy_poll = 1 }, none = { .opcode = 9 };
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	/* IORING_REGISTER_NAPI; a kernel that does not poll has none. */
+	if (syscall(__NR_io_uring_register, u.fd, 27, &napi, 1))
+		CHECK(errno == EOPNOTSUPP, "IORING_REGISTER_NAPI: %s", strerror(errno));
+	else
+		napi.opcode = 1;
+	ckpt_ready_wait();
+	/* An operation that there is not tells how it is, and changes nothing. */
+	if (napi.opcode) {
+		CHECK(syscall(__NR_io_uring_register, u.fd, 27, &none, 1) == -1 && errno == EINVAL,
+		      "IORING_REGISTER_NAPI: %s", strerror(errno));
+		CHECK_EQ(70, none.busy_poll_to);
+		CHECK_EQ(1, none.prefer_busy_poll);
+		CHECK_EQ(0, none.op_param);
+	}
+	uring_works(&u);
+}
+
 /* As an event loop has one that makes many epoll_ctl(2) with one call. */
 CKPT_CYCLE(with_epoll)
 {

@@ -395,6 +395,8 @@
 #define IMAGE_URING_URING_REGISTERS_RESTRICTED (1ull << 3)
 #define IMAGE_URING_URING_BOOTTIME (1ull << 4)
 #define IMAGE_URING_URING_LIMITED (1ull << 5)
+#define IMAGE_URING_URING_NAPI (1ull << 6)
+#define IMAGE_URING_URING_NAPI_PREFERRED (1ull << 7)
 
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
@@ -1780,7 +1782,7 @@ struct image_uring {
 	uint32_t thread_cpu;
 	uint32_t workers_bounded;
 	uint32_t workers_unbounded;
-	uint32_t reserved3;
+	uint32_t napi_usecs;
 };
 
 static_assert(sizeof(struct image_uring) == 168, "image_uring");

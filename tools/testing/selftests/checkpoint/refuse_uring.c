@@ -516,18 +516,22 @@ REFUSE(memory_region)
 
 REFUSE(busy_polling)
 {
-	/* struct io_uring_napi, which older headers have not: IO_URING_NAPI_REGISTER_OP. */
+	/*
+	 * struct io_uring_napi, which older headers have not: IO_URING_NAPI_REGISTER_OP with
+	 * IO_URING_NAPI_TRACKING_STATIC.
+	 */
 	struct {
 		uint32_t busy_poll_to;
 		uint8_t prefer_busy_poll, opcode, pad[2];
 		uint32_t op_param, reserved;
-	} napi = { .busy_poll_to = 1 };
+	} napi = { .busy_poll_to = 1, .op_param = 1 };
 	struct uring u;
 
 	make(&u, 0);
 	/* IORING_REGISTER_NAPI. */
 	enroll_here(&u, 27, &napi, 1);
-	EXPECT_URING(&u, "polls network devices (IORING_REGISTER_NAPI): have it unregister that");
+	EXPECT_URING(&u, "polls network devices that it has named (IORING_REGISTER_NAPI): have it "
+		     "unregister that");
 	ckpt_ready_wait();
 	uring_works(&u);
 }

@@ -182,9 +182,9 @@ impl Walk<'_> {
         zero(
             raw,
             (of != 0 || uring.thread_idle.get() == 0)
-                && (set_up & setup::SQ_AFF != 0 || uring.thread_cpu.get() == 0)
-                && uring.reserved3.get() == 0,
+                && (set_up & setup::SQ_AFF != 0 || uring.thread_cpu.get() == 0),
         )?;
+        self.uring_napi(raw, uring)?;
         ensure(
             raw,
             uring.thread_idle.get() <= i32::MAX as u32,
@@ -197,6 +197,21 @@ impl Walk<'_> {
             raw,
             !(limited && of != 0) && limits.iter().all(|&n| n <= WORKERS_MAX),
             "impossible number of workers, or workers of a thread that are limited",
+        )
+    }
+
+    /// How an io_uring polls network devices.
+    fn uring_napi(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
+        let has = |flag| uring.flags.get() & flag != 0;
+        let usecs = uring.napi_usecs.get();
+        zero(
+            raw,
+            has(URING_NAPI) || (usecs == 0 && !has(URING_NAPI_PREFERRED)),
+        )?;
+        ensure(
+            raw,
+            usecs <= NAPI_USECS_MAX && !(has(URING_NAPI) && uring.setup.get() & setup::IOPOLL != 0),
+            "impossible way to poll network devices",
         )
     }
 
