@@ -84,8 +84,10 @@ REFUSE(thread_of_child)
 	if (!kid) {
 		u.fd = syscall(__NR_io_uring_setup, 4,
 			       &(struct io_uring_params) { .flags = IORING_SETUP_SQPOLL });
-		if (u.fd >= 0)
+		if (u.fd >= 0) {
 			dup2(u.fd, 100);
+			close(u.fd);
+		}
 		ckpt_step(0);
 		ckpt_wait_go();
 		_exit(0);
