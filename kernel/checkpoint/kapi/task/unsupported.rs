@@ -227,7 +227,9 @@ pub(in crate::kapi) unsafe fn io_context(t: *mut bindings::task_struct) -> (u16,
             (0, 1)
         } else {
             let users = (&raw const (*io).active_ref.counter).read_volatile();
-            ((*io).ioprio, users)
+            // Workers of io_uring have it of their process, and are not saved.
+            let workers = bindings::checkpoint_io_workers(t, io);
+            ((*io).ioprio, users.saturating_sub(workers))
         };
         bindings::task_unlock(t);
         found

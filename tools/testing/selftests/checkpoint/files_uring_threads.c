@@ -97,6 +97,22 @@ CKPT_CYCLE(worker_of_child)
 	uring_works(&inherited);
 }
 
+/* A worker shares the I/O priority of its process, and what keeps that. */
+CKPT_CYCLE(worker_with_priority)
+{
+	/* Of this thread: IOPRIO_WHO_PROCESS; IOPRIO_CLASS_BE, 6. */
+	int priority = 2 << 13 | 6;
+	struct uring u;
+
+	CHECK_SYS(syscall(__NR_ioprio_set, 1, 0, priority));
+	CHECK_SYS(uring_make(&u, 4, 0));
+	works_aside(&u, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(priority, syscall(__NR_ioprio_get, 1, 0));
+	works_aside(&u, 2);
+	uring_works(&u);
+}
+
 /* CPU time that a worker has used is part of that of the process, which does not go back. */
 CKPT_CYCLE(times)
 {
