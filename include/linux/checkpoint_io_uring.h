@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct cpumask;
 struct cred;
 struct file;
 struct iovec;
@@ -51,6 +52,9 @@ struct task_struct;
  * @groups: groups of buffers that are provided
  * @group_rings: how many of these are rings
  * @provided: buffers of the others, all together
+ * @thread: the thread that submits (IORING_SETUP_SQPOLL), to compare
+ * @thread_idle: milliseconds for which that waits for something before it sleeps
+ * @thread_cpu: its CPU, if that was chosen (IORING_SETUP_SQ_AFF)
  * @other_work: there is something to do for who alone may submit that is for none of these
  * @busy_name: operation of a request that is not among these; %NULL: of none
  * @busy_data: its user_data
@@ -91,6 +95,9 @@ struct checkpoint_uring {
 	unsigned int groups;
 	unsigned int group_rings;
 	unsigned int provided;
+	const void *thread;
+	unsigned int thread_idle;
+	unsigned int thread_cpu;
 	bool other_work;
 	const char *busy_name;
 	u64 busy_data;
@@ -244,9 +251,9 @@ struct checkpoint_uring_personality {
 
 /**
  * struct checkpoint_uring_group - buffers that are provided to an io_uring
- * @addr: address of their ring; 0: they are a list
+ * @addr: address of their ring; 0: they are a list, or that is memory of the kernel
  * @group: number of the group
- * @entries: how many the ring has
+ * @entries: how many the ring has; 0: it is none
  * @head: where the kernel takes the next one
  * @min_left: with less than that a buffer is used up, if they are used bit by bit; or 0
  * @buffers: how many the list has
@@ -274,21 +281,32 @@ struct checkpoint_uring_provided {
 	u16 bid;
 };
 
+/**
+ * struct checkpoint_uring_user - a task that uses an io_uring
+ * @pid: its pid
+ * @limits: how many workers it may have
+ * @bound: these are bound to CPUs
+ */
+struct checkpoint_uring_user {
+	struct pid *pid;
+	unsigned int limits[2];
+	bool bound;
+};
+
 /* What an io_uring, or its user, has that is not in that. */
 #define CHECKPOINT_URING_FLAGS		1	/* It was set up in another way. */
 #define CHECKPOINT_URING_COMPAT		2	/* By a 32-bit program. */
 #define CHECKPOINT_URING_IN_FLIGHT	3	/* Requests that do not just wait. */
 #define CHECKPOINT_URING_OVERFLOW	4	/* Completions without room. */
-#define CHECKPOINT_URING_BUFFERS	5	/* A ring of buffers in the kernel. */
 #define CHECKPOINT_URING_RESTRICTED	6	/* Restrictions that it has of a task. */
 #define CHECKPOINT_URING_WORKERS	7	/* Settings of workers. */
-#define CHECKPOINT_URING_RING_FDS	8	/* Registered descriptors of rings. */
 #define CHECKPOINT_URING_ISSUER		9	/* Who alone may submit has exited. */
 #define CHECKPOINT_URING_REGION		10	/* Registered waits, a memory region. */
 #define CHECKPOINT_URING_QUEUES		11	/* Queues of a network device. */
 #define CHECKPOINT_URING_BPF		12	/* A BPF program. */
 #define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
 #define CHECKPOINT_URING_OTHER		14
+#define CHECKPOINT_URING_THREAD		15	/* A thread that has ended, or serves others too. */
 
 /* Of io_uring/io_uring.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
@@ -316,8 +334,26 @@ int checkpoint_uring_ios(struct file *file, const struct checkpoint_uring *state
 int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
 			    const struct checkpoint_uring_io *from);
 void checkpoint_uring_place(struct file *file, bool on);
-int checkpoint_uring_task(struct task_struct *task);
 u64 checkpoint_uring_in_flight(struct task_struct *task);
+
+/* Of kernel/checkpoint/uring.c. */
+int checkpoint_uring_ring_memory(struct file *file, unsigned int group, void *to, size_t size);
+int checkpoint_uring_maps_ring(struct file *file, unsigned int group, struct mm_struct *mm,
+			       unsigned long start, unsigned long len);
+int checkpoint_uring_shares(struct file *file, struct task_struct *task);
+bool checkpoint_uring_is_thread(struct task_struct *task);
+int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state);
+void checkpoint_uring_start(struct file *ring, bool enabled);
+bool checkpoint_uring_limits(struct file *file, unsigned int *limits);
+int checkpoint_uring_set_limits(struct file *ring, const unsigned int *limits);
+int checkpoint_uring_users(struct file *file, struct checkpoint_uring_user *to, unsigned int nr);
+int checkpoint_uring_cpus(struct file *file, struct task_struct *task, struct cpumask *to);
+bool checkpoint_uring_napi(struct file *file, unsigned int *usecs, bool *prefer);
+int checkpoint_uring_set_napi(struct file *ring, unsigned int usecs, bool prefer);
+struct file *checkpoint_uring_of_task(struct task_struct *task, unsigned int place);
+int checkpoint_uring_add_user(struct file *ring, struct task_struct *task,
+			      const unsigned int *limits, const struct cpumask *cpus,
+			      unsigned long places);
 
 /* Of io_uring/kbuf.c. */
 int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *state,
@@ -325,7 +361,7 @@ int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *st
 			    struct checkpoint_uring_provided *buffers);
 int checkpoint_uring_add_group(struct file *ring, struct task_struct *task,
 			       const struct checkpoint_uring_group *group,
-			       const struct checkpoint_uring_provided *buffers);
+			       const struct checkpoint_uring_provided *buffers, const void *memory);
 
 /* Of io_uring/rsrc.c. */
 int checkpoint_uring_buffers(struct file *file, struct mm_struct *mm,

@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 struct file;
+struct io_context;
 struct path;
 struct task_struct;
 
@@ -33,6 +34,7 @@ struct checkpoint_controls {
 };
 
 void checkpoint_get_controls(struct task_struct *task, struct checkpoint_controls *controls);
+int checkpoint_io_workers(struct task_struct *task, const struct io_context *io);
 int checkpoint_set_ioprio(int ioprio);
 int checkpoint_set_clamps(u32 min, u32 max);
 int checkpoint_set_dispatch(unsigned long offset, unsigned long len, unsigned long selector);

@@ -10,7 +10,9 @@
 #include <linux/ioprio.h>
 #include <linux/nospec.h>
 #include <linux/prctl.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/syscall_user_dispatch.h>
 #include <linux/thread_info.h>
 #include <uapi/linux/sched/types.h>
@@ -119,4 +121,26 @@ int checkpoint_set_dispatch(unsigned long offset, unsigned long len, unsigned lo
 int checkpoint_speculation(unsigned long which)
 {
 	return arch_prctl_spec_ctrl_get(current, which);
+}
+
+/**
+ * checkpoint_io_workers - count the workers of io_uring with which a thread shares its I/O context
+ * @task:	the thread; the caller has a reference on it
+ * @io:		its I/O context, to compare
+ *
+ * Return: how many there are in its process.
+ */
+int checkpoint_io_workers(struct task_struct *task, const struct io_context *io)
+{
+	int workers = 0;
+#ifdef CONFIG_BLOCK
+	struct task_struct *t;
+
+	rcu_read_lock();
+	for_each_thread(task, t)
+		if (t->flags & PF_IO_WORKER && READ_ONCE(t->io_context) == io)
+			workers++;
+	rcu_read_unlock();
+#endif
+	return workers;
 }

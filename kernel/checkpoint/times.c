@@ -55,15 +55,19 @@ void checkpoint_set_times(struct task_struct *task, const struct checkpoint_time
 /**
  * checkpoint_get_group_times() - read CPU times of a process
  * @task: a thread of it; the caller has a reference on it
- * @times: of threads that have exited; but what is shown is of all threads
+ * @times: of threads that have exited, and of workers of io_uring, which are not
+ *         saved; but what is shown is of all threads
  * @children: of children that were waited for: only what is counted
  */
 void checkpoint_get_group_times(struct task_struct *task, struct checkpoint_times *times,
 				struct checkpoint_times *children)
 {
 	struct signal_struct *sig = task->signal;
+	struct task_struct *worker;
+	u64 utime, stime;
 	unsigned int seq;
 
+	rcu_read_lock();
 	do {
 		seq = read_seqbegin(&sig->stats_lock);
 		times->utime = sig->utime;
@@ -71,7 +75,16 @@ void checkpoint_get_group_times(struct task_struct *task, struct checkpoint_time
 		times->runtime = sig->sum_sched_runtime;
 		children->utime = sig->cutime;
 		children->stime = sig->cstime;
+		for_each_thread(task, worker) {
+			if (!(worker->flags & PF_IO_WORKER))
+				continue;
+			task_cputime(worker, &utime, &stime);
+			times->utime += utime;
+			times->stime += stime;
+			times->runtime += task_sched_runtime(worker);
+		}
 	} while (read_seqretry(&sig->stats_lock, seq));
+	rcu_read_unlock();
 	thread_group_cputime_adjusted(task, &times->shown_utime, &times->shown_stime);
 }
 

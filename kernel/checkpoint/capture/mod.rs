@@ -361,6 +361,15 @@ fn collect(cap: &mut Capture, tasks: &FrozenTasks<'_>) -> Result {
                 .map_err(|e| explain(cap, tasks, index - 1, kind.name, e))?;
         }
     }
+    for worker in tasks.workers() {
+        proceed(tasks)?;
+        let counted = kinds::threads().try_for_each(|kind| (kind.count)(cap, worker));
+        if let Err(e) = counted {
+            freeze::unchanged(cap, tasks)?;
+            cap.refuse(e, worker, fmt!("{}", report::reason(e)));
+            return Err(e);
+        }
+    }
     for group in Group::all(tasks) {
         for kind in kinds::processes() {
             (kind.leaks)(cap, &group)?;

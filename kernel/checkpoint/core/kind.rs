@@ -37,6 +37,9 @@ pub(crate) struct ThreadOps<F> {
     pub(crate) name: &'static str,
     /// Counts the uses of shared objects, and lists what can't be saved.
     pub(crate) collect: fn(&mut Capture<F>, &FrozenTask) -> Result,
+    /// Counts the uses that a worker thread of the kernel makes of what it shares with its process, which
+    /// was collected.
+    pub(crate) count: fn(&mut Capture<F>, &FrozenTask) -> Result,
     /// Writes the thread's records; those of a shared object for its first user only.
     pub(crate) save: fn(&mut Capture<F>, &FrozenTask) -> Result,
     /// Takes from the root what it has of the caller of restart(2). All others are made of it.
@@ -63,6 +66,7 @@ impl<F> ThreadOps<F> {
     pub(crate) const NONE: Self = Self {
         name: "",
         collect: |_, _| Ok(()),
+        count: |_, _| Ok(()),
         save: |_, _| Ok(()),
         reset: |_, _| Ok(()),
         begin: |_, _| Ok(()),

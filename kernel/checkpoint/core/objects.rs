@@ -198,6 +198,13 @@ impl<F: 'static> Objects<F> {
         Ok(true)
     }
 
+    /// Counts one more use of the kernel's object at `addr`, if one was counted.
+    pub(crate) fn count_again<T: Shared<F>>(&mut self, addr: usize) {
+        if let Some(entry) = self.find_mut::<T>(addr) {
+            entry.users += 1;
+        }
+    }
+
     /// Keeps an object whose first use was counted. ENOENT: none was.
     pub(crate) fn keep<T: Shared<F>>(&mut self, object: T) -> Result {
         let object = Arc::new(object, GFP_KERNEL_ACCOUNT)?;

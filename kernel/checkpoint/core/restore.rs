@@ -113,6 +113,9 @@ pub(crate) struct Restore {
     /// TCP sockets that connect when all is done.
     #[pin]
     starting: Mutex<KVVec<Starting>>,
+    /// Objects that the current task has made, and that it has to see to once it has all else.
+    #[pin]
+    unfinished: Mutex<KVVec<ObjRef>>,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -229,6 +232,7 @@ impl Restore {
             connections: SetOnce::new(),
             held <- new_mutex!(KVVec::new(), "checkpoint held connections"),
             starting <- new_mutex!(KVVec::new(), "checkpoint starting connections"),
+            unfinished <- new_mutex!(KVVec::new(), "checkpoint unfinished objects"),
             monotonic_offset,
             boottime_offset,
             container,
@@ -308,6 +312,16 @@ impl Restore {
     /// Notes a TCP socket that connects when all is done.
     pub(crate) fn start_later(&self, starting: Starting) -> Result {
         Ok(self.starting.lock().push(starting, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Notes an object that the current task sees to when it finishes.
+    pub(crate) fn finish_later(&self, obj: ObjRef) -> Result {
+        Ok(self.unfinished.lock().push(obj, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Takes those that it has noted: it finishes in the turn in which it was restored.
+    pub(crate) fn take_unfinished(&self) -> KVVec<ObjRef> {
+        core::mem::replace(&mut *self.unfinished.lock(), KVVec::new())
     }
 
     /// Those, which are the caller's from now on.

@@ -10,6 +10,7 @@ use kernel::{
 
 use crate::{
     files::{
+        kinds::uring::users::Users,
         left_out::LeftOut,
         open::Open, //
     },
@@ -63,6 +64,10 @@ pub(crate) struct Collected {
     pub(super) left_out: LeftOut,
     /// How many requests of io_urings that wait were found of which thread.
     pub(super) uring_requests: RBTree<u32, u64>,
+    /// Addresses of threads that submit for io_urings which are saved.
+    pub(super) uring_threads: RBTree<usize, ()>,
+    /// Who uses io_urings.
+    pub(super) uring_users: Users,
     /// What image and log are written to.
     outputs: KVec<FileRef>,
     /// By what tasks are told that there is an image.
@@ -87,6 +92,8 @@ impl Collected {
             lists: false,
             left_out: LeftOut::new(),
             uring_requests: RBTree::new(),
+            uring_threads: RBTree::new(),
+            uring_users: Users::new(),
             outputs: KVec::new(),
             listeners: KVVec::new(),
         }

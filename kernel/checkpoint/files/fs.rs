@@ -61,6 +61,7 @@ use crate::{
 pub(super) const OPS: ThreadOps = ThreadOps {
     name: "root and working directory",
     collect,
+    count,
     save,
     restore,
     ..ThreadOps::NONE
@@ -181,6 +182,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         pwd,
         who: t.display(&cap.pid_ns),
     })
+}
+
+fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
+    if let Some(fs) = FsRef::of(worker) {
+        cap.objects.count_again::<Dirs>(fs.addr());
+    }
+    Ok(())
 }
 
 impl Shared<Found> for Dirs {

@@ -115,18 +115,28 @@ pub(crate) use self::{
 };
 
 /// The kinds of file state, in the order in which a task's are saved and restored.
-pub(crate) static THREADS: &[ThreadOps] = &[table::OPS, fs::OPS];
+pub(crate) static THREADS: &[ThreadOps] = &[
+    table::OPS,
+    fs::OPS,
+    kinds::uring::thread::KIND,
+    kinds::uring::users::KIND,
+];
 
 /// The kinds of file state that the threads of a process share.
 pub(crate) static PROCESSES: &[ProcessOps] = &[kinds::uring::PROCESS];
 
 /// The kinds of links between files.
-pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS];
+pub(crate) static LINKS: &[LinkOps] = &[epoll::LINKS, kinds::uring::users::LINKS];
 
-/// Returns why the mapping `v` of `file`, an io_uring, can't be made again; `None`: it can, or the
-/// io_uring is refused anyway.
-pub(crate) fn refuses_uring(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
-    kinds::uring::refuses_mapping(file, v)
+/// Returns why the mapping `v` of `file`, an io_uring, in the memory of `t` can't be made again; `None`: it
+/// can, or the io_uring is refused anyway.
+pub(crate) fn refuses_uring(t: &FrozenTask, file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
+    kinds::uring::refuses_mapping(t, file, v)
+}
+
+/// Lets the threads go that submit for io_urings. Nothing can fail any more.
+pub(crate) fn start_submitters(r: &Restore) {
+    kinds::uring::thread::start(r);
 }
 
 /// Returns whether the tasks have the userfaultfd open that memory refers to as `context`.

@@ -63,6 +63,7 @@ use crate::{
 pub(super) const OPS: ThreadOps = ThreadOps {
     name: "descriptor tables",
     collect,
+    count,
     save,
     restore,
     ..ThreadOps::NONE
@@ -180,6 +181,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         who: t.display(&cap.pid_ns),
         files,
     })
+}
+
+fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
+    if let Some(files) = FilesRef::of(worker) {
+        cap.objects.count_again::<Table>(files.addr());
+    }
+    Ok(())
 }
 
 impl Table {

@@ -13,13 +13,22 @@ mod buffers;
 mod groups;
 #[path = "uring_io.rs"]
 mod io;
+#[path = "uring_mapping.rs"]
+mod mapping;
+#[path = "uring_refused.rs"]
+mod refused;
 #[path = "uring_registered.rs"]
 mod registered;
 #[path = "uring_requests.rs"]
 mod requests;
+#[path = "uring_thread.rs"]
+pub(in crate::files) mod thread;
+#[path = "uring_users.rs"]
+pub(in crate::files) mod users;
 
 use kernel::prelude::*;
 
+pub(crate) use self::mapping::refuses_mapping;
 use crate::{
     core::{
         built::Rebuilt,
@@ -62,6 +71,9 @@ use crate::{
                 URING_BOOTTIME,
                 URING_DRAIN_DISABLED,
                 URING_EVENTFD_ASYNC,
+                URING_LIMITED,
+                URING_NAPI,
+                URING_NAPI_PREFERRED,
                 URING_OPS_RESTRICTED,
                 URING_REGISTERS_RESTRICTED, //
             },
@@ -83,9 +95,9 @@ use crate::{
             uring_buffers::Buffer,
             uring_groups::Group,
             uring_io::Io,
+            uring_napi::Napi,
             uring_requests::Request, //
         },
-        mm::vma::VmaInfo,
         task::{
             frozen::{
                 FrozenTask,
@@ -116,19 +128,6 @@ pub(in crate::files) const PROCESS: ProcessOps = ProcessOps {
     ..ProcessOps::NONE
 };
 
-/// How io_urings may be set up that can't be saved.
-const SETUP: &[(u32, &str)] = &[
-    (1 << 0, "IORING_SETUP_IOPOLL"),
-    (1 << 1, "IORING_SETUP_SQPOLL"),
-    (1 << 5, "IORING_SETUP_ATTACH_WQ"),
-    (1 << 14, "IORING_SETUP_NO_MMAP"),
-    (1 << 15, "IORING_SETUP_REGISTERED_FD_ONLY"),
-    (1 << 17, "IORING_SETUP_HYBRID_IOPOLL"),
-    (1 << 18, "IORING_SETUP_CQE_MIXED"),
-    (1 << 19, "IORING_SETUP_SQE_MIXED"),
-    (1 << 20, "IORING_SETUP_SQ_REWIND"),
-];
-
 /// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
 const LOOKS: usize = 100;
 
@@ -158,7 +157,9 @@ struct Ring {
     buffers_of: u32,
     /// Its first user.
     first: u32,
-    /// Address of the address space of that, if buffers are provided to it.
+    /// Address of the thread that submits; 0: it has none.
+    thread: usize,
+    /// Address of the address space of its first user, if buffers are provided to it.
     groups_mm: usize,
     /// How many requests waited for a file or a time, and to do something with a file.
     requests: [usize; 2],
@@ -280,10 +281,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
                     "{}: the io_uring was set up with {} (flags {:#x}), which can't be saved yet: start \
                      it without that",
                     named,
-                    SETUP
-                        .iter()
-                        .find(|(bit, _)| uring.setup & bit != 0)
-                        .map_or("something unknown", |&(_, name)| name),
+                    refused::setup_name(uring.setup),
                     uring.setup
                 ),
             );
@@ -307,23 +305,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
                 ),
             );
         }
-        Ok((_, Some(why))) => refuse(match why {
-            Why::Compat => "was set up by a 32-bit program: start it without io_uring",
-            Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
-            Why::Overflow => "has completions for which there was no room: have it read some",
-            Why::Buffers => {
-                "has a ring of provided buffers that is memory of the kernel (IOU_PBUF_RING_MMAP): have it \
-                 register one of its own memory"
-            }
-            Why::Restricted => "has restrictions of the task that made it: start that without them",
-            Why::Workers => "has settings for its workers: start it without them",
-            Why::Issuer => "may be used by a task only that has exited: have it closed",
-            Why::Region => "has a memory region or registered waits: start it without that",
-            Why::Queues => "has queues of a network device (zero-copy receive): start it without that",
-            Why::Bpf => "has a BPF program: start it without that",
-            Why::Napi => "polls network devices (IORING_REGISTER_NAPI): have it unregister that",
-            _ => "goes by a clock that this version does not know: start it without that",
-        }),
+        Ok((_, Some(why))) => refuse(refused::words(why)),
     }
     Ok(false)
 }
@@ -347,6 +329,9 @@ fn collect_registered(
         }
         (files, creds) => (files?, creds?),
     };
+    if !thread::collect(cap, t, named, &file, uring)? {
+        return Ok(false);
+    }
     let Some(personalities) = registered::collect_personalities(cap, t, named, creds)? else {
         return Ok(false);
     };
@@ -370,6 +355,13 @@ fn collect_registered(
     if uring.registered.eventfd != 0 {
         eventfd::Context::count(cap, uring.registered.eventfd)?;
     }
+    match users::collect(cap, &file) {
+        Err(EBUSY) => {
+            in_use(cap, t, named);
+            return Ok(false);
+        }
+        noted => noted?,
+    }
     cap.objects.count::<Ring>(file.addr())?;
     cap.objects.keep(Ring {
         eventfd: uring.registered.eventfd,
@@ -379,6 +371,7 @@ fn collect_registered(
             _ => t.tid_in(&cap.pid_ns),
         },
         first: t.tid_in(&cap.pid_ns),
+        thread: uring.thread,
         groups_mm,
         requests: [requests, ios],
         submitters,
@@ -390,26 +383,6 @@ fn collect_registered(
     })?;
     open.ours += 1;
     Ok(true)
-}
-
-/// Returns why the mapping `v` of an io_uring can't be made again; `None`: it can, or the io_uring is
-/// refused anyway.
-pub(crate) fn refuses_mapping(file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
-    // IORING_OFF_SQ_RING and IORING_OFF_CQ_RING: as much as one likes.
-    if matches!(v.offset, 0 | 0x800_0000) {
-        return None;
-    }
-    let uring = match ask(|| Uring::of(file)) {
-        Ok((uring, _)) => uring,
-        Err(EBUSY) => return Some("is memory of an io_uring that is in use: try again"),
-        Err(_) => return None,
-    };
-    let len = v.end.saturating_sub(v.start);
-    match v.offset {
-        // IORING_OFF_SQES.
-        0x1000_0000 if len == uring.sqes => None,
-        _ => Some("is a part of the memory of an io_uring: have it map all of that"),
-    }
 }
 
 /// Writes what it has. EAGAIN: it is used, or its requests end, all the time.
@@ -462,7 +435,13 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         0 => None,
         _ => Some(open::save(cap, ring.eventfd_file(cap))?),
     };
+    let limits = Uring::limits(&open.file)?;
+    let [workers_bounded, workers_unbounded] = limits.unwrap_or([0; 2]);
+    let napi = Uring::napi(&open.file)?;
     let flags = [
+        (napi.is_some(), URING_NAPI),
+        (napi.is_some_and(|n| n.prefer), URING_NAPI_PREFERRED),
+        (limits.is_some(), URING_LIMITED),
         (uring.drain_disabled, URING_DRAIN_DISABLED),
         (uring.boottime, URING_BOOTTIME),
         (has.eventfd_async, URING_EVENTFD_ASYNC),
@@ -510,6 +489,12 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         groups: has.groups.into(),
         groups_of: if has.group_rings == 0 { 0 } else { ring.first }.into(),
         reserved2: 0.into(),
+        thread_of: if ring.thread == 0 { 0 } else { ring.first }.into(),
+        thread_idle: uring.thread_idle.into(),
+        thread_cpu: uring.thread_cpu.into(),
+        workers_bounded: workers_bounded.into(),
+        workers_unbounded: workers_unbounded.into(),
+        napi_usecs: napi.map_or(0, |n| n.usecs).into(),
     };
     cap.meta.put(&record, &memory)?;
     registered::put(cap, &files, &personalities)?;
@@ -546,6 +531,8 @@ struct BuiltRing {
     buffers_of: u32,
     /// A task whose memory rings of provided buffers are.
     groups_of: u32,
+    /// The task in whose process its thread is; 0: it has none.
+    thread_of: u32,
     /// What is still to come.
     later: Later,
 }
@@ -563,7 +550,7 @@ impl Rebuilt for BuiltRing {
     }
 
     fn stays(&self) -> bool {
-        !self.later.requests.is_empty() || !self.later.ios.is_empty()
+        self.thread_of != 0 || !self.later.requests.is_empty() || !self.later.ios.is_empty()
     }
 
     /// Not before: what files have to report is as it was.
@@ -615,11 +602,27 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         requests: record.requests.get(),
         ios: record.ios.get(),
         vecs: 0,
+        thread: 0,
+        thread_idle: record.thread_idle.get(),
+        thread_cpu: record.thread_cpu.get(),
         timeouts: [record.timeouts.get(), record.timeouts_flushed.get()],
         busy: None,
     };
     let denied = "this system lets nobody, or only some, use io_uring (kernel.io_uring_disabled)";
     let file = opener::make_object(r, plan, source, denied, || uring.make(raw.payload))?;
+    if has(URING_LIMITED) {
+        let limits = [record.workers_bounded.get(), record.workers_unbounded.get()];
+        Uring::set_limits(&file, limits)
+            .map_err(|e| cannot(r, plan, e, "limits of its workers"))?;
+    }
+    if has(URING_NAPI) {
+        let napi = Napi {
+            usecs: record.napi_usecs.get(),
+            prefer: has(URING_NAPI_PREFERRED),
+        };
+        Uring::set_napi(&file, napi)
+            .map_err(|e| cannot(r, plan, e, "how it polls network devices"))?;
+    }
     let later = register(r, plan, obj, &uring, &file)?;
     let eventfd = match ObjRef::new(record.eventfd.get()) {
         Some(obj) => Some(open::restore(r, plan, obj)?),
@@ -634,9 +637,14 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         issuer: record.issuer.get(),
         buffers_of: record.buffers_of.get(),
         groups_of: record.groups_of.get(),
+        thread_of: record.thread_of.get(),
         later,
     };
+    let has_thread = built.thread_of != 0;
     r.set_built(obj, built)?;
+    if has_thread {
+        r.finish_later(obj)?;
+    }
     Ok(file)
 }
 
@@ -670,7 +678,7 @@ fn register(
             Kind::UringBuffers => buffers::read(r, &raw, &mut later.buffers)?,
             Kind::UringRequests => requests::read(r, plan, &raw, &mut later.requests)?,
             Kind::UringIo => io::read(r, plan, &raw, &mut later.ios)?,
-            Kind::UringGroup => groups::read(r, &raw, &mut later.groups)?,
+            Kind::UringGroup => groups::read(r, &raw, ring, &mut later.groups)?,
             _ => break,
         }
     }

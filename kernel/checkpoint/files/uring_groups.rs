@@ -2,7 +2,8 @@
 
 //! Buffers that are provided to io_urings, from which requests get one when there is something for it.
 //!
-//! Lists are the kernel's. A ring is memory of a program, which the kernel has pinned: it is saved by its
+//! Lists are the kernel's, and so is the memory of rings that are mapped (IOU_PBUF_RING_MMAP), which are
+//! saved with what is in them. Another ring is memory of a program, which the kernel has pinned: it is saved by its
 //! address, which is right as long as what is pinned is mapped there, and pinned again when the memory
 //! has its contents. Requests that wait hold no buffer, and frozen tasks take none.
 
@@ -115,11 +116,13 @@ pub(super) fn put(cap: &mut Capture, all: &[Group]) -> Result {
             }
             GroupKind::Ring {
                 addr,
+                memory,
                 entries,
                 head,
                 min_left,
                 incremental,
             } => {
+                payload.extend_from_slice(memory, GFP_KERNEL_ACCOUNT)?;
                 record.addr.set(*addr);
                 record.entries.set(*entries);
                 record.head.set(*head);
@@ -132,20 +135,23 @@ pub(super) fn put(cap: &mut Capture, all: &[Group]) -> Result {
     Ok(())
 }
 
-/// Reads one.
-pub(super) fn read(r: &Restore, raw: &Raw<'_>, to: &mut KVVec<Group>) -> Result {
+/// Reads one of `ring`. A ring of buffers in memory of the kernel is made, as that may be mapped.
+pub(super) fn read(r: &Restore, raw: &Raw<'_>, ring: &FileRef, to: &mut KVVec<Group>) -> Result {
     wait::go_on()?;
     let from: UringGroup = raw.body().map_err(|f| r.fault(f))?;
-    let buffers: &[UringProvided] = raw.array(PROVIDED_MAX).map_err(|f| r.fault(f))?;
-    let kind = if from.addr.get() != 0 {
+    let kind = if from.entries.get() != 0 {
+        let mut memory = KVVec::new();
+        memory.extend_from_slice(raw.payload, GFP_KERNEL_ACCOUNT)?;
         GroupKind::Ring {
             addr: from.addr.get(),
+            memory,
             entries: from.entries.get(),
             head: from.head.get(),
             min_left: from.min_left.get(),
             incremental: from.incremental.get() != 0,
         }
     } else {
+        let buffers: &[UringProvided] = raw.array(PROVIDED_MAX).map_err(|f| r.fault(f))?;
         let mut list = KVVec::with_capacity(buffers.len(), GFP_KERNEL_ACCOUNT)?;
         for buffer in buffers {
             let buffer = Provided {
@@ -161,21 +167,27 @@ pub(super) fn read(r: &Restore, raw: &Raw<'_>, to: &mut KVVec<Group>) -> Result 
         group: from.group.get(),
         kind,
     };
+    if from.entries.get() != 0 && from.addr.get() == 0 {
+        return Uring::add_group(ring, None, &group).map_err(|e| cannot(r, e));
+    }
     Ok(to.push(group, GFP_KERNEL_ACCOUNT)?)
+}
+
+/// Tells that buffers can't be provided; returns the error.
+fn cannot(r: &Restore, e: Error) -> Error {
+    let why = match e {
+        ENOMEM => "no memory",
+        EFAULT => "there is no memory that can be written",
+        EACCES => "the caller may not provide any",
+        ESRCH => "the task whose memory they are was killed",
+        _ => "the kernel does not take them",
+    };
+    r.told(e, fmt!("an io_uring: buffers can't be provided: {}", why))
 }
 
 /// Provides the buffers of `all` to `ring`; rings are memory of the task that is `of` in the image.
 pub(super) fn provide(r: &Restore, ring: &FileRef, of: u32, all: &[Group]) -> Result {
-    let cannot = |e: Error| {
-        let why = match e {
-            ENOMEM => "no memory",
-            EFAULT => "there is no memory that can be written",
-            EACCES => "the caller may not provide any",
-            ESRCH => "the task whose memory they are was killed",
-            _ => "the kernel does not take them",
-        };
-        r.told(e, fmt!("an io_uring: buffers can't be provided: {}", why))
-    };
+    let cannot = |e: Error| cannot(r, e);
     let task = match of {
         0 => None,
         of => Some(r.pid(of).map_err(cannot)?),

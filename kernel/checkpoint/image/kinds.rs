@@ -217,6 +217,7 @@ kinds! {
     SocketError: net::errqueue::SocketError,
     GenericFamily: net::netlink::GenericFamily,
     InetHeader: net::header::InetHeader,
+    UringUser: files::uring::UringUser,
     MptcpSocket: net::mptcp::MptcpSocket,
     PacketFrame: net::packet::PacketFrame,
     CoreCookie: sharing::CoreCookie,

@@ -58,7 +58,10 @@ pub(crate) mod fs {
     pub(crate) mod uring_buffers;
     pub(crate) mod uring_groups;
     pub(crate) mod uring_io;
+    pub(crate) mod uring_napi;
     pub(crate) mod uring_requests;
+    pub(crate) mod uring_thread;
+    pub(crate) mod uring_users;
     pub(crate) mod user_buffer;
 }
 

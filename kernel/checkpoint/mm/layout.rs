@@ -107,6 +107,7 @@ use crate::{
 pub(super) const OPS: ThreadOps = ThreadOps {
     name: "address space",
     collect,
+    count,
     save,
     begin,
     restore,
@@ -188,6 +189,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         guards,
         mm,
     })
+}
+
+fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
+    if let Some(mm) = MmRef::of(worker) {
+        cap.objects.count_again::<Space>(mm.addr());
+    }
+    Ok(())
 }
 
 /// Lists why an address space can't be saved, its mappings apart.

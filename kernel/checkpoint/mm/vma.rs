@@ -240,7 +240,7 @@ pub(super) fn collect(
         .file
         .as_ref()
         .filter(|_| is_uring(v))
-        .and_then(|f| files::refuses_uring(f, v))
+        .and_then(|f| files::refuses_uring(t, f, v))
     {
         refuse(why);
     }

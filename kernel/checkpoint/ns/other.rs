@@ -88,6 +88,7 @@ pub(super) fn tell(cap: &mut Capture, who: &TaskName, what: &str, outside: Outsi
 pub(super) const KIND: ThreadOps = ThreadOps {
     name: "other namespaces",
     collect,
+    count,
     ..ThreadOps::NONE
 };
 
@@ -120,5 +121,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
             ),
         );
     }
+    Ok(())
+}
+
+fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
+    let proxy = Proxy::of(worker)?;
+    cap.objects.count_again::<Proxy>(proxy.addr());
     Ok(())
 }

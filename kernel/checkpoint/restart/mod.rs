@@ -58,7 +58,8 @@ use crate::{
         signal::sighand,
         task::{
             frozen::TaskName,
-            links::PidRef, //
+            links::PidRef,
+            tree, //
         },
         time::wait::{
             self,
@@ -275,6 +276,7 @@ fn bring_back(
     coordinator.restore.publish()?;
     // From here on nothing can fail.
     coordinator.restore.release_connections();
+    files::start_submitters(&coordinator.restore);
     coordinator.restore.clear_built();
     pidfd.install();
     ready.release();
@@ -308,7 +310,14 @@ fn freeze(coordinator: &Arc<Coordinator>, cgroup: Cgroup) -> Result<HeldCgroup> 
         })
     })?;
     let mut verdict = Ok(());
+    let works_for_us = |t: &kernel::task::Task| {
+        let mut tasks = (0..coordinator.members.len()).filter_map(|i| coordinator.slot(i)?.task());
+        tree::is_worker(t) && tasks.any(|ours| tree::same_group(&ours, t))
+    };
     hold.cgroup().for_each_task(|t| {
+        if works_for_us(t) {
+            return Ok(());
+        }
         if ours.binary_search(&(t.as_ptr() as usize)).is_err() {
             verdict = Err(EBUSY);
             let name = TaskName::of(t, &here);

@@ -47,6 +47,7 @@ use crate::{
 pub(super) const KIND: ThreadOps = ThreadOps {
     name: "signal actions",
     collect,
+    count,
     save,
     restore,
     finish,
@@ -133,6 +134,10 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         }
     }
     Ok(())
+}
+
+fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
+    count_user(cap, worker.sighand_addr()?)
 }
 
 fn save(cap: &mut Capture, t: &FrozenTask) -> Result {

@@ -378,6 +378,11 @@ impl Walk<'_> {
         n & self.page_size.wrapping_sub(1) == 0
     }
 
+    /// Returns whether `n` is as many whole pages as it takes for `len`.
+    pub(in crate::image) fn is_rounded(&self, n: u64, len: u64) -> bool {
+        self.is_aligned(n) && n.checked_sub(len).is_some_and(|rest| rest < self.page_size)
+    }
+
     /// Checks one record.
     fn record(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let first = self.summary.records == 0;

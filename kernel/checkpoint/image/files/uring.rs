@@ -56,6 +56,18 @@ pub const PROVIDED_MAX: usize = 1 << 16;
 /// Most entries of a ring of buffers.
 pub const GROUP_ENTRIES_MAX: u32 = 1 << 15;
 
+/// Most CPUs that workers are bound to, in bytes of a set.
+pub const CPUS_MAX: usize = 1 << 10;
+
+/// A bit for each place at which a task registers io_urings for itself.
+pub const USER_PLACES: u32 = 0xffff;
+
+/// Most workers that may be asked for.
+pub const WORKERS_MAX: u32 = i32::MAX as u32;
+
+/// Most microseconds for which network devices are polled.
+pub const NAPI_USECS_MAX: u32 = 10_000;
+
 /// Most pieces of memory of a request.
 pub const VECS_MAX: usize = 1 << 10;
 
@@ -67,10 +79,18 @@ pub const REQUESTS_OF_RECORD_MAX: usize = 1 << 11;
 
 /// Bits of [`Uring::setup`], as of io_uring_setup(2).
 pub mod setup {
+    /// IORING_SETUP_IOPOLL: devices are polled for completions.
+    pub const IOPOLL: u32 = 1 << 0;
+    /// IORING_SETUP_SQPOLL: a thread of the kernel submits.
+    pub const SQPOLL: u32 = 1 << 1;
+    /// IORING_SETUP_SQ_AFF: on a CPU that was chosen.
+    pub const SQ_AFF: u32 = 1 << 2;
     /// IORING_SETUP_CQSIZE.
     pub const CQSIZE: u32 = 1 << 3;
     /// IORING_SETUP_CLAMP.
     pub const CLAMP: u32 = 1 << 4;
+    /// IORING_SETUP_ATTACH_WQ, without anything that it has in common with another.
+    pub const ATTACH_WQ: u32 = 1 << 5;
     /// IORING_SETUP_R_DISABLED: it is not enabled yet.
     pub const R_DISABLED: u32 = 1 << 6;
     /// IORING_SETUP_SUBMIT_ALL.
@@ -89,10 +109,22 @@ pub mod setup {
     pub const DEFER_TASKRUN: u32 = 1 << 13;
     /// IORING_SETUP_NO_SQARRAY.
     pub const NO_SQARRAY: u32 = 1 << 16;
+    /// IORING_SETUP_HYBRID_IOPOLL: with IOPOLL.
+    pub const HYBRID_IOPOLL: u32 = 1 << 17;
+    /// IORING_SETUP_CQE_MIXED: not with CQE32.
+    pub const CQE_MIXED: u32 = 1 << 18;
+    /// IORING_SETUP_SQE_MIXED: not with SQE128.
+    pub const SQE_MIXED: u32 = 1 << 19;
+    /// IORING_SETUP_SQ_REWIND: with NO_SQARRAY, and without SQPOLL.
+    pub const SQ_REWIND: u32 = 1 << 20;
 
     /// What an image can have.
-    pub const ALL: u32 = CQSIZE
+    pub const ALL: u32 = IOPOLL
+        | SQPOLL
+        | SQ_AFF
+        | CQSIZE
         | CLAMP
+        | ATTACH_WQ
         | R_DISABLED
         | SUBMIT_ALL
         | COOP_TASKRUN
@@ -101,7 +133,11 @@ pub mod setup {
         | CQE32
         | SINGLE_ISSUER
         | DEFER_TASKRUN
-        | NO_SQARRAY;
+        | NO_SQARRAY
+        | HYBRID_IOPOLL
+        | CQE_MIXED
+        | SQE_MIXED
+        | SQ_REWIND;
 }
 
 flags! {
@@ -116,6 +152,12 @@ flags! {
     URING_REGISTERS_RESTRICTED = 1 << 3,
     /// Waits for completions go by CLOCK_BOOTTIME, and not CLOCK_MONOTONIC (IORING_REGISTER_CLOCK).
     URING_BOOTTIME = 1 << 4,
+    /// How many workers its users may have is limited (IORING_REGISTER_IOWQ_MAX_WORKERS).
+    URING_LIMITED = 1 << 5,
+    /// It polls the network devices of its sockets (IORING_REGISTER_NAPI).
+    URING_NAPI = 1 << 6,
+    /// Interrupts are put off for that.
+    URING_NAPI_PREFERRED = 1 << 7,
 }
 
 record! {
@@ -192,6 +234,18 @@ record! {
         pub groups_of: U32,
         /// Zero.
         pub reserved2: U32,
+        /// A task of the process that the thread is of which submits; 0: there is none.
+        pub thread_of: U32,
+        /// Milliseconds for which that waits before it sleeps.
+        pub thread_idle: U32,
+        /// Its CPU, if that was chosen.
+        pub thread_cpu: U32,
+        /// How many workers a new user gets for files that are bounded; 0: no limit was set.
+        pub workers_bounded: U32,
+        /// How many for others.
+        pub workers_unbounded: U32,
+        /// For how many microseconds the network devices of its sockets are polled.
+        pub napi_usecs: U32,
     }
 }
 
@@ -383,14 +437,14 @@ structure! {
 
 record! {
     /// A group of buffers that are provided to the io_uring before it; payload: [`UringProvided`]s, in
-    /// their order, if they are a list.
+    /// their order, if they are a list; the memory of a ring that is the kernel's, whole pages.
     #[record(UringGroup = 207, "io_uring group", min = 32, check = uring_group)]
     pub struct UringGroup {
-        /// Address of their ring; 0: they are a list.
+        /// Address of their ring; 0: they are a list, or it is memory of the kernel.
         pub addr: U64,
         /// Its number.
         pub group: U32,
-        /// Entries of the ring.
+        /// Entries of the ring; 0: they are a list.
         pub entries: U32,
         /// Where the kernel takes the next buffer from the ring.
         pub head: U32,
@@ -412,6 +466,28 @@ structure! {
         pub len: U32,
         /// Its number.
         pub bid: U32,
+    }
+}
+
+record! {
+    /// A link: a task uses an io_uring; payload: bit n % 8 of byte n / 8 for each CPU n that its workers
+    /// are bound to (IORING_REGISTER_IOWQ_AFF), if they are. What a task may have it may have by each
+    /// io_uring that it uses.
+    #[record(UringUser = 252, "io_uring user", min = 24, check = uring_user)]
+    pub struct UringUser {
+        /// The open file of the io_uring.
+        pub ring: U32,
+        /// The task.
+        pub task: U32,
+        /// A bit for each place at which the task has registered it for itself
+        /// (IORING_REGISTER_RING_FDS).
+        pub places: U32,
+        /// How many workers the task may have for files that are bounded; 0: as many as others.
+        pub bounded: U32,
+        /// How many for others.
+        pub unbounded: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 

@@ -19,7 +19,10 @@ use crate::kapi::{
             FrozenTask,
             State, //
         },
-        tree::Member, //
+        tree::{
+            is_worker,
+            Member, //
+        }, //
     }, //
 };
 
@@ -52,12 +55,14 @@ pub(crate) enum Change {
 ///
 /// # Invariants
 ///
-/// The hold is pinned. It is that on the cgroup of each live task, which was seen frozen and off its
-/// CPU since then; there is none if the caller is the only task.
+/// The hold is pinned. It is that on the cgroup of each live task, and worker, which was seen frozen and
+/// off its CPU since then; there is none if the caller is the only task.
 pub(crate) struct FrozenTasks<'h> {
     hold: Option<&'h HeldCgroup>,
     tasks: KVVec<FrozenTask>,
     seen: KVVec<Seen>,
+    /// Threads of the kernel that work for io_urings: see [`Self::workers`].
+    workers: KVVec<FrozenTask>,
 }
 
 impl<'h> FrozenTasks<'h> {
@@ -93,7 +98,11 @@ impl<'h> FrozenTasks<'h> {
             let Ok(task) = (unsafe { FrozenTask::into_frozen(m.task.clone(), m.state) }) else {
                 return Ok(None);
             };
-            tasks.push(task, since, traced)?;
+            if runs && is_worker(&m.task) {
+                tasks.workers.push(task, GFP_KERNEL_ACCOUNT)?;
+            } else {
+                tasks.push(task, since, traced)?;
+            }
         }
         // Who was seen before its tracer was may have been let go on by that. If all were frozen at the
         // same moment, there is nobody who could, and none attaches to a task that is held.
@@ -110,6 +119,7 @@ impl<'h> FrozenTasks<'h> {
             hold,
             tasks: KVVec::with_capacity(len, GFP_KERNEL_ACCOUNT)?,
             seen: KVVec::with_capacity(len, GFP_KERNEL_ACCOUNT)?,
+            workers: KVVec::new(),
         })
     }
 
@@ -125,14 +135,25 @@ impl<'h> FrozenTasks<'h> {
         Ok(self.seen.push(seen, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// They are all of `members`, in that order, and as dead or alive.
+    /// They are all of `members`, with the workers, in that order, and as dead or alive.
     pub(crate) fn are(&self, members: &[Member]) -> bool {
-        self.tasks.len() == members.len()
-            && self
-                .tasks
-                .iter()
-                .zip(members)
-                .all(|(t, m)| t.as_ptr() == m.task.as_ptr() && t.state() == m.state)
+        let (mut tasks, mut workers) = (self.tasks.iter(), self.workers.iter());
+        self.tasks.len() + self.workers.len() == members.len()
+            && members.iter().all(|m| {
+                let known = match m.state {
+                    State::Live if is_worker(&m.task) => workers.next(),
+                    _ => tasks.next(),
+                };
+                known.is_some_and(|t| t.as_ptr() == m.task.as_ptr() && t.state() == m.state)
+            })
+    }
+
+    /// Returns the threads of the kernel that work for io_urings of the tasks, which are frozen too.
+    ///
+    /// They are none of the tasks: nothing is saved of them, and requests on which they work are
+    /// refused with their io_uring. But they share what the threads of their process do.
+    pub(crate) fn workers(&self) -> &[FrozenTask] {
+        &self.workers
     }
 
     /// Fails once the hold is broken: ECANCELED. What is read goes on to be safe.

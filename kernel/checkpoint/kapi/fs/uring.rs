@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! io_urings: `io_uring/`. Their registered buffers are in `uring_buffers.rs`, and their requests in
-//! `uring_requests.rs` and `uring_io.rs`; buffers that are provided are in `uring_groups.rs`.
+//! `uring_requests.rs` and `uring_io.rs`; buffers that are provided are in `uring_groups.rs`, and the
+//! threads that submit in `uring_thread.rs`.
 
 use kernel::prelude::*;
 
@@ -29,8 +30,6 @@ pub(crate) enum Why {
     InFlight,
     /// Completions have found no room.
     Overflow,
-    /// Provided buffers in memory of the kernel.
-    Buffers,
     /// Restrictions that it has of a task.
     Restricted,
     /// Settings of its workers.
@@ -45,6 +44,8 @@ pub(crate) enum Why {
     Bpf,
     /// Busy polling.
     Napi,
+    /// A thread that has ended, or serves others too.
+    Thread,
     /// A clock that is not known.
     Other,
 }
@@ -78,6 +79,12 @@ pub(crate) struct Uring {
     pub(crate) ios: u32,
     /// How many pieces of memory these have, all together. Not used to make one.
     pub(crate) vecs: u32,
+    /// Address of the thread that submits; 0: there is none. Not used to make one.
+    pub(crate) thread: usize,
+    /// Milliseconds for which that waits before it sleeps.
+    pub(crate) thread_idle: u32,
+    /// Its CPU, if that was chosen.
+    pub(crate) thread_cpu: u32,
     /// How many timeouts have ended, and up to which completion was looked for those that wait for some.
     pub(crate) timeouts: [u32; 2],
     /// The operation and user_data of a request that does not just wait. Not used to make one.
@@ -186,6 +193,9 @@ impl Uring {
             requests: state.requests,
             ios: state.ios,
             vecs: state.vecs,
+            thread: state.thread.addr(),
+            thread_idle: state.thread_idle,
+            thread_cpu: state.thread_cpu,
             timeouts: [state.timeouts, state.timeouts_flushed],
             // SAFETY: NULL, or a string constant of the kernel.
             busy: (!state.busy_name.is_null())
@@ -249,6 +259,9 @@ impl Uring {
             groups,
             group_rings,
             provided,
+            thread: core::ptr::null(),
+            thread_idle: self.thread_idle,
+            thread_cpu: self.thread_cpu,
             other_work: false,
             busy_name: core::ptr::null(),
             busy_data: 0,
@@ -275,7 +288,6 @@ impl Uring {
             bindings::CHECKPOINT_URING_COMPAT => Some(Why::Compat),
             bindings::CHECKPOINT_URING_IN_FLIGHT => Some(Why::InFlight),
             bindings::CHECKPOINT_URING_OVERFLOW => Some(Why::Overflow),
-            bindings::CHECKPOINT_URING_BUFFERS => Some(Why::Buffers),
             bindings::CHECKPOINT_URING_RESTRICTED => Some(Why::Restricted),
             bindings::CHECKPOINT_URING_WORKERS => Some(Why::Workers),
             bindings::CHECKPOINT_URING_ISSUER => Some(Why::Issuer),
@@ -283,6 +295,7 @@ impl Uring {
             bindings::CHECKPOINT_URING_QUEUES => Some(Why::Queues),
             bindings::CHECKPOINT_URING_BPF => Some(Why::Bpf),
             bindings::CHECKPOINT_URING_NAPI => Some(Why::Napi),
+            bindings::CHECKPOINT_URING_THREAD => Some(Why::Thread),
             _ => Some(Why::Other),
         };
         Ok((Self::from_raw(&state), why))

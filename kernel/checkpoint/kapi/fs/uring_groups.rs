@@ -8,7 +8,8 @@ use kernel::prelude::*;
 use kernel::{
     bindings,
     error::to_result,
-    num::casts::u32_as_usize, //
+    num::casts::u32_as_usize,
+    page::PAGE_SIZE, //
 };
 
 #[cfg(CONFIG_IO_URING)]
@@ -34,10 +35,12 @@ pub(crate) struct Group {
 pub(crate) enum GroupKind {
     /// A list: IORING_OP_PROVIDE_BUFFERS.
     List(KVVec<Provided>),
-    /// A ring in memory of a program: IORING_REGISTER_PBUF_RING.
+    /// A ring: IORING_REGISTER_PBUF_RING.
     Ring {
-        /// Its address.
+        /// Its address in memory of a program; 0: it is memory of the kernel (IOU_PBUF_RING_MMAP).
         addr: u64,
+        /// What is in that of the kernel: whole pages.
+        memory: KVVec<u8>,
         /// How many entries it has.
         entries: u32,
         /// Where the kernel takes the next buffer.
@@ -58,6 +61,35 @@ pub(crate) struct Provided {
     pub(crate) len: u32,
     /// Its number.
     pub(crate) bid: u16,
+}
+
+/// Bytes of a ring of buffers in memory of the kernel with so many entries.
+#[cfg(CONFIG_IO_URING)]
+fn ring_size(entries: u32) -> usize {
+    u32_as_usize(entries)
+        .saturating_mul(size_of::<bindings::io_uring_buf>())
+        .next_multiple_of(PAGE_SIZE)
+}
+
+/// Returns what is in the ring of buffers `group` of `file`, an io_uring, which is memory of the kernel.
+///
+/// EBUSY: somebody uses it, or has since.
+#[cfg(CONFIG_IO_URING)]
+fn ring_memory(file: &FileRef, group: u32, entries: u32) -> Result<KVVec<u8>> {
+    let size = ring_size(entries);
+    let mut memory: KVVec<u8> = KVVec::with_capacity(size, GFP_KERNEL_ACCOUNT)?;
+    // SAFETY: We own a reference on the file, which is an io_uring; there is room for so many bytes.
+    to_result(unsafe {
+        bindings::checkpoint_uring_ring_memory(
+            file.as_ptr(),
+            group,
+            memory.as_mut_ptr().cast(),
+            size,
+        )
+    })?;
+    // SAFETY: All of them were written, and there is room for them.
+    unsafe { memory.inc_len(size) };
+    Ok(memory)
 }
 
 #[cfg(CONFIG_IO_URING)]
@@ -101,9 +133,13 @@ impl Uring {
         let mut left = &buffers[..];
         let mut all = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
         for from in &raw {
-            let kind = if from.addr != 0 {
+            let kind = if from.entries != 0 {
                 GroupKind::Ring {
                     addr: from.addr,
+                    memory: match from.addr {
+                        0 => ring_memory(file, from.group, from.entries)?,
+                        _ => KVVec::new(),
+                    },
                     entries: from.entries,
                     head: from.head,
                     min_left: from.min_left,
@@ -134,8 +170,32 @@ impl Uring {
         Ok(Some(all))
     }
 
-    /// Provides buffers to `ring`, which nobody uses yet; if they are in a ring, that is memory of the
-    /// task with the pid `task`.
+    /// Returns whether the `len` bytes at `start` in `mm` are all of the ring of buffers `group` of `file`,
+    /// which is memory of the kernel.
+    ///
+    /// EBUSY: somebody uses it. EINTR: SIGKILL came. EINVAL: it is no io_uring.
+    pub(crate) fn maps_ring(
+        file: &FileRef,
+        group: u32,
+        mm: &MmRef,
+        start: usize,
+        len: usize,
+    ) -> Result<bool> {
+        if !file.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own references on the file, which is an io_uring, and on the address space, which
+        // has users.
+        match unsafe {
+            bindings::checkpoint_uring_maps_ring(file.as_ptr(), group, mm.as_ptr(), start, len)
+        } {
+            e if e < 0 => Err(Error::from_errno(e)),
+            ret => Ok(ret != 0),
+        }
+    }
+
+    /// Provides buffers to `ring`, which nobody uses yet; if they are in a ring in memory of a program,
+    /// that is the one of the task with the pid `task`.
     ///
     /// EACCES: the caller may not provide any. EEXIST: there is such a group. EFAULT: there is no memory
     /// that can be written, or buffers are none of programs. EINVAL: the group is impossible. ENOMEM: no
@@ -149,6 +209,7 @@ impl Uring {
             ..Default::default()
         };
         let mut buffers: KVVec<bindings::checkpoint_uring_provided> = KVVec::new();
+        let mut contents: &[u8] = &[];
         let task = match &group.kind {
             GroupKind::List(list) => {
                 raw.buffers = u32::try_from(list.len())?;
@@ -164,26 +225,41 @@ impl Uring {
             }
             GroupKind::Ring {
                 addr,
+                memory,
                 entries,
                 head,
                 min_left,
                 incremental,
             } => {
+                if *addr == 0 && memory.len() != ring_size(*entries) {
+                    return Err(EINVAL);
+                }
+                contents = memory;
                 raw.addr = *addr;
                 raw.entries = *entries;
                 raw.head = *head;
                 raw.min_left = *min_left;
                 raw.incremental = *incremental;
-                Some(task.and_then(PidRef::task).ok_or(ESRCH)?)
+                match addr {
+                    0 => None,
+                    _ => Some(task.and_then(PidRef::task).ok_or(ESRCH)?),
+                }
             }
         };
         let task = task
             .as_ref()
             .map_or(core::ptr::null_mut(), |task| task.as_ptr());
         // SAFETY: We own a reference on the file, which is an io_uring, and on the task, if there is
-        // one, which does not run. There are as many buffers as the group says during the call.
+        // one, which does not run. There are as many buffers, and bytes of a ring of the kernel, as the
+        // group says during the call.
         to_result(unsafe {
-            bindings::checkpoint_uring_add_group(ring.as_ptr(), task, &raw, buffers.as_ptr())
+            bindings::checkpoint_uring_add_group(
+                ring.as_ptr(),
+                task,
+                &raw,
+                buffers.as_ptr(),
+                contents.as_ptr().cast(),
+            )
         })
     }
 }
@@ -192,6 +268,11 @@ impl Uring {
 impl Uring {
     /// Returns the buffers that are provided to an io_uring: there is none.
     pub(crate) fn groups(&self, _: &FileRef, _: &MmRef) -> Result<Option<KVVec<Group>>> {
+        Err(EINVAL)
+    }
+
+    /// Returns whether memory is a ring of buffers: there is none.
+    pub(crate) fn maps_ring(_: &FileRef, _: u32, _: &MmRef, _: usize, _: usize) -> Result<bool> {
         Err(EINVAL)
     }
 

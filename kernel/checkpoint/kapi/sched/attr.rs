@@ -74,9 +74,21 @@ const WORD: usize = u32_as_usize(c_ulong::BITS);
 pub(crate) struct CpuMask(KVec<c_ulong>);
 
 impl CpuMask {
-    fn empty() -> Result<Self> {
+    pub(in crate::kapi) fn empty() -> Result<Self> {
         // INVARIANT: As many words as that.
         Ok(Self(KVec::from_elem(0, MASK_WORDS, GFP_KERNEL_ACCOUNT)?))
+    }
+
+    /// Returns it as what the kernel's functions take: it is as long as that.
+    #[cfg(CONFIG_IO_URING)]
+    pub(in crate::kapi) fn as_ptr(&self) -> *const bindings::cpumask {
+        self.0.as_ptr().cast()
+    }
+
+    /// Returns the same, to be written to.
+    #[cfg(CONFIG_IO_URING)]
+    pub(in crate::kapi) fn as_mut_ptr(&mut self) -> *mut bindings::cpumask {
+        self.0.as_mut_ptr().cast()
     }
 
     /// Returns all CPUs that there can be.

@@ -172,6 +172,17 @@ pub(crate) fn same_group(a: &Task, b: &Task) -> bool {
     unsafe { (*a.as_ptr()).signal == (*b.as_ptr()).signal }
 }
 
+/// The task is a thread of the kernel that works for the io_urings of its process, and nobody traces
+/// it. It is no state: what it is about is in the io_urings.
+pub(crate) fn is_worker(task: &Task) -> bool {
+    let t = task.as_ptr();
+    // SAFETY: We own a reference on the task; the flag is set before it is on a list, and `ptrace` is a
+    // number that is read once.
+    unsafe {
+        (*t).flags & bindings::PF_IO_WORKER != 0 && (&raw const (*t).ptrace).read_volatile() == 0
+    }
+}
+
 /// The task counts: it lives, or is a process that waits to be reaped. A thread that has exited is
 /// gone at any moment.
 pub(crate) fn is_there(task: &Task) -> bool {

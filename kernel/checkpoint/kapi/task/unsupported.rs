@@ -89,7 +89,7 @@ static THREAD: &[UnsupportedState] = &[
     ),
     unsupported!(
         "is a worker thread of the kernel in the process",
-        "stop what has it (vhost, io_uring)",
+        "stop what has it (vhost, or io_uring and a debugger)",
         Handed::Not,
         |t| (*t).flags & (bindings::PF_USER_WORKER | bindings::PF_IO_WORKER) != 0
     ),
@@ -117,13 +117,6 @@ static THREAD: &[UnsupportedState] = &[
         "remove the probes and start it again",
         Handed::Reset(reset::uprobes),
         |t| !(*t).utask.is_null()
-    ),
-    #[cfg(CONFIG_IO_URING)]
-    unsupported!(
-        "has registered descriptors of io_uring",
-        "have it unregister them",
-        Handed::Not,
-        |t| bindings::checkpoint_uring_task(t) == bindings::CHECKPOINT_URING_RING_FDS.cast_signed()
     ),
     #[cfg(CONFIG_IO_URING)]
     unsupported!(
@@ -222,7 +215,9 @@ pub(in crate::kapi) unsafe fn io_context(t: *mut bindings::task_struct) -> (u16,
             (0, 1)
         } else {
             let users = (&raw const (*io).active_ref.counter).read_volatile();
-            ((*io).ioprio, users)
+            // Workers of io_uring have it of their process, and are not saved.
+            let workers = bindings::checkpoint_io_workers(t, io);
+            ((*io).ioprio, users.saturating_sub(workers))
         };
         bindings::task_unlock(t);
         found

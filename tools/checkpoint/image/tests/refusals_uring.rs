@@ -92,12 +92,13 @@ fn mapped(s: &mut Sample, offset: u64) {
 
 #[test]
 fn rings() {
+    const IMPOSSIBLE: &str = "io_uring that was set up in an impossible way";
     const SQ: &str = "impossible number of submission queue entries";
     const CQ: &str = "impossible number of completion queue entries";
     const MEMORY: &str = "memory of the io_uring is not as announced";
     refused(&[
-        // IORING_SETUP_SQPOLL, and one that there is not.
-        ("unknown flag", |s| uring(s, |u| u.setup.set(1 << 1))),
+        // IORING_SETUP_NO_MMAP, and one that there is not.
+        ("unknown flag", |s| uring(s, |u| u.setup.set(1 << 14))),
         ("unknown flag", |s| uring(s, |u| u.setup.set(1 << 31))),
         ("unknown flag", |s| {
             uring(s, |u| u.flags.set(URING_FLAGS + 1))
@@ -107,6 +108,20 @@ fn rings() {
         }),
         ("io_uring that was set up in an impossible way", |s| {
             uring(s, |u| u.setup.set(setup::DEFER_TASKRUN))
+        }),
+        (IMPOSSIBLE, |s| uring(s, |u| u.setup.set(setup::SQ_AFF))),
+        (IMPOSSIBLE, |s| {
+            uring(s, |u| u.setup.set(setup::HYBRID_IOPOLL))
+        }),
+        (IMPOSSIBLE, |s| uring(s, |u| u.setup.set(setup::SQ_REWIND))),
+        (IMPOSSIBLE, |s| {
+            uring(s, |u| u.setup.set(setup::CQE32 | setup::CQE_MIXED))
+        }),
+        (IMPOSSIBLE, |s| {
+            uring(s, |u| u.setup.set(setup::SQE128 | setup::SQE_MIXED))
+        }),
+        (IMPOSSIBLE, |s| {
+            uring(s, |u| u.setup.set(setup::SQPOLL | setup::COOP_TASKRUN))
         }),
         (SQ, |s| uring(s, |u| u.sq_entries.set(0))),
         (SQ, |s| uring(s, |u| u.sq_entries.set(3))),
@@ -137,8 +152,30 @@ fn rings() {
         |s| uring(s, |_| ()),
         |s| {
             uring(s, |u| {
-                u.setup
-                    .set(setup::ALL & !setup::SINGLE_ISSUER & !setup::DEFER_TASKRUN);
+                u.setup.set(
+                    setup::IOPOLL
+                        | setup::HYBRID_IOPOLL
+                        | setup::ATTACH_WQ
+                        | setup::CQE_MIXED
+                        | setup::SQE_MIXED
+                        | setup::NO_SQARRAY
+                        | setup::SQ_REWIND,
+                );
+            })
+        },
+        |s| {
+            uring(s, |u| {
+                u.setup.set(
+                    setup::CQSIZE
+                        | setup::CLAMP
+                        | setup::R_DISABLED
+                        | setup::SUBMIT_ALL
+                        | setup::COOP_TASKRUN
+                        | setup::TASKRUN_FLAG
+                        | setup::SQE128
+                        | setup::CQE32
+                        | setup::NO_SQARRAY,
+                );
                 u.flags.set(URING_DRAIN_DISABLED);
                 u.sq_entries.set(SQ_ENTRIES_MAX);
                 u.cq_entries.set(CQ_ENTRIES_MAX);
@@ -174,6 +211,8 @@ fn files() {
         }),
         (PART, |s| mapped(s, PAGE)),
         (PART, |s| mapped(s, 0x1000_0000 + PAGE)),
+        (PART, |s| mapped(s, 0x8000_0000 + PAGE)),
+        (PART, |s| mapped(s, 0x8800_0000)),
         ("maps a file that cannot be mapped so", |s| {
             mapped(s, 0);
             s.edit(3, |v: &mut Vma| {
@@ -182,6 +221,7 @@ fn files() {
         }),
     ]);
     accepted(&[
+        |s| mapped(s, 0x8000_0000 + (5 << 16)),
         |s| {
             file(s, |f| {
                 f.flags.set(open::READ | open::WRITE | open::NONBLOCK)
@@ -487,7 +527,8 @@ fn with_timeout(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
 #[test]
 fn requests() {
     const UNUSED: &str = "reserved or unused field is not zero";
-    const MANY: &str = "too many requests, or of an io_uring that is not enabled yet";
+    const MANY: &str =
+        "too many requests, or of an io_uring that is not enabled, polls or has a thread";
     const WHO: &str = "who has submitted a request is no living task, or may not";
     const FILE: &str = "a request waits for a file that can't be waited for";
     const PLACE: &str = "a request waits for a file where there is no place";

@@ -110,7 +110,8 @@ const UNUSED: &str = "reserved or unused field is not zero";
 
 #[test]
 fn what_all_have() {
-    const MANY: &str = "too many requests, or of an io_uring that is not enabled yet";
+    const MANY: &str =
+        "too many requests, or of an io_uring that is not enabled, polls or has a thread";
     const WHO: &str = "who has submitted a request is no living task, or may not";
     const NONE: &str = "belongs to no io_uring, or that has fewer requests";
     const PLACE: &str = "a request waits for a file where there is no place";
@@ -304,6 +305,14 @@ fn ring(s: &mut Sample, change: impl FnOnce(&mut UringGroup)) {
     });
 }
 
+/// Adds a ring of a page in memory of the kernel, with so many bytes.
+fn kernel_ring(s: &mut Sample, len: usize) {
+    uring(s, 0, |u| u.groups.set(1));
+    let mut group = UringGroup::new_zeroed();
+    group.entries.set(PAGE as u32 / 16);
+    s.add(group, &vec![1; len]);
+}
+
 /// A buffer.
 fn provided(addr: u64, len: u32, bid: u32) -> UringProvided {
     let mut buffer = UringProvided::new_zeroed();
@@ -320,6 +329,7 @@ fn groups() {
     const ORDER: &str = "impossible groups of buffers, or out of order";
     const BUFFER: &str = "impossible buffer";
     const RING: &str = "impossible ring of buffers";
+    const MEMORY: &str = "memory of a ring of buffers is not as announced";
     refused(&[
         (MANY, |s| uring(s, 0, |u| u.groups.set(GROUP_MAX + 2))),
         (MANY, |s| uring(s, 0, |u| u.groups_of.set(1))),
@@ -376,7 +386,9 @@ fn groups() {
                 g.entries.set(8);
             })
         }),
-        (UNUSED, |s| group(s, &[], |g| g.entries.set(1))),
+        (MEMORY, |s| kernel_ring(s, 0)),
+        (MEMORY, |s| kernel_ring(s, 2 * PAGE as usize)),
+        (MEMORY, |s| kernel_ring(s, PAGE as usize - 16)),
         (UNUSED, |s| group(s, &[], |g| g.head.set(1))),
         (UNUSED, |s| group(s, &[], |g| g.min_left.set(1))),
         (UNUSED, |s| group(s, &[], |g| g.incremental.set(1))),
@@ -384,6 +396,7 @@ fn groups() {
     accepted(&[
         |s| group(s, &[provided(1, 1, GROUP_MAX)], |_| ()),
         |s| group(s, &[], |_| ()),
+        |s| kernel_ring(s, PAGE as usize),
         |s| {
             ring(s, |g| {
                 g.entries.set(GROUP_ENTRIES_MAX);

@@ -53,6 +53,79 @@ CKPT_CYCLE(cooperative)
 	at_rest(IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL);
 }
 
+/* It polls devices for what they have done: here none has anything to do. */
+CKPT_CYCLE(polls_devices)
+{
+	at_rest(IORING_SETUP_IOPOLL);
+}
+
+/* Entries of both sizes: IORING_SETUP_CQE_MIXED and SQE_MIXED, of which older headers do not know. */
+CKPT_CYCLE(mixed)
+{
+	at_rest(1u << 18 | 1u << 19);
+}
+
+/* It was told to attach to another, with which it has nothing in common. */
+CKPT_CYCLE(attached)
+{
+	struct io_uring_params params = { .flags = IORING_SETUP_ATTACH_WQ };
+	struct uring u;
+	int fd;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	params.wq_fd = u.fd;
+	fd = CHECK_SYS(syscall(__NR_io_uring_setup, 4, &params));
+	ckpt_ready_wait();
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, fd, 0, 0, 0, NULL, 0));
+	uring_works(&u);
+}
+
+/* Its entries are read from the first one on each time: IORING_SETUP_SQ_REWIND. */
+CKPT_CYCLE(rewound)
+{
+	struct uring u;
+	int i;
+
+	CHECK_SYS(uring_make(&u, 4, IORING_SETUP_NO_SQARRAY | 1u << 20));
+	for (i = 0; i < 3; i++) {
+		if (i == 1)
+			ckpt_ready_wait();
+		memset(u.sqes, 0, 64);
+		uring_sqe(&u, 0)->user_data = i;
+		uring_submit(&u, 1);
+		uring_take(&u, i, 0);
+	}
+}
+
+/* It polls the network devices of its sockets. */
+CKPT_CYCLE(busy_polling)
+{
+	/* struct io_uring_napi, which older headers have not. */
+	struct {
+		uint32_t busy_poll_to;
+		uint8_t prefer_busy_poll, opcode, pad[2];
+		uint32_t op_param, reserved;
+	} napi = { .busy_poll_to = 70, .prefer_busy_poll = 1 }, none = { .opcode = 9 };
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, 0));
+	/* IORING_REGISTER_NAPI; a kernel that does not poll has none. */
+	if (syscall(__NR_io_uring_register, u.fd, 27, &napi, 1))
+		CHECK(errno == EOPNOTSUPP, "IORING_REGISTER_NAPI: %s", strerror(errno));
+	else
+		napi.opcode = 1;
+	ckpt_ready_wait();
+	/* An operation that there is not tells how it is, and changes nothing. */
+	if (napi.opcode) {
+		CHECK(syscall(__NR_io_uring_register, u.fd, 27, &none, 1) == -1 && errno == EINVAL,
+		      "IORING_REGISTER_NAPI: %s", strerror(errno));
+		CHECK_EQ(70, none.busy_poll_to);
+		CHECK_EQ(1, none.prefer_busy_poll);
+		CHECK_EQ(0, none.op_param);
+	}
+	uring_works(&u);
+}
+
 /* As an event loop has one that makes many epoll_ctl(2) with one call. */
 CKPT_CYCLE(with_epoll)
 {

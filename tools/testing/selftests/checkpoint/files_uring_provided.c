@@ -131,6 +131,59 @@ static void registers(struct uring *u, unsigned int flags)
 	CHECK(!ret, "IORING_REGISTER_PBUF_RING: %s", strerror(errno));
 }
 
+/* Registers a ring in memory of the kernel (IOU_PBUF_RING_MMAP), and maps it. */
+static void *registers_of_kernel(struct uring *u, unsigned int group, unsigned int entries)
+{
+	struct io_uring_buf_reg reg = { .ring_entries = entries, .bgid = group };
+	void *at;
+
+	memcpy((char *)&reg + 14, &(uint16_t){ 1 }, 2);
+	CHECK_SYS(syscall(__NR_io_uring_register, u->fd, IORING_REGISTER_PBUF_RING, &reg, 1));
+	at = mmap(NULL, (entries * sizeof(struct io_uring_buf) + ckpt_page() - 1) & -ckpt_page(),
+		  PROT_READ | PROT_WRITE, MAP_SHARED, u->fd, 0x80000000ul | group << 16);
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
+	return at;
+}
+
+/* The program and the kernel see the same memory; another ring is larger, and one is not mapped. */
+CKPT_CYCLE(ring_of_kernel)
+{
+	struct io_uring_buf *large;
+	struct uring u;
+	int fds[2];
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	CHECK_SYS(uring_make(&u, 8, 0));
+	ring = registers_of_kernel(&u, 5, 8);
+	large = registers_of_kernel(&u, 7, 2048);
+	large[2047].addr = 77;
+	CHECK_SYS(munmap(registers_of_kernel(&u, 9, 4), ckpt_page()));
+	adds(1);
+	adds(3);
+	send_text(fds[1], "one");
+	selects(&u, IORING_OP_RECV, fds[0], 1);
+	uring_submit(&u, 1);
+	CHECK_EQ(1, take_buffer(&u, 1, 3, false));
+	/* It waits, and takes the next one. */
+	selects(&u, IORING_OP_RECV, fds[0], 2);
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(77, large[2047].addr);
+	CHECK_EQ(2, ring->tail);
+	send_text(fds[1], "two");
+	CHECK_EQ(3, take_buffer(&u, 2, 3, false));
+	CHECK_STREQ("two", memory[3]);
+	/* What is provided now the kernel sees. */
+	adds(0);
+	send_text(fds[1], "three");
+	selects(&u, IORING_OP_RECV, fds[0], 3);
+	uring_submit(&u, 1);
+	CHECK_EQ(0, take_buffer(&u, 3, 5, false));
+	CHECK_STREQ("three", memory[0]);
+	registers_of_kernel(&u, 11, 8);
+	uring_works(&u);
+}
+
 /* As a server does: it receives again and again. */
 CKPT_CYCLE(receives_all)
 {

@@ -3,9 +3,12 @@
 #include "refuse.h"
 #include "uring.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -31,16 +34,73 @@ static void enroll_here(struct uring *u, unsigned int op, void *arg, unsigned in
 	CHECK_HERE(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
 }
 
-REFUSE(polls_devices)
+/* Two have one thread that submits for both. */
+REFUSE(common_thread)
 {
-	struct uring u;
+	struct io_uring_params params = { .flags = IORING_SETUP_SQPOLL | IORING_SETUP_ATTACH_WQ };
+	struct uring u, second = { 0 };
 
-	make(&u, IORING_SETUP_IOPOLL);
-	EXPECT_URING(&u, "was set up with IORING_SETUP_IOPOLL (flags 0x1), which can't be saved yet: "
-		     "start it without that");
+	make(&u, IORING_SETUP_SQPOLL);
+	params.wq_fd = u.fd;
+	second.fd = CHECK_SYS(syscall(__NR_io_uring_setup, 4, &params));
+	EXPECT_URING(&u, "has a thread (IORING_SETUP_SQPOLL) that has ended, or that it has in common "
+		     "with others (IORING_SETUP_ATTACH_WQ): start it without that");
+	EXPECT_URING(&second, "has a thread (IORING_SETUP_SQPOLL) that has ended, or that it has in "
+		     "common with others (IORING_SETUP_ATTACH_WQ): start it without that");
 	expect_more();
 	ckpt_ready_wait();
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
+}
+
+/* The thread has submitted a request that waits. */
+REFUSE(thread_waits)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, IORING_SETUP_SQPOLL);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	/* When that is done the one before it waits. */
+	uring_prepare(&u, IORING_OP_NOP, 8);
+	CHECK_SYS(syscall(__NR_io_uring_enter, u.fd, 0, 1,
+			  IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP, NULL, 0));
+	uring_take(&u, 8, 0);
+	EXPECT_URING(&u, "has requests in flight: have it wait for them, or cancel them");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	take(&u, 7, POLLIN, false);
+}
+
+/* A process that shares the descriptors, and is not the first one, has made it with its thread. */
+REFUSE(thread_of_child)
+{
+	pid_t kid = CHECK_SYS(sys_clone(CLONE_FILES | SIGCHLD));
+	struct uring u;
+
+	if (!kid) {
+		u.fd = syscall(__NR_io_uring_setup, 4,
+			       &(struct io_uring_params) { .flags = IORING_SETUP_SQPOLL });
+		if (u.fd >= 0) {
+			dup2(u.fd, 100);
+			close(u.fd);
+		}
+		ckpt_step(0);
+		ckpt_wait_go();
+		_exit(0);
+	}
+	ckpt_step_wait(0, 1);
+	if (fcntl(100, F_GETFD) == -1)
+		not_here();
+	u.fd = 100;
+	EXPECT_URING(&u, "has a thread (IORING_SETUP_SQPOLL) of another process, or with other "
+		     "descriptors or directories, than the first task that has it: have it closed there");
+	expect_more();
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
 }
 
 /* It reads into a registered buffer when there is something to read. */
@@ -256,18 +316,26 @@ REFUSE(buffer_of_child)
 	uring_works(&u);
 }
 
-/* Memory of the kernel, which the program has mapped. */
-REFUSE(ring_of_kernel)
+/* A ring of buffers in memory of the kernel, which is still mapped, and is registered no more. */
+REFUSE(ring_of_kernel_gone)
 {
 	/* IOU_PBUF_RING_MMAP, of which older headers do not know. */
 	struct io_uring_buf_reg reg = { .ring_entries = 8, .bgid = 5 };
+	unsigned long ring;
 	struct uring u;
 
 	make(&u, 0);
 	memcpy((char *)&reg + 14, &(uint16_t){ 1 }, 2);
 	enroll_here(&u, IORING_REGISTER_PBUF_RING, &reg, 1);
-	EXPECT_URING(&u, "has a ring of provided buffers that is memory of the kernel "
-		     "(IOU_PBUF_RING_MMAP): have it register one of its own memory");
+	ring = (uintptr_t)mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE, MAP_SHARED, u.fd,
+			       0x80000000ul | 5 << 16);
+	CHECK((void *)ring != MAP_FAILED, "mmap: %s", strerror(errno));
+	memset(&reg, 0, sizeof(reg));
+	reg.bgid = 5;
+	enroll_here(&u, IORING_UNREGISTER_PBUF_RING, &reg, 1);
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: is no ring of provided buffers of an "
+		       "io_uring any more, or a part of one: have it unmap that", ring,
+		       ring + ckpt_page());
 	ckpt_ready_wait();
 	uring_works(&u);
 }
@@ -314,6 +382,117 @@ REFUSE(waits_for_futex)
 	take(&u, 7, 0, false);
 }
 
+/* It waits for the end of a child, which it leaves to be waited for. */
+REFUSE(waits_for_child)
+{
+	siginfo_t info = { .si_pid = 0 };
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	pid_t kid;
+
+	make(&u, 0);
+	kid = ckpt_fork(ckpt_child_waits, NULL);
+	/* IORING_OP_WAITID, of which older headers do not know. */
+	sqe = uring_prepare(&u, 50, 7);
+	sqe->len = P_PID;
+	sqe->fd = kid;
+	sqe->file_index = WEXITED | WNOWAIT;
+	sqe->addr2 = (uintptr_t)&info;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_WAITID, user_data 0x7: "
+		     "have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	take(&u, 7, 0, false);
+	CHECK_EQ(kid, info.si_pid);
+	ckpt_wait_exit(kid, 0);
+}
+
+/* It acts with credentials of its own. */
+REFUSE(acts_as)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, 0);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->personality = CHECK_SYS(syscall(__NR_io_uring_register, u.fd,
+					     IORING_REGISTER_PERSONALITY, NULL, 0));
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_POLL_ADD, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	take(&u, 7, POLLIN, false);
+}
+
+/* It comes after all that was submitted before it. */
+REFUSE(drained)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, 0);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	sqe = uring_prepare(&u, IORING_OP_NOP, 8);
+	sqe->flags = IOSQE_IO_DRAIN;
+	uring_submit(&u, 2);
+	EXPECT_URING(&u, "has requests in flight: have it wait for them, or cancel them");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	uring_take(&u, 7, POLLIN);
+	uring_take(&u, 8, 0);
+}
+
+/* It waits for room, to send memory without a copy of it. */
+REFUSE(sends_without_copy)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	static char buffer[65536];
+	struct io_uring_sqe *sqe;
+	int server, client, end;
+	struct uring u;
+
+	make(&u, 0);
+	server = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	client = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	CHECK_SYS(bind(server, (struct sockaddr *)&at, len));
+	CHECK_SYS(listen(server, 1));
+	CHECK_SYS(getsockname(server, (struct sockaddr *)&at, &len));
+	CHECK_SYS(connect(client, (struct sockaddr *)&at, len));
+	end = CHECK_SYS(accept(server, NULL, NULL));
+	while (send(client, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+		;
+	CHECK(errno == EAGAIN, "send: %s", strerror(errno));
+	/* IORING_OP_SEND_ZC, of which older headers do not know. */
+	sqe = uring_prepare(&u, 47, 7);
+	sqe->fd = client;
+	sqe->addr = (uintptr_t)buffer;
+	sqe->len = 1;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_SEND_ZC, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	/* Room comes as the other end reads; a second completion tells that the memory is free. */
+	while (*uring_word(&u, u.params.cq_off.tail) == *uring_word(&u, u.params.cq_off.head)) {
+		if (recv(end, buffer, sizeof(buffer), MSG_DONTWAIT) == -1)
+			CHECK_EQ(EAGAIN, errno);
+		look(&u);
+	}
+	take(&u, 7, 1, true);
+}
+
 REFUSE(memory_region)
 {
 	/* struct io_uring_region_desc and io_uring_mem_region_reg, which older headers have not. */
@@ -339,44 +518,41 @@ REFUSE(memory_region)
 
 REFUSE(busy_polling)
 {
-	/* struct io_uring_napi, which older headers have not: IO_URING_NAPI_REGISTER_OP. */
+	/*
+	 * struct io_uring_napi, which older headers have not: IO_URING_NAPI_REGISTER_OP with
+	 * IO_URING_NAPI_TRACKING_STATIC.
+	 */
 	struct {
 		uint32_t busy_poll_to;
 		uint8_t prefer_busy_poll, opcode, pad[2];
 		uint32_t op_param, reserved;
-	} napi = { .busy_poll_to = 1 };
+	} napi = { .busy_poll_to = 1, .op_param = 1 };
 	struct uring u;
 
 	make(&u, 0);
 	/* IORING_REGISTER_NAPI. */
 	enroll_here(&u, 27, &napi, 1);
-	EXPECT_URING(&u, "polls network devices (IORING_REGISTER_NAPI): have it unregister that");
+	EXPECT_URING(&u, "polls network devices that it has named (IORING_REGISTER_NAPI): have it "
+		     "unregister that");
 	ckpt_ready_wait();
 	uring_works(&u);
 }
 
-REFUSE(workers)
+/* How many workers its thread may have. */
+REFUSE(workers_of_thread)
 {
 	unsigned int limits[2] = { 1, 1 };
 	struct uring u;
 
-	make(&u, 0);
+	make(&u, IORING_SETUP_SQPOLL);
 	enroll_here(&u, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
-	EXPECT_URING(&u, "has settings for its workers: start it without them");
+	EXPECT_URING(&u, "has settings for the workers of its thread (IORING_SETUP_SQPOLL): start it "
+		     "without them");
+	expect_more();
 	ckpt_ready_wait();
-	uring_works(&u);
-}
-
-REFUSE(bound_workers)
-{
-	unsigned long cpus = 1;
-	struct uring u;
-
-	make(&u, 0);
-	enroll_here(&u, IORING_REGISTER_IOWQ_AFF, &cpus, sizeof(cpus));
-	EXPECT_URING(&u, "has settings for its workers: start it without them");
-	ckpt_ready_wait();
-	uring_works(&u);
+	limits[0] = limits[1] = 0;
+	enroll_here(&u, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
+	CHECK_EQ(1, limits[0]);
 }
 
 /* The file of the eventfd is closed: who is told of completions is not to be seen any more. */
@@ -436,21 +612,6 @@ REFUSE(task_restrictions)
 		not_here();
 	make(&u, 0);
 	EXPECT_URING(&u, "has restrictions of the task that made it: start that without them");
-	expect_more();
-	ckpt_ready_wait();
-	uring_works(&u);
-}
-
-REFUSE(ring_descriptors)
-{
-	struct io_uring_rsrc_update update = { .offset = -1U };
-	struct uring u;
-
-	make(&u, 0);
-	update.data = u.fd;
-	enroll_here(&u, IORING_REGISTER_RING_FDS, &update, 1);
-	expect_refusal(getpid(), UNSUPPORTED, "has registered descriptors of io_uring: have it "
-		       "unregister them");
 	expect_more();
 	ckpt_ready_wait();
 	uring_works(&u);

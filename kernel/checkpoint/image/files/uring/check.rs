@@ -60,6 +60,31 @@ const POLL_EVENTS: u32 = 0xffff | epoll::EXCLUSIVE | epoll::ONESHOT | epoll::ET;
 /// Offsets by which rings and submission queue entries are mapped: IORING_OFF_*.
 const OFFSETS: [u64; 3] = [0, 0x800_0000, 0x1000_0000];
 
+/// Returns whether a ring of provided buffers is mapped by `offset`: IORING_OFF_PBUF_RING, and its number.
+fn is_group(offset: u64) -> bool {
+    offset & !0x7ff_0000 == 0x8000_0000
+}
+
+/// How an io_uring is set up that has no requests in an image.
+const IDLE: u32 = setup::R_DISABLED | setup::SQPOLL | setup::IOPOLL;
+
+/// Returns whether io_uring_setup(2) takes these flags together.
+fn is_possible(set_up: u32) -> bool {
+    let needs = |flag, others: u32| set_up & flag == 0 || set_up & others != 0;
+    let excludes = |flag, others: u32| set_up & flag == 0 || set_up & others == 0;
+    let deferred = setup::COOP_TASKRUN | setup::TASKRUN_FLAG | setup::DEFER_TASKRUN;
+    needs(
+        setup::TASKRUN_FLAG,
+        setup::COOP_TASKRUN | setup::DEFER_TASKRUN,
+    ) && needs(setup::DEFER_TASKRUN, setup::SINGLE_ISSUER)
+        && needs(setup::SQ_AFF, setup::SQPOLL)
+        && excludes(setup::SQPOLL, deferred | setup::SQ_REWIND)
+        && needs(setup::SQ_REWIND, setup::NO_SQARRAY)
+        && needs(setup::HYBRID_IOPOLL, setup::IOPOLL)
+        && excludes(setup::CQE32, setup::CQE_MIXED)
+        && excludes(setup::SQE128, setup::SQE_MIXED)
+}
+
 impl Walk<'_> {
     /// An io_uring.
     pub(in crate::image) fn uring(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -69,9 +94,7 @@ impl Walk<'_> {
         flags(raw, u64::from(uring.flags.get()), u64::from(URING_FLAGS))?;
         ensure(
             raw,
-            (set_up & setup::TASKRUN_FLAG == 0
-                || set_up & (setup::COOP_TASKRUN | setup::DEFER_TASKRUN) != 0)
-                && (set_up & setup::DEFER_TASKRUN == 0 || set_up & setup::SINGLE_ISSUER != 0),
+            is_possible(set_up),
             "io_uring that was set up in an impossible way",
         )?;
         let (sq, cq) = (uring.sq_entries.get(), uring.cq_entries.get());
@@ -95,6 +118,7 @@ impl Walk<'_> {
             "memory of the io_uring is not as announced",
         )?;
         self.uring_issuer(raw, &uring)?;
+        self.uring_thread(raw, &uring)?;
         self.uring_registered(raw, &uring)?;
         self.uring_buffers_of(raw, &uring)?;
         let (requests, ios) = (uring.requests.get(), uring.ios.get());
@@ -109,8 +133,8 @@ impl Walk<'_> {
             raw,
             requests <= REQUESTS_MAX
                 && ios <= REQUESTS_MAX
-                && (requests == 0 && ios == 0 || set_up & setup::R_DISABLED == 0),
-            "too many requests, or of an io_uring that is not enabled yet",
+                && (requests == 0 && ios == 0 || set_up & IDLE == 0),
+            "too many requests, or of an io_uring that is not enabled, polls or has a thread",
         )?;
         zero(
             raw,
@@ -144,6 +168,74 @@ impl Walk<'_> {
             raw,
             issuer == 0 || self.is_alive(issuer),
             "who may submit to the io_uring is no living task",
+        )
+    }
+
+    /// The thread that submits for an io_uring.
+    fn uring_thread(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
+        let (set_up, of) = (uring.setup.get(), uring.thread_of.get());
+        ensure(
+            raw,
+            (set_up & setup::SQPOLL != 0) == (of != 0) && (of == 0 || self.is_alive(of)),
+            "io_uring whose thread is one of no living task, or that needs none",
+        )?;
+        zero(
+            raw,
+            (of != 0 || uring.thread_idle.get() == 0)
+                && (set_up & setup::SQ_AFF != 0 || uring.thread_cpu.get() == 0),
+        )?;
+        self.uring_napi(raw, uring)?;
+        ensure(
+            raw,
+            uring.thread_idle.get() <= i32::MAX as u32,
+            "impossible time for which a thread waits",
+        )?;
+        let limits = [uring.workers_bounded.get(), uring.workers_unbounded.get()];
+        let limited = uring.flags.get() & URING_LIMITED != 0;
+        zero(raw, limited || limits == [0; 2])?;
+        ensure(
+            raw,
+            !(limited && of != 0) && limits.iter().all(|&n| n <= WORKERS_MAX),
+            "impossible number of workers, or workers of a thread that are limited",
+        )
+    }
+
+    /// How an io_uring polls network devices.
+    fn uring_napi(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
+        let has = |flag| uring.flags.get() & flag != 0;
+        let usecs = uring.napi_usecs.get();
+        zero(
+            raw,
+            has(URING_NAPI) || (usecs == 0 && !has(URING_NAPI_PREFERRED)),
+        )?;
+        ensure(
+            raw,
+            usecs <= NAPI_USECS_MAX && !(has(URING_NAPI) && uring.setup.get() & setup::IOPOLL != 0),
+            "impossible way to poll network devices",
+        )
+    }
+
+    /// A task that uses an io_uring.
+    pub(in crate::image) fn uring_user(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let user: UringUser = raw.body()?;
+        let kind = kind_of(self.refer::<OpenFile>(raw, user.ring.get())?);
+        ensure(raw, kind == FILE_IO_URING, "uses what is no io_uring")?;
+        ensure(
+            raw,
+            self.is_alive(user.task.get()),
+            "who uses an io_uring is no living task",
+        )?;
+        flags(raw, u64::from(user.places.get()), u64::from(USER_PLACES))?;
+        zero(raw, user.reserved.get() == 0)?;
+        ensure(
+            raw,
+            user.bounded.get() <= WORKERS_MAX && user.unbounded.get() <= WORKERS_MAX,
+            "impossible number of workers",
+        )?;
+        ensure(
+            raw,
+            raw.payload.len() <= CPUS_MAX && raw.payload.last() != Some(&0),
+            "set of CPUs that is too long",
         )
     }
 
@@ -427,7 +519,7 @@ impl Walk<'_> {
     pub(in crate::image) fn mapped_uring(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
         ensure(
             raw,
-            OFFSETS.contains(&vma.offset.get()),
+            OFFSETS.contains(&vma.offset.get()) || is_group(vma.offset.get()),
             "maps a part of an io_uring",
         )
     }

@@ -23,6 +23,9 @@ use crate::image::{
     }, //
 };
 
+/// Bytes of an entry of a ring of buffers.
+const ENTRY: u64 = 16;
+
 /// Most bytes that are read or written at once.
 const IO_MAX: u64 = i32::MAX as u64;
 
@@ -83,7 +86,12 @@ impl Walk<'_> {
             number >= from && number <= GROUP_MAX,
             "impossible groups of buffers, or out of order",
         )?;
-        let buffers: &[UringProvided] = raw.array(PROVIDED_MAX)?;
+        let (addr, entries, head) = (group.addr.get(), group.entries.get(), group.head.get());
+        let of_kernel = addr == 0 && entries != 0;
+        let buffers: &[UringProvided] = match of_kernel {
+            true => &[],
+            false => raw.array(PROVIDED_MAX)?,
+        };
         ensure(
             raw,
             buffers.len() == group.buffers.get() as usize,
@@ -100,12 +108,11 @@ impl Walk<'_> {
                 "impossible buffer",
             )?;
         }
-        let (addr, entries, head) = (group.addr.get(), group.entries.get(), group.head.get());
         let (min_left, incremental) = (group.min_left.get(), group.incremental.get());
         ensure(
             raw,
-            addr == 0
-                || missing.groups_of != 0
+            (addr == 0 && entries == 0)
+                || (of_kernel || missing.groups_of != 0)
                     && buffers.is_empty()
                     && self.is_aligned(addr)
                     && entries.is_power_of_two()
@@ -115,9 +122,12 @@ impl Walk<'_> {
                     && (min_left == 0 || incremental == 1),
             "impossible ring of buffers",
         )?;
-        zero(
+        zero(raw, entries != 0 || [head, min_left, incremental] == [0; 3])?;
+        let needed = u64::from(entries).saturating_mul(ENTRY);
+        ensure(
             raw,
-            addr != 0 || [entries, head, min_left, incremental] == [0; 4],
+            !of_kernel || self.is_rounded(raw.payload.len() as u64, needed),
+            "memory of a ring of buffers is not as announced",
         )?;
         self.follow = follow(UringLeft {
             groups: (left.saturating_sub(1), number.saturating_add(1)),

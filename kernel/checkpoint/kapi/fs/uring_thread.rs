@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Threads that submit for io_urings: `io_uring/sqpoll.c`, `kernel/checkpoint/uring.c`.
+
+use kernel::prelude::*;
+
+#[cfg(CONFIG_IO_URING)]
+use kernel::{
+    bindings,
+    error::to_result, //
+};
+
+use crate::kapi::{
+    fs::{
+        file::FileRef,
+        uring::Uring, //
+    },
+    task::frozen::FrozenTask, //
+};
+
+#[cfg(CONFIG_IO_URING)]
+impl FrozenTask {
+    /// It is a thread of the kernel, which submits for io_urings.
+    pub(crate) fn submits(&self) -> bool {
+        let t = self.as_ptr();
+        // SAFETY: We own a reference on the task; the flag does not change.
+        unsafe {
+            (*t).flags & bindings::PF_IO_WORKER != 0 && bindings::checkpoint_uring_is_thread(t)
+        }
+    }
+}
+
+#[cfg(not(CONFIG_IO_URING))]
+impl FrozenTask {
+    /// It is a thread of the kernel, which submits for io_urings: there is none.
+    pub(crate) fn submits(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(CONFIG_IO_URING)]
+impl Uring {
+    /// The thread that submits for `ring` is one of the process of `t`, and has the same files and
+    /// directories as `t`.
+    ///
+    /// EBUSY: somebody uses it. EINVAL: it is no io_uring.
+    pub(crate) fn shares(ring: &FileRef, t: &FrozenTask) -> Result<bool> {
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own references on the file, which is an io_uring, and on the task. Nothing is
+        // followed of what they share.
+        match unsafe { bindings::checkpoint_uring_shares(ring.as_ptr(), t.as_ptr()) } {
+            ret if ret < 0 => Err(Error::from_errno(ret)),
+            ret => Ok(ret != 0),
+        }
+    }
+
+    /// Makes the thread that submits for `ring`, which was made of this by the current task, and which
+    /// nobody uses yet: one of the current process. It does nothing before [`Self::start`].
+    ///
+    /// EINVAL: it may not have that CPU. EAGAIN: there are too many tasks. Else as of io_uring_setup(2).
+    pub(crate) fn add_thread(&self, ring: &FileRef) -> Result {
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own a reference on the file, which is an io_uring. The current task is one that may
+        // make threads.
+        to_result(unsafe { bindings::checkpoint_uring_add_thread(ring.as_ptr(), &self.to_raw()) })
+    }
+
+    /// Lets the thread of `ring` go, which submits if the ring is `enabled`.
+    pub(crate) fn start(ring: &FileRef, enabled: bool) {
+        if ring.is_io_uring() {
+            // SAFETY: We own a reference on the file, which is an io_uring.
+            unsafe { bindings::checkpoint_uring_start(ring.as_ptr(), enabled) }
+        }
+    }
+}
+
+#[cfg(not(CONFIG_IO_URING))]
+impl Uring {
+    /// Returns whether its thread is one of the process: there is none.
+    pub(crate) fn shares(_: &FileRef, _: &FrozenTask) -> Result<bool> {
+        Err(EINVAL)
+    }
+
+    /// Makes a thread that submits: this kernel can't.
+    pub(crate) fn add_thread(&self, _: &FileRef) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Lets a thread go: there is none.
+    pub(crate) fn start(_: &FileRef, _: bool) {}
+}
