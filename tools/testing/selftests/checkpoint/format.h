@@ -109,6 +109,7 @@
 #define IMAGE_KIND_SOCKET_ERROR 249
 #define IMAGE_KIND_GENERIC_FAMILY 250
 #define IMAGE_KIND_INET_HEADER 251
+#define IMAGE_KIND_URING_USER 252
 #define IMAGE_KIND_MPTCP_SOCKET 256
 #define IMAGE_KIND_PACKET_FRAME 257
 #define IMAGE_KIND_CORE_COOKIE 260
@@ -404,6 +405,9 @@
 #define IMAGE_URING_URING_OPS_RESTRICTED (1ull << 2)
 #define IMAGE_URING_URING_REGISTERS_RESTRICTED (1ull << 3)
 #define IMAGE_URING_URING_BOOTTIME (1ull << 4)
+#define IMAGE_URING_URING_LIMITED (1ull << 5)
+#define IMAGE_URING_URING_NAPI (1ull << 6)
+#define IMAGE_URING_URING_NAPI_PREFERRED (1ull << 7)
 
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
@@ -1825,9 +1829,15 @@ struct image_uring {
 	uint32_t groups;
 	uint32_t groups_of;
 	uint32_t reserved2;
+	uint32_t thread_of;
+	uint32_t thread_idle;
+	uint32_t thread_cpu;
+	uint32_t workers_bounded;
+	uint32_t workers_unbounded;
+	uint32_t napi_usecs;
 };
 
-static_assert(sizeof(struct image_uring) == 144, "image_uring");
+static_assert(sizeof(struct image_uring) == 168, "image_uring");
 
 struct image_confinement {
 	uint64_t flags;
@@ -2371,6 +2381,17 @@ struct image_inet_header {
 };
 
 static_assert(sizeof(struct image_inet_header) == 16, "image_inet_header");
+
+struct image_uring_user {
+	uint32_t ring;
+	uint32_t task;
+	uint32_t places;
+	uint32_t bounded;
+	uint32_t unbounded;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_user) == 24, "image_uring_user");
 
 struct image_mptcp_socket {
 	uint32_t socket;
