@@ -212,12 +212,7 @@ impl Part {
             let family = i32::try_from(socket.family.get())?;
             let kind = i32::try_from(socket.kind.get())?;
             let net = match ObjRef::new(socket.net.get()) {
-                Some(net) => ns::net::built(r, net).ok_or_else(|| {
-                    r.told(
-                        EINVAL,
-                        fmt!("no task is in the network namespace of a socket that was closed"),
-                    )
-                })?,
+                Some(net) => ns::net::built(r, net)?,
                 None => r.net_ns().clone(),
             };
             let (closing, sk) = Closing::make(&net, family, kind)?;

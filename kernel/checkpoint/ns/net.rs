@@ -356,11 +356,6 @@ pub(crate) fn built(r: &Restore, obj: ObjRef) -> Result<NetNs> {
         })
 }
 
-/// Returns the network namespace with reference `obj`, if a task is in it.
-pub(crate) fn built(r: &Restore, obj: ObjRef) -> Option<NetNs> {
-    r.with_built(obj, |space: &BuiltSpace| space.0.clone())
-}
-
 /// Puts the caller's network namespace in place of that of the root, which has the plan `plan`.
 pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     match ObjRef::new(plan.task.net.get()) {
