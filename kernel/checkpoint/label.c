@@ -176,6 +176,18 @@ int checkpoint_cred_label(const struct cred *cred, int module, char *to, size_t 
 	struct lsm_prop prop;
 
 	lsmprop_init(&prop);
+#ifdef CONFIG_SECURITY_APPARMOR
+	/* It has no hook that tells of credentials. */
+	if (module == LSM_ID_APPARMOR && apparmor_initialized) {
+		struct aa_label *label = aa_get_newest_cred_label(cred);
+		int ret;
+
+		prop.apparmor.label = label;
+		ret = prop_label(&prop, module, to, size);
+		aa_put_label(label);
+		return ret;
+	}
+#endif
 	security_cred_getlsmprop(cred, &prop);
 	return prop_label(&prop, module, to, size);
 #else

@@ -15,6 +15,8 @@ from .env import ARCH, CACHE, NATIVE, SCRIPTS, SUITE, Failure, conf, lock, run, 
 
 PACKAGES = ("bash coreutils dash diffutils findutils gawk grep gzip hostname iproute2 less "
             "libcap2-bin mount procps psmisc python3 sed strace tar util-linux xz-utils").split()
+# What only tests of this architecture need.
+PACKAGES += conf().get("guest_packages", "").split()
 # Programs of another architecture are built against its root file system.
 PACKAGES += [] if NATIVE else ["libc6-dev", "libgcc-14-dev"]
 # What nobody reads in a guest.

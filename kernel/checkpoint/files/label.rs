@@ -57,10 +57,13 @@ const CAPABILITIES: &[u8] = b"security.capability";
 /// That of SELinux.
 const SELINUX_NAME: &[u8] = b"security.selinux";
 
+/// That of Smack.
+const SMACK_NAME: &[u8] = b"security.SMACK64";
+
 /// Labels of inodes, each with its module.
 const NAMES: &[(&[u8], u32)] = &[
     (SELINUX_NAME, SELINUX),
-    (b"security.SMACK64", SMACK),
+    (SMACK_NAME, SMACK),
     (b"security.SMACK64EXEC", SMACK),
     (b"security.SMACK64MMAP", SMACK),
     (b"security.SMACK64IPIN", SMACK),
@@ -170,8 +173,8 @@ pub(super) fn restore(r: &Restore, obj: ObjRef, file: &FileRef, what: &str) -> R
     Ok(())
 }
 
-/// Refuses a label of SELinux that a socket can't get: fsetxattr(2) changes what its inode has, and
-/// what the policy is asked about is noted in the socket, by who makes it.
+/// Refuses a label that a socket can't get, as it is that of who makes it: fsetxattr(2) changes what its
+/// inode has, and SELinux asks the policy about what is noted in the socket; Smack does not let it.
 fn check_socket(
     r: &Restore,
     obj: ObjRef,
@@ -181,7 +184,7 @@ fn check_socket(
     wanted: &[u8],
 ) -> Result {
     let (record, _) = r.object_body::<OpenFile>(obj)?;
-    let own = record.kind.get() == FILE_SOCKET && name == SELINUX_NAME;
+    let own = record.kind.get() == FILE_SOCKET && (name == SELINUX_NAME || name == SMACK_NAME);
     if !own || r.policy.labels != Labels::Keep || value(file, name)?.as_slice() == wanted {
         return Ok(());
     }

@@ -114,6 +114,15 @@ fn label(
     })
 }
 
+/// Calls `f` with the credentials of who has made an object, `maker`, as of [`label`]: the policy need not
+/// let the caller itself use what has the label of the tasks.
+fn as_maker<R>(maker: Option<&CredRef>, f: impl FnOnce() -> R) -> R {
+    match maker {
+        Some(maker) => maker.act(f),
+        None => f(),
+    }
+}
+
 /// Takes those of `pids` in `ns` that no task has any more, each once, until what is returned is
 /// dropped: who remembers one meanwhile does so for ever. 0 is none.
 ///
@@ -180,6 +189,9 @@ fn why_not_given(e: Error) -> &'static str {
              limits (CAP_SYS_RESOURCE)"
         }
         EINVAL => "can't be what it was",
+        EACCES => {
+            "the policy does not let who has the security label of its tasks change it (setattr)"
+        }
         _ => "was removed by somebody else",
     }
 }

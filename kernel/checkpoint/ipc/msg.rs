@@ -27,6 +27,7 @@ use crate::{
         ObjRef, //
     },
     ipc::{
+        as_maker,
         label,
         take_pids,
         why_not_given,
@@ -164,6 +165,8 @@ pub(crate) fn save(cap: &mut Capture, queue: &Queue, ns: &IpcNs, of: u32) -> Res
 /// A rebuilt queue.
 struct BuiltQueue {
     ns: IpcNs,
+    /// Who has made it, as of [`label`].
+    maker: Option<CredRef>,
     /// The namespace whose pids stand in the image.
     pid_ns: PidNs,
     /// The task that has made it, for messages.
@@ -205,7 +208,11 @@ impl Rebuilt for BuiltQueue {
             &self.pid_ns,
             settings.pids.into_iter(),
         )
-        .and_then(|_taken| msg::set(&self.ns, &self.pid_ns, &settings))
+        .and_then(|_taken| {
+            as_maker(self.maker.as_ref(), || {
+                msg::set(&self.ns, &self.pid_ns, &settings)
+            })
+        })
         .map_err(|e| {
             r.fail_of(
                 e,
@@ -255,10 +262,14 @@ pub(crate) fn make(
             return Err(EINVAL);
         }
         let message: Message = raw.body().map_err(|f| r.fault(f))?;
-        msg::add(ns, common.id, message.mtype.get(), raw.payload).map_err(fail)?;
+        as_maker(maker, || {
+            msg::add(ns, common.id, message.mtype.get(), raw.payload)
+        })
+        .map_err(fail)?;
     }
     let built = BuiltQueue {
         ns: ns.clone(),
+        maker: maker.cloned(),
         pid_ns: ns::pid::of_image(r, plan)?,
         who: plan.name(),
     };

@@ -40,6 +40,7 @@ use crate::{
         ObjRef, //
     },
     ipc::{
+        as_maker,
         label,
         take_pids,
         undo::List,
@@ -203,6 +204,8 @@ pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
 /// A rebuilt set.
 struct BuiltSet {
     ns: IpcNs,
+    /// Who has made it, as of [`label`].
+    maker: Option<CredRef>,
     /// The namespace whose pids stand in the image.
     pid_ns: PidNs,
     /// The task that has made it, for messages.
@@ -267,7 +270,10 @@ impl Rebuilt for BuiltSet {
                 };
                 values.push(value, GFP_KERNEL_ACCOUNT)?;
             }
-            sem::set(&self.ns, &self.pid_ns, &settings, first, &values).map_err(fail)?;
+            as_maker(self.maker.as_ref(), || {
+                sem::set(&self.ns, &self.pid_ns, &settings, first, &values)
+            })
+            .map_err(fail)?;
             first += u32::try_from(some.len())?;
         }
         let undos = usize::try_from(record.undos.get())?;
@@ -327,6 +333,7 @@ pub(crate) fn make(
     label(r, plan, ns, (Ids::Semaphores, settings.common.id), maker)?;
     let built = BuiltSet {
         ns: ns.clone(),
+        maker: maker.cloned(),
         pid_ns: ns::pid::of_image(r, plan)?,
         who: plan.name(),
     };

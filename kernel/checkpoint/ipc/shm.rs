@@ -43,6 +43,7 @@ use crate::{
         ObjRef, //
     },
     ipc::{
+        as_maker,
         label,
         take_pids,
         why_not_given,
@@ -295,6 +296,8 @@ fn settings_of(record: &Record, size: u64) -> Settings {
 /// A rebuilt segment.
 struct BuiltSegment {
     ns: IpcNs,
+    /// Who has made it, as of [`label`].
+    maker: Option<CredRef>,
     memory: FileRef,
     settings: Settings,
     /// The namespace whose pids stand in the image.
@@ -320,7 +323,11 @@ impl Rebuilt for BuiltSegment {
             &self.pid_ns,
             self.settings.pids.into_iter(),
         )
-        .and_then(|_taken| shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory))
+        .and_then(|_taken| {
+            as_maker(self.maker.as_ref(), || {
+                shm::set(&self.ns, &self.pid_ns, &self.settings, &self.memory)
+            })
+        })
         .map_err(|e| {
             r.fail_of(
                 e,
@@ -407,6 +414,7 @@ pub(crate) fn make(
     let outside = record.ns.get() == 0;
     let built = BuiltSegment {
         ns: ns.clone(),
+        maker: maker.cloned(),
         memory: memory.clone(),
         settings,
         pid_ns,
@@ -445,7 +453,10 @@ pub(crate) fn attach(
     }
     let built = r.built::<BuiltSegment>(obj).ok_or(EINVAL)?;
     let id = built.settings.common.id;
-    shm::open(&built.ns, id, &built.memory, write).map_err(|e| {
+    as_maker(built.maker.as_ref(), || {
+        shm::open(&built.ns, id, &built.memory, write)
+    })
+    .map_err(|e| {
         r.fail(
             e,
             plan,

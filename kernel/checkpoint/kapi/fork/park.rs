@@ -296,8 +296,9 @@ unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
             } else {
                 Arrival::Failed(wait::without_restart(e))
             };
-            kill_current();
+            // First of all why: the other threads, which die of it, would tell no more than that.
             job.arrived(index, how);
+            kill_current();
         }
     }
     0

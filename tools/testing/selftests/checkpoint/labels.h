@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Security modules that label tasks: which one is active, and a small policy for it.
+ * Labels of security modules: which module there is depends on lsm= of the guest, so there is a
+ * program for each, whose tests are skipped elsewhere.  Each loads a small policy of its own.
  */
 #ifndef CKPT_TEST_LABELS_H
 #define CKPT_TEST_LABELS_H
@@ -8,7 +9,9 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #ifndef RESTART_CALLER_CONFINEMENT
@@ -18,11 +21,9 @@
 #define RESTART_KEEP_LSM		(1ULL << 9)
 #endif
 
-#define ATTR		"/proc/thread-self/attr/"
-#define SMACK_CURRENT	ATTR "smack/current"
-#define SMACKFS		"/sys/fs/smackfs/"
-#define APPARMOR	ATTR "apparmor/"
-#define APPARMORFS	"/sys/kernel/security/apparmor/"
+#define ATTR	"/proc/thread-self/attr/"
+
+/* ---- files that show and take labels --------------------------------------- */
 
 /* Write @text to a file that is there: 0, or -1. */
 static inline int label_write(const char *path, const void *text, size_t len)
@@ -65,73 +66,159 @@ static inline bool label_fs(const char *type, const char *dir, const char *file)
 	return !access(file, F_OK);
 }
 
-/* ---- AppArmor: the binary form of a profile, as policy_unpack.c reads it --- */
-
-struct aa_bytes {
-	unsigned char data[1024];
-	size_t len;
-};
-
-enum { AA_U32 = 2, AA_NAME = 4, AA_STRING = 5, AA_STRUCT = 7, AA_STRUCTEND = 8 };
-
-static inline void aa_byte(struct aa_bytes *to, unsigned int byte)
+/* Can a file be opened so?  If not, the policy is what denies it. */
+static inline bool label_opens(const char *path, int flags)
 {
-	to->data[to->len++] = byte;
+	int fd = open(path, flags | O_CLOEXEC);
+
+	if (fd < 0) {
+		CHECK_EQ(EACCES, errno);
+		return false;
+	}
+	close(fd);
+	return true;
 }
 
-static inline void aa_text(struct aa_bytes *to, unsigned int code, const char *text)
+/* Whether a program is there, which makes a policy. */
+static inline bool label_tool(const char *name)
 {
-	size_t n = strlen(text) + 1;
+	char command[64];
 
-	aa_byte(to, code);
-	aa_byte(to, n & 0xff);
-	aa_byte(to, n >> 8);
-	memcpy(to->data + to->len, text, n);
-	to->len += n;
+	snprintf(command, sizeof(command), "command -v %s >/dev/null", name);
+	return !system(command);
 }
 
-static inline void aa_number(struct aa_bytes *to, uint32_t n)
+/* Write the source of a policy to a file of its own. */
+static inline int label_source(const char *path, const char *text)
 {
-	unsigned int i;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	aa_byte(to, AA_U32);
-	for (i = 0; i < 4; i++)
-		aa_byte(to, n >> 8 * i & 0xff);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return label_put(path, text);
 }
 
-static inline void aa_struct(struct aa_bytes *to, const char *name)
+/* Without the capability @cap, of 32 or more, from now on. */
+static inline int lose_cap(unsigned int cap)
 {
-	aa_text(to, AA_NAME, name);
-	aa_byte(to, AA_STRUCT);
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (prctl(PR_CAPBSET_DROP, cap) || syscall(__NR_capget, &head, data))
+		return -1;
+	data[1].permitted &= ~(1u << (cap - 32));
+	data[1].effective &= ~(1u << (cap - 32));
+	data[1].inheritable &= ~(1u << (cap - 32));
+	return syscall(__NR_capset, &head, data);
+}
+
+/* ---- the test's side ---------------------------------------------------------- */
+
+static struct ckpt_run run;
+static int first = -1, second = -1;
+
+static inline int save(const struct ckpt_scenario *sc, bool container)
+{
+	return ckpt_run_init(&run, sc, container) || ckpt_run_start(&run) ||
+	       ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL);
+}
+
+/* restart(2) with @flags fails with @error, and a line of the log has @text. */
+static inline int refused(uint64_t flags, int error, const char *text)
+{
+	struct restart_args args;
+
+	lseek(first, 0, SEEK_SET);
+	ckpt_run_restart_args(&run, &args, first, flags);
+	if (sys_restart(&args, sizeof(args)) == -1 && errno == error &&
+	    ckpt_run_log_has(&run, text))
+		return 0;
+	ckpt_diag("not refused with %s and \"%s\"", strerror(error), text);
+	ckpt_run_print_log(&run);
+	return 1;
+}
+
+/* It is restarted with its labels, saved and restarted once more, and finds them. */
+static inline int kept(void)
+{
+	return ckpt_run_restart(&run, first, RESTART_KEEP_LSM) ||
+	       ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL) ||
+	       ckpt_run_restart(&run, second, RESTART_KEEP_LSM) || ckpt_run_go(&run) ||
+	       ckpt_run_finish(&run);
+}
+
+/* A child of the test restarts it with @flags, and it ends well; the test's cgroup stays. */
+static inline int restarted(uint64_t flags)
+{
+	siginfo_t info = { 0 };
+
+	if (ckpt_run_restart(&run, first, flags))
+		return 1;
+	ckpt_run_go(&run);
+	return waitid(P_PIDFD, run.pidfd, &info, WEXITED) || info.si_code != CLD_EXITED ||
+	       info.si_status || run.board->failed;
+}
+
+/* What @fn returns in a child. */
+static inline int in_child(int (*fn)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		ckpt_watchdog();
+		_exit(fn());
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return 1;
+	return WEXITSTATUS(status);
+}
+
+/* A checkpoint of it is refused, and a line of the log has @text. */
+static inline int not_saved(const struct ckpt_scenario *sc, bool container, const char *text)
+{
+	struct checkpoint_args args;
+
+	if (ckpt_run_init(&run, sc, container) || ckpt_run_start(&run))
+		return 1;
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN | (container ? 0 : CHECKPOINT_SUBTREE));
+	if (sys_checkpoint(&args, sizeof(args)) == -1 && errno == EOPNOTSUPP &&
+	    ckpt_run_log_has(&run, text))
+		return ckpt_run_go(&run) || ckpt_run_finish(&run);
+	ckpt_run_print_log(&run);
+	return 1;
 }
 
 /*
- * A profile that restricts nothing: mode "unconfined", no rules.  It is a label all
- * the same, which is not that of others.
+ * The fixture: @_missing() tells why the tests can't be run here, if anything, and @_load() loads their
+ * policy if it is not there yet: 0, or -1.
  */
-static inline int aa_load(const char *name)
-{
-	struct aa_bytes profile = { .len = 0 };
-	unsigned int i;
-
-	aa_text(&profile, AA_NAME, "version");
-	aa_number(&profile, 5);
-	aa_struct(&profile, "profile");
-	aa_text(&profile, AA_STRING, name);
-	aa_struct(&profile, "flags");
-	aa_number(&profile, 0);		/* No hat. */
-	aa_number(&profile, 3);		/* PACKED_MODE_UNCONFINED */
-	aa_number(&profile, 0);		/* No audit of all. */
-	aa_byte(&profile, AA_STRUCTEND);
-	for (i = 0; i < 4; i++)		/* Capabilities: it is not restricted. */
-		aa_number(&profile, 0);
-	aa_byte(&profile, AA_STRUCTEND);
-	return label_write(APPARMORFS ".replace", profile.data, profile.len);
-}
-
-static inline int aa_remove(const char *name)
-{
-	return label_write(APPARMORFS ".remove", name, strlen(name) + 1);
-}
+#define LABELS_FIXTURE(_missing, _load)						\
+	FIXTURE(labels) { int unused; };					\
+	FIXTURE_VARIANT(labels) { bool container; };				\
+	FIXTURE_VARIANT_ADD(labels, container) { .container = true };		\
+	FIXTURE_VARIANT_ADD(labels, subtree) { .container = false };		\
+	FIXTURE_SETUP(labels)							\
+	{									\
+		const char *why;						\
+										\
+		CKPT_BEGIN();							\
+		if (!variant->container && ckpt_containers_only())		\
+			SKIP(return, "the same on all architectures: containers only here"); \
+		why = _missing();						\
+		if (why)							\
+			SKIP(return, "%s", why);				\
+		ASSERT_EQ(0, _load());						\
+		first = ckpt_image_new();					\
+		second = ckpt_image_new();					\
+	}									\
+	FIXTURE_TEARDOWN(labels)						\
+	{									\
+		if (run.board)							\
+			ckpt_run_fini(&run);					\
+	}
 
 #endif /* CKPT_TEST_LABELS_H */
