@@ -168,21 +168,27 @@ static bool has_bpf(const struct net *net)
 	return false;
 }
 
+/* Has @net all numbers for other namespaces that @other has? */
+static bool has_all_numbers_of(struct net *net, struct net *other)
+{
+	int id = 0;
+
+	guard(rcu)();
+	while (idr_get_next(&other->netns_ids, &id)) {
+		if (!idr_find(&net->netns_ids, id))
+			return false;
+		/* Users may give the highest one: idr_get_next() takes none above that. */
+		if (id == INT_MAX)
+			break;
+		id++;
+	}
+	return true;
+}
+
 /* Has @net as many numbers for other namespaces, and the same, as @fresh? */
 static bool has_numbers_of(struct net *net, struct net *fresh)
 {
-	int id;
-
-	guard(rcu)();
-	for (id = 0; idr_get_next(&net->netns_ids, &id); id++) {
-		if (!idr_find(&fresh->netns_ids, id))
-			return false;
-	}
-	for (id = 0; idr_get_next(&fresh->netns_ids, &id); id++) {
-		if (!idr_find(&net->netns_ids, id))
-			return false;
-	}
-	return true;
+	return has_all_numbers_of(net, fresh) && has_all_numbers_of(fresh, net);
 }
 
 #ifdef CONFIG_XFRM
