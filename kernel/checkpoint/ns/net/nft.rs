@@ -501,7 +501,8 @@ fn of_set(ns: &NetNs, set: &[u8]) -> Result<KVVec<Item>> {
 fn elements(ns: &NetNs, set: &[u8]) -> Result<KVVec<KVVec<u8>>> {
     let mut all: KVVec<KVVec<u8>> = KVVec::new();
     for item in &of_set(ns, set)? {
-        let rest = item.body.get(HEADER..).unwrap_or(&[]);
+        // What ends with an errno is not all.
+        let rest = item.body.get(HEADER..).ok_or(EIO)?;
         let Some(list) = find(rest, ELEMENTS)? else {
             continue;
         };
