@@ -47,7 +47,8 @@ const HEADER: usize = 4;
 /// NFNL_SUBSYS_NFTABLES.
 const SUBSYSTEM: u16 = 10 << 8;
 
-/// NLM_F_CREATE and NLM_F_APPEND.
+/// NLM_F_ACK, NLM_F_CREATE and NLM_F_APPEND.
+const ACK: u16 = 4;
 const CREATE: u16 = 0x400;
 const APPEND: u16 = 0x800;
 
@@ -570,7 +571,8 @@ impl Batch {
             return Ok(());
         };
         wait::go_on()?;
-        batch.header(&Message::whole(END, 0, &BATCH)?.0)?;
+        // Only that it is answered tells that all was taken.
+        batch.header(&Message::whole(END, ACK, &BATCH)?.0)?;
         ns.tell_batch(&mut batch.0)
     }
 }
