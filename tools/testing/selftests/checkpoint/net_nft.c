@@ -6,7 +6,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <endian.h>
-#include <sys/time.h>
 
 #define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET
 
@@ -246,25 +245,40 @@ static bool no_nft(void)
 
 CKPT_FIXTURE_IF(BEGIN)
 
-/* Does a datagram get to a port? */
-static bool arrives(uint16_t port)
+/* No rule is about it. */
+#define FREE_PORT	4709
+
+/* A socket at a port of the loopback device. */
+static int at_port(uint16_t port, struct sockaddr_in *in)
 {
-	struct sockaddr_in in = {
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+
+	*in = (struct sockaddr_in) {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 		.sin_port = htons(port),
 	};
-	int to = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
-	int from = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	CHECK_SYS(bind(fd, (struct sockaddr *)in, sizeof(*in)));
+	return fd;
+}
+
+/* Does a datagram get to a port?  It has not if one that was sent after it has come before. */
+static bool arrives(uint16_t port)
+{
+	int from = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0)), fd[2], i;
+	struct sockaddr_in in[2];
 	bool has_come;
 	char c;
 
-	CHECK_SYS(bind(to, (struct sockaddr *)&in, sizeof(in)));
-	CHECK_EQ(1, sendto(from, "x", 1, 0, (struct sockaddr *)&in, sizeof(in)));
-	/* Over the loopback device it is there when it is sent, or never. */
-	has_come = recv(to, &c, 1, MSG_DONTWAIT) == 1;
+	fd[0] = at_port(port, &in[0]);
+	fd[1] = at_port(FREE_PORT, &in[1]);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(1, sendto(from, "x", 1, 0, (struct sockaddr *)&in[i], sizeof(in[i])));
+	CHECK_EQ(1, recv(fd[1], &c, 1, 0));
+	has_come = recv(fd[0], &c, 1, MSG_DONTWAIT) == 1;
 	CHECK(has_come || errno == EAGAIN, "%s", strerror(errno));
 	CHECK_SYS(close(from));
-	CHECK_SYS(close(to));
+	for (i = 0; i < 2; i++)
+		CHECK_SYS(close(fd[i]));
 	return has_come;
 }
 
