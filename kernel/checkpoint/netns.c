@@ -339,13 +339,15 @@ int checkpoint_netns_tell(struct net *net, void *request, size_t len)
 /**
  * checkpoint_netns_batch() - send a batch of NETLINK_NETFILTER to a network namespace
  * @net: the namespace
- * @batch: the messages, the first and the last of which begin and end the batch
+ * @batch: the messages, the first and the last of which begin and end the batch; the last one
+ *	has NLM_F_ACK
  * @len: bytes of them
  *
- * The caller's rights count, as for any sender of such messages. None of them asks for an
- * answer: what comes is an errno.
+ * The caller's rights count, as for any sender of such messages.  Only the last one asks for an
+ * answer, and gets it if all were taken: else what comes first is an errno, or nothing, as from
+ * nfnetlink_rcv_batch() for who was killed.
  *
- * Return: 0, or the first errno that is answered.
+ * Return: 0, or the first errno that is answered; -EINTR if the caller was killed.
  */
 int checkpoint_netns_batch(struct net *net, void *batch, size_t len)
 {
@@ -375,7 +377,7 @@ int checkpoint_netns_batch(struct net *net, void *batch, size_t len)
 		/* The request that comes with an errno is cut off. */
 		err = kernel_recvmsg(sock, &msg, &vec, 1, sizeof(answer), MSG_DONTWAIT);
 		if (err == -EAGAIN)
-			err = 0;
+			err = fatal_signal_pending(current) ? -EINTR : -EIO;
 		else if (err >= (int)sizeof(answer) && answer.nlh.nlmsg_type == NLMSG_ERROR)
 			err = answer.err.error;
 		else if (err >= 0)

@@ -11,6 +11,9 @@
 #include <net/net_namespace.h>
 #include <net/sch_generic.h>
 #include "../../net/core/dev.h"
+#if IS_ENABLED(CONFIG_NF_TABLES)
+#include <net/netfilter/nf_tables.h>
+#endif
 
 /* Flags that the kernel sets by itself. */
 #define FLAGS_OF_KERNEL	(IFF_RUNNING | IFF_LOWER_UP | IFF_DORMANT)
@@ -105,7 +108,67 @@ static bool device_differs(struct net_device *dev, struct net_device *fresh)
 }
 
 #ifdef CONFIG_NETFILTER
-/* Has @of as many hooks of each kind as @fresh, those of a new namespace? */
+/* Are @a and @b of the same chain of nftables, each in its namespace, if they are of one? */
+static bool is_same_chain(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
+{
+#if IS_ENABLED(CONFIG_NF_TABLES)
+	const struct nft_chain *one, *other;
+
+	/* As nfnl_hook_put_nft_chain_info(): a hook goes before its chain does, by RCU. */
+	if (a->hook_ops_type == NF_HOOK_OP_NF_TABLES) {
+		one = a->priv;
+		other = b->priv;
+		return one->table->family == other->table->family &&
+		       !strcmp(one->table->name, other->table->name) &&
+		       !strcmp(one->name, other->name);
+	}
+#endif
+	return true;
+}
+
+/*
+ * Are these the same hooks, in the same order?  Of those with one priority the last one comes first, so
+ * the order is that in which chains of several tables were made, which nothing lists.
+ */
+static bool has_same_entries(const struct nf_hook_entries *a, const struct nf_hook_entries *b)
+{
+	unsigned int count = a ? a->num_hook_entries : 0, i;
+	struct nf_hook_ops **of_a, **of_b;
+
+	if (count != (b ? b->num_hook_entries : 0))
+		return false;
+	if (!count)
+		return true;
+	of_a = nf_hook_entries_get_hook_ops(a);
+	of_b = nf_hook_entries_get_hook_ops(b);
+	for (i = 0; i < count; i++) {
+		if (of_a[i]->hook != of_b[i]->hook || of_a[i]->priority != of_b[i]->priority ||
+		    of_a[i]->hook_ops_type != of_b[i]->hook_ops_type ||
+		    !is_same_chain(of_a[i], of_b[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Are these the same chains that change addresses?  All of them have one hook. */
+static bool has_same_nat(const struct nf_hook_entries *a, const struct nf_hook_entries *b)
+{
+	unsigned int count = a ? a->num_hook_entries : 0, i;
+	const struct nf_nat_lookup_hook_priv *one, *other;
+
+	for (i = 0; i < count; i++) {
+		if (nf_hook_entries_get_hook_ops(a)[i]->hook_ops_type != NF_HOOK_OP_NAT)
+			continue;
+		one = nf_hook_entries_get_hook_ops(a)[i]->priv;
+		other = nf_hook_entries_get_hook_ops(b)[i]->priv;
+		if (!has_same_entries(rcu_dereference(one->entries),
+				      rcu_dereference(other->entries)))
+			return false;
+	}
+	return true;
+}
+
+/* Has @of the same hooks of each kind as @fresh, those of a new namespace? */
 static bool has_hooks_of(struct nf_hook_entries __rcu *const *of,
 			 struct nf_hook_entries __rcu *const *fresh, int kinds)
 {
@@ -116,7 +179,7 @@ static bool has_hooks_of(struct nf_hook_entries __rcu *const *of,
 	for (i = 0; i < kinds; i++) {
 		a = rcu_dereference(of[i]);
 		b = rcu_dereference(fresh[i]);
-		if ((a ? a->num_hook_entries : 0) != (b ? b->num_hook_entries : 0))
+		if (!has_same_entries(a, b) || !has_same_nat(a, b))
 			return false;
 	}
 	return true;
@@ -168,21 +231,27 @@ static bool has_bpf(const struct net *net)
 	return false;
 }
 
+/* Has @net all numbers for other namespaces that @other has? */
+static bool has_all_numbers_of(struct net *net, struct net *other)
+{
+	int id = 0;
+
+	guard(rcu)();
+	while (idr_get_next(&other->netns_ids, &id)) {
+		if (!idr_find(&net->netns_ids, id))
+			return false;
+		/* Users may give the highest one: idr_get_next() takes none above that. */
+		if (id == INT_MAX)
+			break;
+		id++;
+	}
+	return true;
+}
+
 /* Has @net as many numbers for other namespaces, and the same, as @fresh? */
 static bool has_numbers_of(struct net *net, struct net *fresh)
 {
-	int id;
-
-	guard(rcu)();
-	for (id = 0; idr_get_next(&net->netns_ids, &id); id++) {
-		if (!idr_find(&fresh->netns_ids, id))
-			return false;
-	}
-	for (id = 0; idr_get_next(&fresh->netns_ids, &id); id++) {
-		if (!idr_find(&net->netns_ids, id))
-			return false;
-	}
-	return true;
+	return has_all_numbers_of(net, fresh) && has_all_numbers_of(fresh, net);
 }
 
 #ifdef CONFIG_XFRM

@@ -153,20 +153,37 @@ fn may_look(cap: &mut Capture, member: &Member<'_>) -> bool {
     true
 }
 
-/// Where the namespace with the address `addr` stands in `all`.
-fn place(all: &[Member<'_>], addr: usize) -> Option<usize> {
-    all.iter().position(|member| member.ns.addr() == addr)
+/// Where namespaces stand in a list, by their addresses: each may have a number for each other one.
+struct Places(KVVec<(usize, usize)>);
+
+impl Places {
+    /// Those of `all`.
+    fn of(all: &[Member<'_>]) -> Result<Self> {
+        let mut places = KVVec::new();
+        for (at, member) in all.iter().enumerate() {
+            places.push((member.ns.addr(), at), GFP_KERNEL_ACCOUNT)?;
+        }
+        places.sort_unstable();
+        Ok(Self(places))
+    }
+
+    /// That of the one with the address `addr`.
+    fn find(&self, addr: usize) -> Option<usize> {
+        let at = self.0.binary_search_by_key(&addr, |&(addr, _)| addr).ok()?;
+        self.0.get(at).map(|&(_, place)| place)
+    }
 }
 
 /// Finds what the namespaces have of each other. `None`: one leads elsewhere, and was refused.
 fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Joins>>> {
+    let places = Places::of(all)?;
     let mut found = KVVec::new();
     for member in all {
         let mut joins = Joins::none();
         let mut from = 0;
         while let Some(lead) = member.ns.lead(from)? {
             wait::go_on()?;
-            let to = place(all, lead.to).filter(|_| lead.is_pair);
+            let to = places.find(lead.to).filter(|_| lead.is_pair);
             let Some(to) = to else {
                 member.refuse(
                     cap,
@@ -191,7 +208,7 @@ fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Joins>>> 
         let mut from = Some(0);
         while let Some((number, addr)) = from.and_then(|from| member.ns.number(from)) {
             wait::go_on()?;
-            let Some(to) = place(all, addr) else {
+            let Some(to) = places.find(addr) else {
                 member.refuse(
                     cap,
                     fmt!("numbers for other network namespaces (ip netns set)"),
@@ -295,7 +312,10 @@ impl Pair<'_> {
                 );
                 return Ok(false);
             }
-            Left::Netfilter => Some("rules of nftables or iptables, or tracked connections"),
+            Left::Netfilter => Some(
+                "rules of nftables or iptables, tracked connections, or chains in an order that new \
+                 ones don't get",
+            ),
             Left::Xfrm => Some("states or policies of IPsec (ip xfrm)"),
             Left::Modes => Some(
                 "another mode of vsock sockets than new ones get, or a limit of SMC handshakes",

@@ -47,7 +47,8 @@ const HEADER: usize = 4;
 /// NFNL_SUBSYS_NFTABLES.
 const SUBSYSTEM: u16 = 10 << 8;
 
-/// NLM_F_CREATE and NLM_F_APPEND.
+/// NLM_F_ACK, NLM_F_CREATE and NLM_F_APPEND.
+const ACK: u16 = 4;
 const CREATE: u16 = 0x400;
 const APPEND: u16 = 0x800;
 
@@ -89,8 +90,28 @@ const QUOTA: u32 = 2;
 const NAME: u16 = 1;
 const DATA: u16 = 2;
 
+/// The same of security labels (NFT_OBJECT_SECMARK): they mean what the policy of a machine says.
+const SECMARK: u32 = 8;
+
+/// NFTA_DYNSET_EXPR and NFTA_DYNSET_EXPRESSIONS, and NFTA_INNER_EXPR.
+const DYNSET_EXPR: u16 = 7;
+const DYNSET_EXPRS: u16 = 10;
+const INNER_EXPR: u16 = 5;
+
 /// NFTA_QUOTA_CONSUMED.
 const CONSUMED: u16 = 4;
+
+/// What may be in another expression: in "dynset", what an element has, and in "inner", what looks at a
+/// packet.
+const IN_OTHERS: &[&[u8]] = &[
+    b"connlimit",
+    b"counter",
+    b"last",
+    b"limit",
+    b"meta",
+    b"payload",
+    b"quota",
+];
 
 /// Expressions that mean the same elsewhere. Not those of iptables, which may be programs by their
 /// descriptors, nor what goes by the numbers of cgroups ("socket").
@@ -305,11 +326,35 @@ fn name_of(expression: &[u8]) -> Result<&[u8]> {
     Ok(name.split(|&b| b == 0).next().unwrap_or(&[]))
 }
 
-/// Returns whether all expressions of a list are known to mean the same elsewhere.
+/// Returns whether an expression is known to mean the same elsewhere, with those that are in it.
+fn is_known(expression: &[u8]) -> Result<bool> {
+    let name = name_of(expression)?;
+    let mut known = EXPRESSIONS.contains(&name);
+    if !matches!(name, b"dynset" | b"inner") {
+        return Ok(known);
+    }
+    attributes(find(expression, DATA)?.unwrap_or(&[]), |kind, attribute| {
+        let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
+        let mut add = |inner: &[u8]| -> Result {
+            known &= IN_OTHERS.contains(&name_of(inner)?);
+            Ok(())
+        };
+        match (name, kind) {
+            (b"dynset", DYNSET_EXPR) | (b"inner", INNER_EXPR) => add(content),
+            (b"dynset", DYNSET_EXPRS) => attributes(content, |_, one| {
+                add(one.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))
+            }),
+            _ => Ok(()),
+        }
+    })?;
+    Ok(known)
+}
+
+/// Returns whether all expressions of a list are.
 fn are_known(list: &[u8]) -> Result<bool> {
     let mut known = true;
     attributes(list, |_, one| {
-        known &= EXPRESSIONS.contains(&name_of(one.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?);
+        known &= is_known(one.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?;
         Ok(())
     })?;
     Ok(known)
@@ -324,7 +369,7 @@ fn elements_are_known(list: &[u8]) -> Result<bool> {
             |kind, attribute| {
                 let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
                 known &= match kind {
-                    ELEMENT_EXPR => EXPRESSIONS.contains(&name_of(content)?),
+                    ELEMENT_EXPR => is_known(content)?,
                     ELEMENT_EXPRS => are_known(content)?,
                     _ => true,
                 };
@@ -351,7 +396,8 @@ pub(super) fn is_allowed(request: u32, body: &[u8]) -> Result<bool> {
                 (REQUEST_NEWRULE_NFT, RULE_EXPRS) | (REQUEST_NEWSET, SET_EXPRS) => {
                     are_known(content)?
                 }
-                (REQUEST_NEWSET, SET_EXPR) => EXPRESSIONS.contains(&name_of(content)?),
+                (REQUEST_NEWSET, SET_EXPR) => is_known(content)?,
+                (REQUEST_NEWOBJ, OBJ_TYPE) => big_at(content).is_some_and(|what| what != SECMARK),
                 (REQUEST_NEWELEM, ELEMENTS) => elements_are_known(content)?,
                 _ => true,
             };
@@ -456,7 +502,8 @@ fn of_set(ns: &NetNs, set: &[u8]) -> Result<KVVec<Item>> {
 fn elements(ns: &NetNs, set: &[u8]) -> Result<KVVec<KVVec<u8>>> {
     let mut all: KVVec<KVVec<u8>> = KVVec::new();
     for item in &of_set(ns, set)? {
-        let rest = item.body.get(HEADER..).unwrap_or(&[]);
+        // What ends with an errno is not all.
+        let rest = item.body.get(HEADER..).ok_or(EIO)?;
         let Some(list) = find(rest, ELEMENTS)? else {
             continue;
         };
@@ -524,7 +571,8 @@ impl Batch {
             return Ok(());
         };
         wait::go_on()?;
-        batch.header(&Message::whole(END, 0, &BATCH)?.0)?;
+        // Only that it is answered tells that all was taken.
+        batch.header(&Message::whole(END, ACK, &BATCH)?.0)?;
         ns.tell_batch(&mut batch.0)
     }
 }
@@ -557,6 +605,44 @@ mod tests {
             let message = rule(name, |_| Ok(()))?;
             assert!(is_allowed(REQUEST_NEWRULE_NFT, &message.0)? == is);
             assert!(!is_allowed(REQUEST_NEWTABLE, &message.0)?);
+        }
+        Ok(())
+    }
+
+    /// Nor is such a one in another expression, which has none in itself that has others.
+    #[test]
+    fn in_others() -> Result {
+        let of = |name: &[u8], is_list: bool, kind: u16, inner: &[u8]| -> Result<bool> {
+            let message = rule(name, |data| {
+                data.nest(kind, |nest| {
+                    if is_list {
+                        nest.nest(1, |one| one.add(NAME, inner))
+                    } else {
+                        nest.add(NAME, inner)
+                    }
+                })
+            })?;
+            is_allowed(REQUEST_NEWRULE_NFT, &message.0)
+        };
+        for (inner, is) in [
+            (&b"counter\0"[..], true),
+            (&b"match\0"[..], false),
+            (&b"dynset\0"[..], false),
+        ] {
+            assert!(of(b"dynset\0", false, DYNSET_EXPR, inner)? == is);
+            assert!(of(b"dynset\0", true, DYNSET_EXPRS, inner)? == is);
+            assert!(of(b"inner\0", false, INNER_EXPR, inner)? == is);
+        }
+        Ok(())
+    }
+
+    /// Labels of a security module.
+    #[test]
+    fn labels() -> Result {
+        for (what, is) in [(COUNTER, true), (SECMARK, false)] {
+            let mut message = Message::new(&[2, 0, 0, 0])?;
+            message.add(OBJ_TYPE, &what.to_be_bytes())?;
+            assert!(is_allowed(REQUEST_NEWOBJ, &message.0)? == is);
         }
         Ok(())
     }

@@ -200,6 +200,8 @@ pub(super) fn save(cap: &mut Capture, net: ObjRef, peers: &[(usize, i32)]) -> Re
 /// Calls `f` for each number in the image.
 fn each(r: &Restore, mut f: impl FnMut(&NetPeer) -> Result) -> Result {
     for raw in r.links() {
+        // Each namespace goes through the links of all.
+        wait::go_on()?;
         let raw = raw.map_err(|fault| r.fault(fault))?;
         if raw.kind == Kind::NetPeer {
             f(&raw.body().map_err(|fault| r.fault(fault))?)?;
@@ -261,7 +263,6 @@ pub(super) fn restore(
     nets: &[ObjRef],
 ) -> Result {
     each(r, |peer| {
-        wait::go_on()?;
         let at = |obj: u32| {
             let at = nets.binary_search_by_key(&obj, |net| net.get()).ok()?;
             all.get(at)
