@@ -166,10 +166,15 @@ bool checkpoint_is_before_call(void)
 /* Is a thread of the current process on its way to exit?  Its sighand is locked. */
 static bool exits_too(struct task_struct *task)
 {
+	unsigned long info = (unsigned long)task->last_siginfo;
+
 	if (task->exit_state || task->flags & PF_POSTCOREDUMP)
 		return true;
-	/* What one hangs there that is stopped is no such structure. */
-	if (!task->last_siginfo || task_is_traced(task))
+	/*
+	 * What one hangs there that stops is on its stack, and no such structure.  It
+	 * stays there after the stop, until the thread has got the lock.
+	 */
+	if (!info || info - (unsigned long)task_stack_page(task) < THREAD_SIZE)
 		return false;
 	return container_of(task->last_siginfo, struct checkpoint_stop, info)->place ==
 	       CHECKPOINT_STOP_EXITING;

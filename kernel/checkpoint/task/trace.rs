@@ -237,10 +237,6 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, ot
             "is stopped in vfork() for {tracer} (ptrace), and will wait for a process that is not its \
              child: try again when that has called exec"
         )),
-        Ok(Place::Vfork(_)) if stop.to_stop => refuse(fmt!(
-            "is stopped for {tracer} (ptrace) and is to take part in a group stop: have that let it \
-             go on"
-        )),
         // Its tracer has made the event look like another one.
         Ok(place) if child != 0 && !matches!(place, Place::Vfork(_)) => refuse(fmt!(
             "is stopped at an unknown place for {tracer} (ptrace): have that let it go on"

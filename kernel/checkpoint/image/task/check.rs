@@ -66,6 +66,8 @@ pub(in crate::image) const SEEN_PTRACER: u32 = 1 << 13;
 pub(in crate::image) const SEEN_COOKIE: u32 = 1 << 14;
 /// [`Pid::seen`]: the autogroup of its process.
 pub(in crate::image) const SEEN_AUTOGROUP: u32 = 1 << 15;
+/// [`Pid::seen`]: that it waits in vfork(), or will.
+pub(in crate::image) const SEEN_VFORK: u32 = 1 << 16;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its process group.
 const SEEN_GROUP: u32 = 1 << 5;
 /// [`Pid::seen`]: the pid has no task, and some task has it as its session.
@@ -194,6 +196,9 @@ impl Walk<'_> {
         ];
         self.cpu_time(raw, &times)?;
         self.task_references(raw, &task)?;
+        if task.flags.get() & TASK_VFORK != 0 {
+            self.see(raw, task.tid.get(), SEEN_VFORK)?;
+        }
         if task.tid == task.tgid {
             self.leader(raw, &task)?;
         } else {

@@ -21,7 +21,8 @@ use crate::image::{
     task::{
         check::{
             SEEN_PTRACER,
-            SEEN_TRACED, //
+            SEEN_TRACED,
+            SEEN_VFORK, //
         },
         NSIG,
         SIGINFO_LEN,
@@ -145,6 +146,12 @@ impl Walk<'_> {
         )?;
         let seen = self.see(raw, body.tid.get(), SEEN_TRACED)?;
         ensure(raw, seen.state == TASK_LIVE, "exited task is traced")?;
+        // The wait ends with an event: a thread that has yet to stop elsewhere can't tell of it.
+        ensure(
+            raw,
+            seen.seen & SEEN_VFORK == 0 || at_vfork || stop == TRACED_RUNS,
+            "waits in vfork(), and is stopped elsewhere",
+        )?;
         ensure(
             raw,
             pid(self.pids, body.tracer.get()).is_some_and(|tracer| {

@@ -6,6 +6,10 @@ mod sample;
 
 use checkpoint_image::image::{
     kinds::Kind,
+    task::{
+        Task,
+        TASK_VFORK, //
+    },
     trace::*, //
 };
 use sample::{
@@ -209,6 +213,44 @@ fn in_vfork_and_exit() {
         }),
         ("not one siginfo for a stop that has one", |s| {
             stopped(s, TRACED_EXITING, 0, EXIT, 9, false)
+        }),
+    ]);
+}
+
+/// Has the second thread wait in vfork() for its child, which traces it, and stopped at `stop` with `code`
+/// and with `pid` as message and result.
+fn waits(s: &mut Sample, stop: u32, code: u32, pid: u32) {
+    s.edit(1, |t: &mut Task| {
+        t.flags.set(TASK_VFORK);
+        t.vfork_child.set(OTHER);
+    });
+    let mut body = Traced::new_zeroed();
+    body.tid.set(SAME);
+    body.tracer.set(OTHER);
+    body.stop.set(stop);
+    body.exit_code.set(code);
+    body.message.set(pid.into());
+    body.result.set(pid);
+    s.add(body, if stop == TRACED_RUNS { &[] } else { &INFO });
+    let record = s.records.pop().expect("one was added");
+    let at = s.position(Kind::Task, 1) + 1;
+    s.records.insert(at, record);
+}
+
+#[test]
+fn waits_in_vfork() {
+    accepted(&[
+        |s| waits(s, TRACED_RUNS, 0, 0),
+        |s| waits(s, TRACED_AT_VFORK, EVENT_VFORK << 8 | TRAP, OTHER),
+    ]);
+    let elsewhere = "waits in vfork(), and is stopped elsewhere";
+    refused(&[
+        (elsewhere, |s| waits(s, TRACED_AT_SIGNAL, 19, 0)),
+        (elsewhere, |s| {
+            waits(s, TRACED_AT_EVENT, 1 << 8 | TRAP, OTHER)
+        }),
+        (elsewhere, |s| {
+            waits(s, TRACED_EXITING, EVENT_EXIT << 8 | TRAP, 0)
         }),
     ]);
 }

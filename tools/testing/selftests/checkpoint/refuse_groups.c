@@ -7,6 +7,7 @@
 
 #ifndef PR_SCHED_CORE
 #define PR_SCHED_CORE			62
+#define PR_SCHED_CORE_GET		0
 #define PR_SCHED_CORE_CREATE		1
 #endif
 
@@ -159,9 +160,12 @@ static int shares_cookie(void *arg)
 
 REFUSE(cookie_of_others, .before = move_away, .after = move_back, .flags = SC_SUBTREE)
 {
+	unsigned long cookie;
 	pid_t kid;
 
-	CHECK_HERE(prctl(PR_SCHED_CORE, 0 /* PR_SCHED_CORE_GET */, 0, 0, &board->value[5]));
+	/* EINVAL: the kernel has no cookies. ENODEV: no core has several threads. */
+	if (prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, 0, 0, &cookie))
+		not_here();
 	kid = ckpt_fork(shares_cookie, NULL);
 	ckpt_step_wait(MEMBER, 1);
 	expect_refusal(kid, UNSUPPORTED,
