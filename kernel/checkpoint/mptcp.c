@@ -66,29 +66,25 @@ static u8 checkpoint_mptcp_special(struct sock *first)
 }
 
 /*
- * TCP_MAXSEG as a subflow has it. setsockopt(2) notes what it is given before anybody
- * looks at it: what the first subflow has refused, or would refuse, is nowhere in effect.
+ * TCP_MAXSEG for subflows. setsockopt(2) notes what it is given before anybody looks at
+ * it: what a subflow would refuse is in effect nowhere, and the first one has another.
  */
 static u32 checkpoint_mptcp_mss(const struct mptcp_sock *msk)
 {
-	if (msk->first)
-		return READ_ONCE(tcp_sk(msk->first)->rx_opt.user_mss);
-	if (msk->maxseg < (int)TCP_MIN_MSS || msk->maxseg > (int)MAX_TCP_WINDOW)
-		return 0;
-	return msk->maxseg;
+	if (msk->maxseg >= (int)TCP_MIN_MSS && msk->maxseg <= (int)MAX_TCP_WINDOW)
+		return msk->maxseg;
+	return msk->first ? READ_ONCE(tcp_sk(msk->first)->rx_opt.user_mss) : 0;
 }
 
-/* Likewise the congestion control. */
+/* Likewise the congestion control: without a subflow any name is taken. */
 static void checkpoint_mptcp_congestion(const struct mptcp_sock *msk, char *to, size_t len)
 {
 	const struct tcp_congestion_ops *ops;
 
-	if (!msk->first) {
-		strscpy(to, msk->ca_name, len);
-		return;
-	}
 	rcu_read_lock();
-	ops = READ_ONCE(inet_csk(msk->first)->icsk_ca_ops);
+	ops = tcp_ca_find(msk->ca_name);
+	if (!ops && msk->first)
+		ops = READ_ONCE(inet_csk(msk->first)->icsk_ca_ops);
 	if (ops)
 		strscpy(to, ops->name, len);
 	rcu_read_unlock();
