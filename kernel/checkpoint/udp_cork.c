@@ -40,8 +40,12 @@ static bool checkpoint_udp_cork_special(struct sock *sk)
 
 	if (cork->base.flags & IPCORK_OPT || cork->base.transmit_time)
 		return true;
+	/* Options that the socket got later would become some of the datagram. */
+	if (udp_sk(sk)->pending == AF_INET && rcu_access_pointer(inet_sk(sk)->inet_opt))
+		return true;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (udp_sk(sk)->pending == AF_INET6 && cork->base6.opt)
+	if (udp_sk(sk)->pending == AF_INET6 &&
+	    (cork->base6.opt || rcu_access_pointer(inet6_sk(sk)->opt)))
 		return true;
 #endif
 	skb_queue_walk(&sk->sk_write_queue, skb) {
