@@ -208,14 +208,15 @@ class Run:
 
 class Extra:
     """A guest that differs from the usual one: extra_LABEL = PROGRAMS | OPTIONS in ARCH.conf, where
-    options are cpu=MODEL and append=WORD for the kernel's command line."""
+    options are cpu=MODEL, smp=PROCESSORS as QEMU's -smp takes them, and append=WORD for the kernel's
+    command line."""
 
     def __init__(self, label, value):
         programs, _, options = value.partition("|")
         self.label, self.programs = label, programs.split()
         given = [o.partition("=")[::2] for o in options.split()]
         self.guest = {"append": " ".join(v for k, v in given if k == "append"),
-                      "cpu": dict(given).get("cpu")}
+                      "cpu": dict(given).get("cpu"), "cpus": dict(given).get("smp", 2)}
 
     def told(self, names):
         """Its programs among those, as results and times name them."""
