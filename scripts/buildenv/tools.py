@@ -4,7 +4,7 @@
 import os
 import re
 
-from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, conf, run, sha, step
+from .env import ARCH, CACHE, JOBS, NATIVE, ROOT, Failure, conf, run, sha, step
 from .rootfs import base
 from .tree import pristine
 
@@ -73,8 +73,13 @@ def selftests():
 
 
 def listed(name):
-    """The words of a setting of the selftests, which may have several lines."""
-    return re.findall(r"\S+", " ".join(re.findall(rf"^{name}=(.*)", (SELFTESTS / "settings").read_text(), re.M)))
+    """The words of a setting of the selftests, which may have several lines. Each stands there once."""
+    lines = re.findall(rf"^{name}=(.*)", (SELFTESTS / "settings").read_text(), re.M)
+    words = " ".join(lines).split()
+    twice = sorted({w for w in words if words.count(w) > 1})
+    if twice:
+        raise Failure(f"settings: {name}= has more than once: {' '.join(twice)}: leave one of each")
+    return words
 
 
 def here(names):
