@@ -102,7 +102,16 @@ class Http(Conversation):
         while header := self.line():
             name, _, value = header.partition(b":")
             size = int(value) if name.lower() == b"content-length" else size
-        return self.exactly(size)
+        return self.chunks() if size is None else self.exactly(size)
+
+    def chunks(self):
+        """A body in chunks."""
+        body = b""
+        while size := int(self.line(), 16):
+            body += self.exactly(size)
+            check(self.line(), b"")
+        check(self.line(), b"")
+        return body
 
 
 class Nginx(Http):

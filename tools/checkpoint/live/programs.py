@@ -77,6 +77,7 @@ http {{
 	nbthread 2
 defaults
 	mode tcp
+	retries 1000
 	timeout connect 1h
 	timeout client 1h
 	timeout server 1h
