@@ -228,5 +228,5 @@ class Mosquitto(Conversation):
         check(sorted(self.hear() for _ in range(2)), [(0x30, self.topic + text), (0x40, number)])
 
 
-KINDS = {"redis": Redis, "memcached": Memcached, "nginx": Nginx, "node-exporter": NodeExporter, "asyncio": Count,
-         "haproxy": Count, "postgres": Postgres, "mosquitto": Mosquitto}
+KINDS = {"redis": Redis, "memcached": Memcached, "nginx": Nginx, "node-exporter": NodeExporter,
+         "asyncio": Count, "haproxy": Count, "postgres": Postgres, "mosquitto": Mosquitto}
