@@ -117,7 +117,7 @@ class Http(Conversation):
 class Nginx(Http):
     """A file that both machines have."""
 
-    FILE = Path("/usr/bin/tar")
+    FILE = Path("/usr/bin/tty")
 
     def begin(self):
         self.want = self.FILE.read_bytes()
