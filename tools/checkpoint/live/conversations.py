@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import struct
+import time
 from pathlib import Path
 
 from common import Failed
@@ -150,6 +151,18 @@ class Postgres(Conversation):
     """Transactions of 40 questions each. Nobody sees what is in them before they are committed."""
 
     LENGTH = 40
+    STARTING = "C57P03"
+
+    def __init__(self, server, number):
+        # It listens before it is ready.
+        while True:
+            try:
+                super().__init__(server, number)
+                return
+            except Failed as e:
+                if self.STARTING not in str(e):
+                    raise
+                time.sleep(0.5)
 
     def begin(self):
         who = b"user\0postgres\0database\0postgres\0\0"
