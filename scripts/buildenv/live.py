@@ -119,7 +119,8 @@ class Net:
         job.env.update({k: v for k, v in os.environ.items() if k.startswith("CKPT_")})
         program = ["clients"] if machine == "clients" else ["servers", machine]
         job.command(["python3", f"/job/live/{program[0]}", *program[1:]])
-        guest = Guest(self.kernel, rootfs(SERVERS, SERVERS_MB), cpus=1, memory=1024, silence=SILENCE if on_output else None,
+        guest = Guest(self.kernel, rootfs(SERVERS, SERVERS_MB), cpus=1, memory=1024,
+                      silence=SILENCE if on_output else None,
                       data=self.disk if machine == "first" else None,
                       qemu_args=self.switch.card(MACHINES.index(machine) + 1))
         return guest.run(job, on_output=on_output, console_file=self.logs / f"console-{PART}.{label}")
@@ -211,5 +212,6 @@ def demo(image=None):
     failed = [c for c in found if c.result == "failed"]
     for case in failed:
         print(f"    FAILED {case.name}" + (f": {case.reason}" if case.reason else ""))
-    print(f"{len(found) - len(failed)} of {len(found)} as they should be, {duration(time.monotonic() - began)} min")
+    print(f"{len(found) - len(failed)} of {len(found)} as they should be, "
+          f"{duration(time.monotonic() - began)} min")
     return 1 if failed or not found else 0

@@ -65,7 +65,8 @@ http {{
         (home / "pg_hba.conf").write_text("host all all 10.0.0.0/16 trust\n")
         settings = {"listen_addresses": self.address, "port": self.port, "unix_socket_directories": "",
                     "shared_buffers": "16MB", "dynamic_shared_memory_type": "mmap"}
-        return [*other, lib / "postgres", "-D", home, *(a for k, v in settings.items() for a in ("-c", f"{k}={v}"))]
+        told = [a for k, v in settings.items() for a in ("-c", f"{k}={v}")]
+        return [*other, lib / "postgres", "-D", home, *told]
 
     def mosquitto(self):
         return ["mosquitto", "-c", self.conf(f"listener {self.port} {self.address}\nallow_anonymous true\n"
@@ -87,14 +88,16 @@ frontend all
 backend count
 	server one 127.0.0.1:7777
 """)
-        return ["sh", "-c", 'python3 "$1" 127.0.0.1 7777 & exec haproxy -db -f "$2"', "sh", HERE / "jobs/count.py", conf]
+        both = 'python3 "$1" 127.0.0.1 7777 & exec haproxy -db -f "$2"'
+        return ["sh", "-c", both, "sh", HERE / "jobs/count.py", conf]
 
     def node_exporter(self):
         """Written in Go."""
         # A directory that each machine has: what was in memory is gone after a power-off.
         directory = HERE / "jobs"
         return ["prometheus-node-exporter", f"--web.listen-address={self.address}:{self.port}",
-                "--collector.disable-defaults", "--collector.textfile", f"--collector.textfile.directory={directory}"]
+                "--collector.disable-defaults", "--collector.textfile",
+                f"--collector.textfile.directory={directory}"]
 
     def bulk(self):
         return ["python3", HERE / "jobs/bulk.py", "serve", self.address, self.port]
