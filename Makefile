@@ -9,6 +9,7 @@ RUN := scripts/run
 
 help:
 	@echo 'make demo              set everything up; checkpoint real programs, power off, restart them'
+	@echo 'make demo-live         servers on one guest, their clients on another: power off, boot, restart, move'
 	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, check, kunit, tools, ...)'
 	@echo 'make test-programs     node, java, gcc, sqlite, cron and others, saved by one boot, restarted by the next'
 	@echo 'make soak              10,000 rounds of checkpoint and restart with somebody who interferes; each'
@@ -36,6 +37,9 @@ help:
 FLAVOUR ?= demo
 
 demo:
+	@$(RUN) $@
+
+demo-live:
 	@$(RUN) $@
 
 check:
@@ -86,4 +90,4 @@ series:
 clean distclean:
 	@scripts/clean $@
 
-.PHONY: help demo record check bench test test-programs soak fuzz-guest kernel shell apply patches series clean distclean
+.PHONY: help demo demo-live record check bench test test-programs soak fuzz-guest kernel shell apply patches series clean distclean

@@ -103,6 +103,11 @@ def driver(name):
     return start
 
 
+def demo_live(args):
+    from .live import demo as run_demo
+    return run_demo(args.kernel)
+
+
 def apply(args):
     from .patches import apply as lay_over
     return lay_over(Path(os.environ["KDIR"]) if os.environ.get("KDIR") else None)
@@ -169,7 +174,7 @@ def arguments():
 
     s = command("test", test, "run the tests")
     s.add_argument("name", nargs="?", help="one selftest's name, or host, check, kunit, selftests, "
-                   "power_off, tools, tour, programs")
+                   "power_off, tools, tour, programs, live")
     s.add_argument("--no-host", action="store_true", help="leave the host tests out")
     s.add_argument("--kernel", help="boot this image instead of building one")
     s.add_argument("--report", type=Path, metavar="FILE", help="also write the results there, as JSON")
@@ -181,6 +186,8 @@ def arguments():
                                 ("bench", "bench/run", "the benchmarks"),
                                 ("record", "demo/record", "record README's first screen anew")):
         command(name, driver(program), text).add_argument("rest", nargs="*")
+    s = command("demo-live", demo_live, "servers whose clients keep their connections")
+    s.add_argument("--kernel", help="boot this image instead of building one")
     command("apply", apply, "lay this repository over the kernel tree KDIR")
     command("patches", patches, "take edits of the built tree back into patches/ and the overlay")
     s = command("series", series, "write what a mailing list would get to out/series")

@@ -14,6 +14,7 @@ from .env import NATIVE, Failure, Progress, duration, run, say, step
 from .guests import EVERYDAY, PARTS as GUESTS, everyday, in_guest
 from .harness import LOGS, expected, in_guests, learn, tail, weights
 from .kernel import Kernel, build, build_seconds
+from .live import PART as LIVE, test as test_live
 from .tap import Case, cases
 from .tools import WORKSPACE, cargo_env, here, selftests, test_names, tools
 
@@ -122,11 +123,11 @@ class Plan:
         self.kernel, self.programs, self.tools = kernel, programs, programs_tools
 
     def run(self, results, parts, logs=LOGS):
-        """Runs parts: host, check, kunit, power_off, tools, tour, programs, and names of selftests."""
+        """Runs parts: host, check, kunit, power_off, tools, tour, programs, live, and names of selftests."""
         if "host" in parts:
             with timed("host"):
                 host(results)
-        names = [n for n in parts if n not in ("host", CHECK, "kunit", POWER_OFF, EVERYDAY, *GUESTS)]
+        names = [n for n in parts if n not in ("host", CHECK, "kunit", POWER_OFF, EVERYDAY, LIVE, *GUESTS)]
         for n in [n for n in names if n not in self.programs]:
             results.add(Case(n, "failed", "was not built"))
             names.remove(n)
@@ -159,6 +160,10 @@ class Plan:
             step("programs of everyday, over a power-off")
             with timed(EVERYDAY):
                 everyday(results, self.kernel, self.tools, logs=logs)
+        if LIVE in parts:
+            step("servers and their clients, over a power-off and a move")
+            with timed(LIVE):
+                test_live(results, self.kernel, self.tools, logs=logs)
 
 
 @contextlib.contextmanager
@@ -193,7 +198,7 @@ def test(name=None, no_host=False, image=None, report=None):
     known = test_names()
     # What does not depend on the architecture is tested on one.
     guests = GUESTS if NATIVE else ()
-    others = ("host", CHECK, "kunit", "selftests", POWER_OFF, EVERYDAY, *GUESTS)
+    others = ("host", CHECK, "kunit", "selftests", POWER_OFF, EVERYDAY, LIVE, *GUESTS)
     if name and name not in others and name not in known:
         raise Failure(f"no test is called {name}; there are: " + " ".join((*others, *known)))
     if name is None:
@@ -206,8 +211,10 @@ def test(name=None, no_host=False, image=None, report=None):
     plan = Plan(None, {}, [])
     seconds = weights(parts)
     alone = parts in (["host"], [CHECK])
+    # What has a network card.
+    flavour = "demo" if name == LIVE else "debug"
     if not alone and not image:
-        seconds["kernel"] = build_seconds("debug")
+        seconds["kernel"] = build_seconds(flavour)
     progress = Progress("tests", seconds)
     # Guests wait a lot: the host tests use the time.
     with ThreadPoolExecutor(1) as pool:
@@ -215,7 +222,7 @@ def test(name=None, no_host=False, image=None, report=None):
         if parts == [CHECK]:
             plan.run(first, parts)
         elif not alone:
-            kernel = Kernel.at(image) if image else build("debug")
+            kernel = Kernel.at(image) if image else build(flavour)
             if not image:
                 Progress.of("kernel").end()
             plan = Plan(kernel, *built(parts))
