@@ -21,6 +21,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/wait.h>
 
 #include "../../io_uring/io_uring.h"
@@ -126,8 +127,10 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 	    ctx->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
 			  IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SQ_REWIND))
 		return -EINVAL;
+	/* As checkpoint_uring_make() leaves it: others can do nothing with it. */
+	if (!(ctx->flags & IORING_SETUP_R_DISABLED) || ctx->submitter_task != current)
+		return -EINVAL;
 	mutex_lock(&ctx->uring_lock);
-	ctx->flags |= p.flags | IORING_SETUP_R_DISABLED;
 	/* As io_uring_create(). */
 	ctx->notify_method = TWA_SIGNAL_NO_IPI;
 	ctx->int_flags &= ~IO_RING_F_SYSCALL_IOPOLL;
@@ -135,7 +138,13 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 	old = override_creds(ring->f_cred);
 	ret = io_sq_offload_create(ctx, &p);
 	revert_creds(old);
-	return ret;
+	if (ret)
+		return ret;
+	/* Who sees that looks into what it has of its thread, for fdinfo as well. */
+	mutex_lock(&ctx->uring_lock);
+	ctx->flags |= p.flags;
+	mutex_unlock(&ctx->uring_lock);
+	return 0;
 }
 
 /**
@@ -146,10 +155,20 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 void checkpoint_uring_start(struct file *ring, bool enabled)
 {
 	struct io_ring_ctx *ctx = ring->private_data;
+	struct task_struct *maker = NULL;
 
-	/* As io_register_enable_rings(); it has its issuer by now. */
+	/* Of checkpoint_uring_make(), unless it has its issuer by now. */
+	mutex_lock(&ctx->uring_lock);
+	if (!enabled || !(ctx->flags & IORING_SETUP_SINGLE_ISSUER)) {
+		maker = ctx->submitter_task;
+		ctx->submitter_task = NULL;
+	}
+	/* As io_register_enable_rings(). */
 	if (enabled)
 		smp_store_release(&ctx->flags, ctx->flags & ~IORING_SETUP_R_DISABLED);
+	mutex_unlock(&ctx->uring_lock);
+	if (maker)
+		put_task_struct(maker);
 	if (ctx->sq_data)
 		wake_up(&ctx->sq_data->wait);
 }
