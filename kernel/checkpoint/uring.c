@@ -20,6 +20,7 @@
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/jobctl.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/wait.h>
@@ -101,17 +102,38 @@ bool checkpoint_uring_is_thread(struct task_struct *task)
 	return !READ_ONCE(task->worker_private);
 }
 
+/* Has the thread that submits for a new io_uring stop, as task_join_group_stop(). */
+static void stop_thread(struct io_sq_data *sqd, unsigned int signal)
+{
+	struct task_struct *thread;
+
+	/* Not by its lock, which it has for as long as it looks for something to do. */
+	rcu_read_lock();
+	thread = rcu_dereference(sqd->thread);
+	if (thread) {
+		/* It is a thread of this process. */
+		spin_lock_irq(&current->sighand->siglock);
+		if (task_set_jobctl_pending(thread, JOBCTL_STOP_PENDING |
+					    (signal & JOBCTL_STOP_SIGMASK)))
+			signal_wake_up(thread, false);
+		spin_unlock_irq(&current->sighand->siglock);
+	}
+	rcu_read_unlock();
+}
+
 /**
  * checkpoint_uring_add_thread() - give an io_uring the thread that submits for it
  * @ring: the io_uring, which the current task has made and nobody uses yet
  * @state: what it is to be
+ * @signal: the one by which the process is stopped, which the thread is as well; or 0
  *
  * The thread shares what the current task has now, and has the credentials that the
  * io_uring was made with. It does nothing before checkpoint_uring_start().
  *
  * Return: 0, or an errno as of io_uring_setup(2). -EINVAL: it may not have that CPU.
  */
-int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state)
+int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state,
+				unsigned int signal)
 {
 	struct io_uring_params p = {
 		.flags = state->setup & (IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF),
@@ -140,6 +162,8 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 	revert_creds(old);
 	if (ret)
 		return ret;
+	if (signal)
+		stop_thread(ctx->sq_data, signal);
 	/* Who sees that looks into what it has of its thread, for fdinfo as well. */
 	mutex_lock(&ctx->uring_lock);
 	ctx->flags |= p.flags;
