@@ -281,7 +281,9 @@ int checkpoint_uring_users(struct file *file, struct checkpoint_uring_user *to, 
 			to[n].pid = get_task_pid(node->task, PIDTYPE_PID);
 			to[n].limits[0] = limits[0];
 			to[n].limits[1] = limits[1];
-			to[n].bound = !cpumask_equal(allowed, io_wq_cpus(tctx->io_wq));
+			/* Where it may run on none of them they run where it does. */
+			to[n].bound = !cpumask_equal(allowed, io_wq_cpus(tctx->io_wq)) &&
+				      cpumask_intersects(allowed, io_wq_cpus(tctx->io_wq));
 		}
 		n++;
 	}
