@@ -342,7 +342,8 @@ int checkpoint_uring_maps_ring(struct file *file, unsigned int group, struct mm_
 			       unsigned long start, unsigned long len);
 int checkpoint_uring_shares(struct file *file, struct task_struct *task);
 bool checkpoint_uring_is_thread(struct task_struct *task);
-int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state);
+int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state,
+				unsigned int signal);
 void checkpoint_uring_start(struct file *ring, bool enabled);
 bool checkpoint_uring_limits(struct file *file, unsigned int *limits);
 int checkpoint_uring_set_limits(struct file *ring, const unsigned int *limits);

@@ -20,7 +20,9 @@
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/jobctl.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/wait.h>
 
 #include "../../io_uring/io_uring.h"
@@ -100,17 +102,38 @@ bool checkpoint_uring_is_thread(struct task_struct *task)
 	return !READ_ONCE(task->worker_private);
 }
 
+/* Has the thread that submits for a new io_uring stop, as task_join_group_stop(). */
+static void stop_thread(struct io_sq_data *sqd, unsigned int signal)
+{
+	struct task_struct *thread;
+
+	/* Not by its lock, which it has for as long as it looks for something to do. */
+	rcu_read_lock();
+	thread = rcu_dereference(sqd->thread);
+	if (thread) {
+		/* It is a thread of this process. */
+		spin_lock_irq(&current->sighand->siglock);
+		if (task_set_jobctl_pending(thread, JOBCTL_STOP_PENDING |
+					    (signal & JOBCTL_STOP_SIGMASK)))
+			signal_wake_up(thread, false);
+		spin_unlock_irq(&current->sighand->siglock);
+	}
+	rcu_read_unlock();
+}
+
 /**
  * checkpoint_uring_add_thread() - give an io_uring the thread that submits for it
  * @ring: the io_uring, which the current task has made and nobody uses yet
  * @state: what it is to be
+ * @signal: the one by which the process is stopped, which the thread is as well; or 0
  *
  * The thread shares what the current task has now, and has the credentials that the
  * io_uring was made with. It does nothing before checkpoint_uring_start().
  *
  * Return: 0, or an errno as of io_uring_setup(2). -EINVAL: it may not have that CPU.
  */
-int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state)
+int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state,
+				unsigned int signal)
 {
 	struct io_uring_params p = {
 		.flags = state->setup & (IORING_SETUP_SQPOLL | IORING_SETUP_SQ_AFF),
@@ -126,8 +149,10 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 	    ctx->flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
 			  IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SQ_REWIND))
 		return -EINVAL;
+	/* As checkpoint_uring_make() leaves it: others can do nothing with it. */
+	if (!(ctx->flags & IORING_SETUP_R_DISABLED) || ctx->submitter_task != current)
+		return -EINVAL;
 	mutex_lock(&ctx->uring_lock);
-	ctx->flags |= p.flags | IORING_SETUP_R_DISABLED;
 	/* As io_uring_create(). */
 	ctx->notify_method = TWA_SIGNAL_NO_IPI;
 	ctx->int_flags &= ~IO_RING_F_SYSCALL_IOPOLL;
@@ -135,7 +160,15 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 	old = override_creds(ring->f_cred);
 	ret = io_sq_offload_create(ctx, &p);
 	revert_creds(old);
-	return ret;
+	if (ret)
+		return ret;
+	if (signal)
+		stop_thread(ctx->sq_data, signal);
+	/* Who sees that looks into what it has of its thread, for fdinfo as well. */
+	mutex_lock(&ctx->uring_lock);
+	ctx->flags |= p.flags;
+	mutex_unlock(&ctx->uring_lock);
+	return 0;
 }
 
 /**
@@ -146,10 +179,20 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 void checkpoint_uring_start(struct file *ring, bool enabled)
 {
 	struct io_ring_ctx *ctx = ring->private_data;
+	struct task_struct *maker = NULL;
 
-	/* As io_register_enable_rings(); it has its issuer by now. */
+	/* Of checkpoint_uring_make(), unless it has its issuer by now. */
+	mutex_lock(&ctx->uring_lock);
+	if (!enabled || !(ctx->flags & IORING_SETUP_SINGLE_ISSUER)) {
+		maker = ctx->submitter_task;
+		ctx->submitter_task = NULL;
+	}
+	/* As io_register_enable_rings(). */
 	if (enabled)
 		smp_store_release(&ctx->flags, ctx->flags & ~IORING_SETUP_R_DISABLED);
+	mutex_unlock(&ctx->uring_lock);
+	if (maker)
+		put_task_struct(maker);
 	if (ctx->sq_data)
 		wake_up(&ctx->sq_data->wait);
 }
@@ -238,7 +281,9 @@ int checkpoint_uring_users(struct file *file, struct checkpoint_uring_user *to, 
 			to[n].pid = get_task_pid(node->task, PIDTYPE_PID);
 			to[n].limits[0] = limits[0];
 			to[n].limits[1] = limits[1];
-			to[n].bound = !cpumask_equal(allowed, io_wq_cpus(tctx->io_wq));
+			/* Where it may run on none of them they run where it does. */
+			to[n].bound = !cpumask_equal(allowed, io_wq_cpus(tctx->io_wq)) &&
+				      cpumask_intersects(allowed, io_wq_cpus(tctx->io_wq));
 		}
 		n++;
 	}

@@ -4,7 +4,8 @@
 //!
 //! It is a thread of the kernel in the process that has made the ring, and nothing is saved of it but how
 //! long it waits and where. It has come to rest with the tasks. A task that has the ring makes it again
-//! when it has all that both share; it goes on when nothing can fail any more.
+//! when it has all that both share; it goes on when nothing can fail any more, or stops at once if its
+//! process is stopped.
 
 use kernel::prelude::*;
 
@@ -23,7 +24,10 @@ use crate::{
         Capture,
         ThreadOps, //
     },
-    image::files::uring::setup,
+    image::{
+        files::uring::setup,
+        task::PROCESS_STOPPED, //
+    },
     kapi::{
         fs::{
             file::FileRef,
@@ -98,12 +102,18 @@ pub(super) fn collect(
 
 /// Makes the threads of the io_urings that the current task has made.
 fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
+    // A stopped process has its signal, and no other.
+    let process = plan.process().map_err(|f| r.fault(f))?;
+    let signal = match process.flags.get() & PROCESS_STOPPED {
+        0 => 0,
+        _ => process.stop_signal.get(),
+    };
     for obj in r.take_unfinished() {
         let made = r.with_built(obj, |ring: &BuiltRing| {
             if ring.thread_of != plan.task.tid.get() {
                 return Err((EINVAL, "it is one of another task"));
             }
-            ring.uring.add_thread(&ring.file).map_err(|e| {
+            ring.uring.add_thread(&ring.file, signal).map_err(|e| {
                 let why = match e {
                     EINVAL if ring.uring.setup & setup::SQ_AFF != 0 => {
                         "the task may not use its CPU"

@@ -13,7 +13,10 @@ use kernel::{
 };
 
 #[cfg(CONFIG_IO_URING)]
-use crate::kapi::fs::uring::LIST_MAX;
+use crate::kapi::{
+    fs::uring::LIST_MAX,
+    time::wait, //
+};
 use crate::kapi::{
     fs::{
         file::FileRef,
@@ -73,9 +76,11 @@ fn ring_size(entries: u32) -> usize {
 
 /// Returns what is in the ring of buffers `group` of `file`, an io_uring, which is memory of the kernel.
 ///
-/// EBUSY: somebody uses it, or has since.
+/// EBUSY: somebody uses it, or has since. EINTR: SIGKILL came.
 #[cfg(CONFIG_IO_URING)]
 fn ring_memory(file: &FileRef, group: u32, entries: u32) -> Result<KVVec<u8>> {
+    // There may be many, of half a megabyte each.
+    wait::go_on()?;
     let size = ring_size(entries);
     let mut memory: KVVec<u8> = KVVec::with_capacity(size, GFP_KERNEL_ACCOUNT)?;
     // SAFETY: We own a reference on the file, which is an io_uring; there is room for so many bytes.

@@ -57,16 +57,19 @@ impl Uring {
     }
 
     /// Makes the thread that submits for `ring`, which was made of this by the current task, and which
-    /// nobody uses yet: one of the current process. It does nothing before [`Self::start`].
+    /// nobody uses yet: one of the current process. It does nothing before [`Self::start`]. `signal` is the
+    /// one by which the process is stopped, and the thread as well; 0: it is not.
     ///
     /// EINVAL: it may not have that CPU. EAGAIN: there are too many tasks. Else as of io_uring_setup(2).
-    pub(crate) fn add_thread(&self, ring: &FileRef) -> Result {
+    pub(crate) fn add_thread(&self, ring: &FileRef, signal: u32) -> Result {
         if !ring.is_io_uring() {
             return Err(EINVAL);
         }
         // SAFETY: We own a reference on the file, which is an io_uring. The current task is one that may
         // make threads.
-        to_result(unsafe { bindings::checkpoint_uring_add_thread(ring.as_ptr(), &self.to_raw()) })
+        to_result(unsafe {
+            bindings::checkpoint_uring_add_thread(ring.as_ptr(), &self.to_raw(), signal)
+        })
     }
 
     /// Lets the thread of `ring` go, which submits if the ring is `enabled`.
@@ -86,7 +89,7 @@ impl Uring {
     }
 
     /// Makes a thread that submits: this kernel can't.
-    pub(crate) fn add_thread(&self, _: &FileRef) -> Result {
+    pub(crate) fn add_thread(&self, _: &FileRef, _: u32) -> Result {
         Err(EOPNOTSUPP)
     }
 

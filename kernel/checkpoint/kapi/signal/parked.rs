@@ -96,6 +96,30 @@ unsafe fn release_traced(t: *mut bindings::task_struct, pending: u32) {
     }
 }
 
+/// Has the workers in the group of `t` stop by `signal`, which are none of the tasks: they were told when
+/// they were made, but SIGCONT may have come since, which the group has forgotten.
+///
+/// # Safety
+///
+/// `t` is valid and its signal state is locked.
+unsafe fn stop_workers(t: *mut bindings::task_struct, signal: u32) {
+    let bits = (signal & bindings::JOBCTL_STOP_SIGMASK) | bindings::JOBCTL_STOP_PENDING;
+    // SAFETY: As in `is_group_to_stop()`: the lock is what task_set_jobctl_pending(), which knows those that
+    // die, and signal_wake_up_state() ask for. The flag of a worker does not change.
+    unsafe {
+        let mut thread = (*t).group_leader;
+        while !thread.is_null() {
+            if (*thread).flags & bindings::PF_IO_WORKER != 0
+                && (*thread).jobctl & u32_as_usize(bindings::JOBCTL_STOPPED) == 0
+                && bindings::task_set_jobctl_pending(thread, u32_as_usize(bits))
+            {
+                bindings::signal_wake_up_state(thread, 0);
+            }
+            thread = bindings::next_thread(thread);
+        }
+    }
+}
+
 /// SIGKILL in a mask.
 const KILL: u64 = 1 << (bindings::SIGKILL - 1);
 
@@ -250,6 +274,7 @@ impl ParkedTask {
                 let stopped = stop.stopped && is_group_to_stop(t);
                 if stopped {
                     (*s).flags |= bindings::SIGNAL_STOP_STOPPED;
+                    stop_workers(t, signal);
                     (*s).group_exit_code = if stop.unreported {
                         signal.cast_signed()
                     } else {

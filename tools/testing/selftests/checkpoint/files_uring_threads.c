@@ -10,6 +10,8 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/uio.h>
 
 CKPT_FIXTURE_IF(URING_BEGIN)
 
@@ -343,6 +345,90 @@ CKPT_CYCLE(not_submitted)
 	wake_and_take(&u, 1);
 	wake_and_take(&u, 2);
 	thread_works(&u);
+}
+
+/* Waits until all threads of @pid are stopped; returns how many there are. */
+static int all_stop(pid_t pid)
+{
+	char path[64], stat[64], buf[512];
+	struct dirent *entry;
+	int nr, running;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	do {
+		nr = running = 0;
+		dir = opendir(path);
+		CHECK(dir, "%s: %s", path, strerror(errno));
+		while ((entry = readdir(dir))) {
+			char *at;
+
+			if (entry->d_name[0] == '.')
+				continue;
+			snprintf(stat, sizeof(stat), "/proc/%d/task/%d/stat", pid,
+				 atoi(entry->d_name));
+			at = strrchr(ckpt_read_file(stat, buf, sizeof(buf)), ')');
+			CHECK(at, "%s: there is nothing in it", stat);
+			running += at[2] != 'T';
+			nr++;
+		}
+		closedir(dir);
+		sched_yield();
+	} while (running);
+	return nr;
+}
+
+/* How many entries of its @u the kernel has not taken yet from @pid. */
+static uint32_t not_taken(pid_t pid, struct uring *u)
+{
+	uint32_t head, tail;
+	struct iovec to[] = { { &head, sizeof(head) }, { &tail, sizeof(tail) } };
+	struct iovec from[] = {
+		{ uring_word(u, u->params.sq_off.head), sizeof(head) },
+		{ uring_word(u, u->params.sq_off.tail), sizeof(tail) },
+	};
+
+	CHECK_EQ(sizeof(head) + sizeof(tail), process_vm_readv(pid, to, 2, from, 2, 0));
+	return tail - head;
+}
+
+/* Shared with a process that is stopped. */
+static struct uring *stopped;
+
+static int stops(void *arg)
+{
+	struct uring *u = stopped;
+
+	(void)arg;
+	CHECK_SYS(uring_make(u, 4, IORING_SETUP_SQPOLL));
+	thread_works(u);
+	while (!sleeps(u))
+		sched_yield();
+	uring_prepare(u, IORING_OP_NOP, 1);
+	CHECK_SYS(raise(SIGSTOP));
+	wake_and_take(u, 1);
+	thread_works(u);
+	return 0;
+}
+
+/* The thread of a process that is stopped is stopped as well, and submits nothing. */
+CKPT_CYCLE(thread_of_stopped)
+{
+	int status;
+	pid_t kid;
+
+	stopped = mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(stopped != MAP_FAILED, "mmap: %s", strerror(errno));
+	kid = ckpt_fork(stops, NULL);
+	CHECK_EQ(kid, waitpid(kid, &status, WUNTRACED));
+	CHECK(WIFSTOPPED(status), "status 0x%x", status);
+	CHECK_EQ(2, all_stop(kid));
+	ckpt_ready_wait();
+	CHECK_EQ(2, all_stop(kid));
+	/* What it is to submit is there still. */
+	CHECK_EQ(1, not_taken(kid, stopped));
+	CHECK_SYS(kill(kid, SIGCONT));
+	ckpt_wait_exit(kid, 0);
 }
 
 /* It uses the descriptors of the process. */
