@@ -63,21 +63,22 @@ static int feed(int to, size_t from, size_t end)
 	return 0;
 }
 
-/* Asks to be asked before somebody opens the named pipe; -1 if this kernel can't. */
-static int ask_of_opens(void)
+/* Asks to be asked before somebody opens @path; -1 if this kernel can't. */
+static int ask_of_opens(const char *path)
 {
 	int group = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_NONBLOCK);
 
-	if (group >= 0 && fanotify_mark(group, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, fifo)) {
+	if (group >= 0 && fanotify_mark(group, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, path)) {
 		close(group);
 		return -1;
 	}
 	return group;
 }
 
+/* Not by the named pipe itself: what is left of a mark goes away later. */
 static bool can_ask(void)
 {
-	int group = ask_of_opens();
+	int group = ask_of_opens("/proc/self/exe");
 
 	if (group >= 0)
 		close(group);
@@ -130,7 +131,7 @@ static int disturbed(bool complete, int err)
 	size = im.size;
 	free(im.data);
 	ckpt_take_board_back(&run);
-	group = ask_of_opens();
+	group = ask_of_opens(fifo);
 	/* All of it at once: the restart waits in an open, and reads no more then. */
 	if (group < 0 || pipe2(fd, O_CLOEXEC) || fcntl(fd[1], F_SETPIPE_SZ, (int)size) < 0)
 		return -1;
