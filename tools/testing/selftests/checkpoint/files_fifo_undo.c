@@ -6,7 +6,8 @@
 #include "fault.h"
 
 #include <fcntl.h>
-#include <sys/fanotify.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 
 static struct ckpt_run run;
 static int image = -1;
@@ -63,51 +64,32 @@ static int feed(int to, size_t from, size_t end)
 	return 0;
 }
 
-/* Asks to be asked before somebody opens @path; -1 if this kernel can't. */
-static int ask_of_opens(const char *path)
+/* Is @pid asleep so that a signal would wake it? */
+static bool asleep(pid_t pid)
 {
-	int group = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_NONBLOCK);
+	char path[64], stat[512], *at;
 
-	if (group >= 0 && fanotify_mark(group, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, path)) {
-		close(group);
-		return -1;
-	}
-	return group;
-}
-
-/* Not by the named pipe itself: what is left of a mark goes away later. */
-static bool can_ask(void)
-{
-	int group = ask_of_opens("/proc/self/exe");
-
-	if (group >= 0)
-		close(group);
-	return group >= 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	at = strrchr(ckpt_read_file(path, stat, sizeof(stat)), ')');
+	return at && at[2] == 'S';
 }
 
 /*
- * Waits until the named pipe is opened for the second time, so that the first time is
- * over. From then on nobody is asked any more.
+ * Waits until the restart has opened the named pipe, and all that it opens: it waits for
+ * more of the image than is in @image_pipe. For its tasks it waits otherwise.
  */
-static int await_second_open(int group)
+static int await_opens(int events, pid_t restart, int image_pipe)
 {
-	struct fanotify_event_metadata event;
-	struct fanotify_response may = { .response = FAN_ALLOW };
-	int i, ret = -1;
+	char buf[4096] __attribute__((aligned(8)));
+	int left;
 
-	for (i = 0; i < 2; i++) {
-		if (read(group, &event, sizeof(event)) != sizeof(event))
-			break;
-		/* It is open by this descriptor, which is not what is to be found. */
-		close(event.fd);
-		may.fd = event.fd;
-		if (i)
-			ret = 0;
-		else if (write(group, &may, sizeof(may)) != sizeof(may))
-			break;
-	}
-	close(group);
-	return ret;
+	if (read(events, buf, sizeof(buf)) <= 0)
+		return -1;
+	do {
+		if (ioctl(image_pipe, FIONREAD, &left))
+			return -1;
+	} while (left || !asleep(restart));
+	return 0;
 }
 
 /*
@@ -117,7 +99,7 @@ static int await_second_open(int group)
  */
 static int disturbed(bool complete, int err)
 {
-	int group, fd[2], status, other;
+	int events = inotify_init1(IN_CLOEXEC), fd[2], status, other;
 	struct restart_args args;
 	size_t rest, size;
 	struct image im;
@@ -131,22 +113,18 @@ static int disturbed(bool complete, int err)
 	size = im.size;
 	free(im.data);
 	ckpt_take_board_back(&run);
-	group = ask_of_opens(fifo);
-	/* All of it at once: the restart waits in an open, and reads no more then. */
-	if (group < 0 || pipe2(fd, O_CLOEXEC) || fcntl(fd[1], F_SETPIPE_SZ, (int)size) < 0)
+	if (inotify_add_watch(events, fifo, IN_OPEN) < 0 || pipe2(fd, O_CLOEXEC))
 		return -1;
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
 		close(fd[1]);
-		close(group);
 		ckpt_run_restart_args(&run, &args, fd[0], 0);
 		errno = 0;
 		_exit(sys_restart(&args, sizeof(args)) == -1 ? errno : 255);
 	}
 	close(fd[0]);
-	/* The restart opens it in this order: to have it, then each end. */
-	if (feed(fd[1], 0, rest) || await_second_open(group)) {
+	if (feed(fd[1], 0, rest) || await_opens(events, pid, fd[1])) {
 		ckpt_diag("the named pipe was not opened");
 		return -1;
 	}
@@ -164,6 +142,7 @@ static int disturbed(bool complete, int err)
 			ckpt_diag("afterwards somebody else has got %zd bytes", n);
 	}
 	close(other);
+	close(events);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != err) {
 		ckpt_diag("status 0x%x instead of errno %d", status, err);
 		ckpt_run_print_log(&run);
@@ -174,8 +153,6 @@ static int disturbed(bool complete, int err)
 
 TEST_F_TIMEOUT(undo, image_cut_short, CKPT_TIMEOUT)
 {
-	if (!can_ask())
-		SKIP(return, "needs CONFIG_FANOTIFY_ACCESS_PERMISSIONS");
 	ASSERT_EQ(0, disturbed(false, EINVAL));
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
 	ckpt_run_go(&run);
@@ -184,8 +161,6 @@ TEST_F_TIMEOUT(undo, image_cut_short, CKPT_TIMEOUT)
 
 TEST_F_TIMEOUT(undo, opened_meanwhile, CKPT_TIMEOUT)
 {
-	if (!can_ask())
-		SKIP(return, "needs CONFIG_FANOTIFY_ACCESS_PERMISSIONS");
 	ASSERT_EQ(0, disturbed(true, EBUSY));
 	EXPECT_TRUE(ckpt_run_log_has(&run, "was opened by somebody else during the restart"));
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
