@@ -99,7 +99,7 @@ record! {
         pub send_scale: U32,
         /// Scale of the window that is offered.
         pub receive_scale: U32,
-        /// The [`NetNs`](crate::image::ns::NetNs) that it is of, if no file shows it; 0: that of the root
+        /// The `NetNs` that it is of, if no file shows it; 0: that of the root
         /// task.
         pub net: U32,
     }
