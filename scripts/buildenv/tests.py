@@ -15,7 +15,7 @@ from .guest import stop_all
 from .guests import EVERYDAY, PARTS as GUESTS, everyday, in_guest
 from .harness import LOGS, expected, in_guests, learn, tail, weights
 from .kernel import Kernel, build, build_seconds
-from .live import PART as LIVE, test as test_live
+from .live import PART as LIVE, check as check_live, test as test_live
 from .tap import Case, cases
 from .tools import WORKSPACE, cargo_env, here, selftests, test_names, tools
 
@@ -219,6 +219,8 @@ def test(name=None, no_host=False, image=None, report=None):
     plan = Plan(None, {}, [])
     seconds = weights(parts)
     alone = parts in (["host"], [CHECK])
+    if name == LIVE:
+        check_live()
     # What has a network card.
     flavour = "demo" if name == LIVE else "debug"
     if not alone and not image:
