@@ -11,10 +11,10 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
-from .env import CACHE, Failure, Progress, duration, say, step
+from .env import ARCH, CACHE, NATIVE, Failure, Progress, duration, say, step
 from .guest import Guest, Job, make_disk, splats, stop_all, tmp_dir
 from .harness import LOGS, show_splat, tail
 from .kernel import Kernel, build
@@ -41,7 +41,11 @@ class Switch(threading.Thread):
         super().__init__(daemon=True)
         self.directory, self.ended = Path(directory), False
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.sock.bind(str(self.directory / "switch"))
+        try:
+            self.sock.bind(str(self.directory / "switch"))
+        except OSError as e:
+            # A path of a socket has 107 bytes.
+            raise Failure(f"{self.directory}/switch: {e.strerror or e}") from e
         self.sock.settimeout(0.05)
         self.known, self.late = {}, []
         self.random = random.Random(1)
@@ -107,6 +111,8 @@ class Net:
 
     def __init__(self, kernel, programs, directory, logs):
         self.kernel, self.programs, self.logs = kernel, programs, logs
+        # The clients' guest has ended, or all are to end.
+        self.over = threading.Event()
         self.switch = Switch(directory)
         self.disk = Path(directory) / "disk"
         make_disk(self.disk, DISK_MB)
@@ -125,34 +131,61 @@ class Net:
                       qemu_args=self.switch.card(MACHINES.index(machine) + 1))
         return guest.run(job, on_output=on_output, console_file=self.logs / f"console-{PART}.{label}")
 
-    def servers(self, over):
+    def serve(self, machine, label):
+        """Boots a guest with servers. If it does not come to its end all end: they would wait for it."""
+        result = None
+        try:
+            result = self.boot(machine, label)
+            return result
+        finally:
+            if not result or result.status is None:
+                while not self.over.wait(0.5):
+                    stop_all()
+
+    def servers(self):
         """The guests with servers; returns what came of each boot. They end when they are told, or
         when the clients' guest is over."""
-        first = self.boot("first", "first")
-        if over.is_set():
+        first = self.serve("first", "first")
+        if self.over.is_set():
             return {"first": first}
         with ThreadPoolExecutor(1) as pool:
-            third = pool.submit(self.boot, "third", "third")
-            again = self.boot("first", "again")
+            third = pool.submit(self.serve, "third", "third")
+            again = self.serve("first", "again")
             return {"first": first, "again": again, "third": third.result()}
 
     def run(self, on_line):
         """All of it; returns what came of each boot."""
         self.switch.start()
-        over = threading.Event()
-        with ThreadPoolExecutor(1) as pool:
-            others = pool.submit(self.servers, over)
-            try:
-                clients = self.boot("clients", "clients", Show(on_line))
-            finally:
-                over.set()
-                if not others.done():
-                    # They end by themselves: they have been told, or their connection is over.
-                    with contextlib.suppress(TimeoutError):
-                        others.result(120)
-                    stop_all()
-                self.switch.ended = True
-            return {"clients": clients, **others.result()}
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                others = pool.submit(self.servers)
+                try:
+                    clients = self.boot("clients", "clients", Show(on_line))
+                    self.over.set()
+                    if clients.status is not None:
+                        # They end by themselves: they have been told, or their connection is over.
+                        wait([others], 120)
+                finally:
+                    self.over.set()
+                    # Also one that is only about to start.
+                    while not others.done():
+                        stop_all()
+                        wait([others], 0.5)
+                return {"clients": clients, **others.result()}
+        finally:
+            self.switch.ended = True
+
+
+def check():
+    """Refuses what would not run, before anything is built for it."""
+    if not NATIVE:
+        raise Failure(f"demo-live is for ARCH=x86_64, not for {ARCH}")
+    sys.path.append(str(LIVE))
+    from programs import BULK, SERVERS as KNOWN
+    known = [*KNOWN, BULK.name]
+    for name in os.environ.get("CKPT_SERVERS", "").split():
+        if name not in known:
+            raise Failure(f"CKPT_SERVERS: no server is called {name}; there are: {' '.join(known)}")
 
 
 def live(kernel, programs, *, logs=LOGS, on_line=lambda _: None):
@@ -171,6 +204,8 @@ def live(kernel, programs, *, logs=LOGS, on_line=lambda _: None):
             show_splat(result.console)
         if result.status is None:
             found.append(Case(name, "failed", f"{result.ended} (console: {console})"))
+    if boots["clients"].status and all(c.result != "failed" for c in found):
+        found.append(Case("clients", "failed", f"status {boots['clients'].status}"))
     if plan(text) != len(cases(text)):
         found.append(Case("plan", "failed", f"{plan(text)} tests announced, {len(cases(text))} results"))
     return found, boots
@@ -178,12 +213,14 @@ def live(kernel, programs, *, logs=LOGS, on_line=lambda _: None):
 
 def test(results, kernel, programs, *, logs=LOGS):
     """The part live of the tests."""
-    progress, seen = Progress.of(PART), []
+    progress, seen, announced = Progress.of(PART), 0, 16
 
     def on_line(line):
+        nonlocal seen, announced
+        announced = plan(line) or announced
         if re.match(r"(not )?ok ", line):
-            seen.append(line)
-            progress.at(len(seen) / 17, f"{PART}: {line}")
+            seen += 1
+            progress.at(seen / (announced + 1), f"{PART}: {line}")
 
     found, boots = live(kernel, programs, logs=logs, on_line=on_line)
     for case in found:
@@ -197,7 +234,8 @@ def test(results, kernel, programs, *, logs=LOGS):
 
 def demo(image=None):
     """make demo-live"""
-    began = time.monotonic()
+    began, logs = time.monotonic(), CACHE / "log" / PART
+    check()
     kernel = Kernel.at(image) if image else build("demo")
     programs = tools()
     rootfs(SERVERS, SERVERS_MB)
@@ -208,10 +246,12 @@ def demo(image=None):
             Progress.clear()
             print("    " + line[2:], flush=True)
 
-    found, _ = live(kernel, programs, logs=CACHE / "log" / PART, on_line=on_line)
+    found, _ = live(kernel, programs, logs=logs, on_line=on_line)
     failed = [c for c in found if c.result == "failed"]
     for case in failed:
         print(f"    FAILED {case.name}" + (f": {case.reason}" if case.reason else ""))
+    if failed:
+        print(f"    logs: {logs}")
     print(f"{len(found) - len(failed)} of {len(found)} as they should be, "
           f"{duration(time.monotonic() - began)} min")
     return 1 if failed or not found else 0

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from .boots import PART as POWER_OFF, power_off
 from .check import PART as CHECK, as_tests
 from .env import NATIVE, Failure, Progress, duration, run, say, step
+from .guest import stop_all
 from .guests import EVERYDAY, PARTS as GUESTS, everyday, in_guest
 from .harness import LOGS, expected, in_guests, learn, tail, weights
 from .kernel import Kernel, build, build_seconds
-from .live import PART as LIVE, test as test_live
+from .live import PART as LIVE, check as check_live, test as test_live
 from .tap import Case, cases
 from .tools import WORKSPACE, cargo_env, here, selftests, test_names, tools
 
@@ -121,6 +122,7 @@ class Plan:
 
     def __init__(self, kernel, programs, programs_tools):
         self.kernel, self.programs, self.tools = kernel, programs, programs_tools
+        self.stopped = False
 
     def run(self, results, parts, logs=LOGS):
         """Runs parts: host, check, kunit, power_off, tools, tour, programs, live, and names of selftests."""
@@ -134,13 +136,19 @@ class Plan:
         # One guest at a time, which leaves a processor idle: beside the others.
         with ThreadPoolExecutor(1) as pool:
             others = pool.submit(self.one_by_one, results, parts, logs)
-            if names or "kunit" in parts:
-                step(f"selftests ({len(names)} programs)" if names else "KUnit")
-                consoles = in_guests(results, self.kernel, names, self.programs, self.tools,
-                                     logs=logs, deadline=DEADLINE)
-                if "kunit" in parts:
-                    kunit(results, consoles[0])
-            others.result()
+            try:
+                if names or "kunit" in parts:
+                    step(f"selftests ({len(names)} programs)" if names else "KUnit")
+                    consoles = in_guests(results, self.kernel, names, self.programs, self.tools,
+                                         logs=logs, deadline=DEADLINE)
+                    if "kunit" in parts:
+                        kunit(results, consoles[0])
+                others.result()
+            except BaseException:
+                # An interrupt does not wait for what is in guests.
+                self.stopped = True
+                stop_all()
+                raise
 
     def one_by_one(self, results, parts, logs):
         """The checks, which look at what was built too, and the parts that have guests of their own."""
@@ -148,19 +156,19 @@ class Plan:
             step("checks of the sources")
             with timed(CHECK):
                 as_tests(results.add)
-        if POWER_OFF in parts:
+        if POWER_OFF in parts and not self.stopped:
             with timed(POWER_OFF):
                 power_off(results, self.kernel, self.programs, self.tools, logs=logs,
                           deadline=DEADLINE)
-        for part in (p for p in GUESTS if p in parts):
+        for part in (p for p in GUESTS if p in parts and not self.stopped):
             step(f"tools/checkpoint/tests/{part}")
             with timed(part):
                 in_guest(results, self.kernel, part, self.tools, logs=logs)
-        if EVERYDAY in parts:
+        if EVERYDAY in parts and not self.stopped:
             step("programs of everyday, over a power-off")
             with timed(EVERYDAY):
                 everyday(results, self.kernel, self.tools, logs=logs)
-        if LIVE in parts:
+        if LIVE in parts and not self.stopped:
             step("servers and their clients, over a power-off and a move")
             with timed(LIVE):
                 test_live(results, self.kernel, self.tools, logs=logs)
@@ -211,6 +219,8 @@ def test(name=None, no_host=False, image=None, report=None):
     plan = Plan(None, {}, [])
     seconds = weights(parts)
     alone = parts in (["host"], [CHECK])
+    if name == LIVE:
+        check_live()
     # What has a network card.
     flavour = "demo" if name == LIVE else "debug"
     if not alone and not image:
