@@ -7,6 +7,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/checkpoint_io_uring.h>
+#include <linux/checkpoint_sched.h>
 #include <linux/cpumask.h>
 #include <linux/cpuset.h>
 #include <linux/cred.h>
@@ -171,6 +172,24 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 	return 0;
 }
 
+/*
+ * Gives the thread that submits for an io_uring the core scheduling cookie of @task,
+ * which has made it, or is its issuer by now: the thread has that of the caller of
+ * restart(2), as all had when it was made.
+ */
+static void share_cookie(struct io_sq_data *sqd, struct task_struct *task)
+{
+	struct task_struct *thread;
+
+	rcu_read_lock();
+	thread = rcu_dereference(sqd->thread);
+	/* Where nobody can have one there is nothing to give. */
+	if (thread && task)
+		checkpoint_set_cookie(thread, same_thread_group(thread, task) ?
+					      task : thread->group_leader);
+	rcu_read_unlock();
+}
+
 /**
  * checkpoint_uring_start() - let the thread of an io_uring go
  * @ring: the io_uring, which has one
@@ -183,6 +202,8 @@ void checkpoint_uring_start(struct file *ring, bool enabled)
 
 	/* Of checkpoint_uring_make(), unless it has its issuer by now. */
 	mutex_lock(&ctx->uring_lock);
+	if (ctx->sq_data)
+		share_cookie(ctx->sq_data, ctx->submitter_task);
 	if (!enabled || !(ctx->flags & IORING_SETUP_SINGLE_ISSUER)) {
 		maker = ctx->submitter_task;
 		ctx->submitter_task = NULL;

@@ -53,6 +53,7 @@ use crate::{
 pub(super) const KIND: ThreadOps = ThreadOps {
     name: "shared scheduling",
     collect,
+    count,
     save,
     ..ThreadOps::NONE
 };
@@ -130,6 +131,14 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     }
     let tid = t.is_live().then(|| t.tid_in(&cap.pid_ns));
     add(&mut cap.found.task.sharing.cookies, cookie, tid)
+}
+
+/// Counts the cookie that a worker has of the thread that has made it.
+fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
+    match worker.core_cookie() {
+        0 => Ok(()),
+        cookie => add(&mut cap.found.task.sharing.cookies, cookie, None),
+    }
 }
 
 fn collect_process(cap: &mut Capture, group: &Group<'_>) -> Result {

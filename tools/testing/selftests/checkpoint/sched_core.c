@@ -5,7 +5,9 @@
  * with several threads for that.
  */
 #include "common.h"
+#include "uring.h"
 
+#include <dirent.h>
 #include <sys/prctl.h>
 
 #ifndef PR_SCHED_CORE
@@ -75,6 +77,34 @@ CKPT_CYCLE(cookies)
 	ckpt_step(END);
 	for (i = 0; i < 4; i++)
 		ckpt_wait_exit(kid[i], 54);
+}
+
+/* Threads of this process that have its cookie. */
+static int with_cookie(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	long own = cookie_of(0);
+	struct dirent *entry;
+	int n = 0;
+
+	CHECK(dir, "/proc/self/task: %s", strerror(errno));
+	CHECK(own > 0, "no cookie");
+	while ((entry = readdir(dir)))
+		n += atoi(entry->d_name) > 0 && cookie_of(atoi(entry->d_name)) == own;
+	closedir(dir);
+	return n;
+}
+
+/* A thread of the kernel that submits for an io_uring has the cookie of who has made it. */
+CKPT_CYCLE(cookie_of_submitter)
+{
+	struct uring u;
+
+	CHECK_SYS(prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0, 0));
+	CHECK_SYS(uring_make(&u, 4, IORING_SETUP_SQPOLL));
+	CHECK_EQ(2, with_cookie());
+	ckpt_ready_wait();
+	CHECK_EQ(2, with_cookie());
 }
 
 TEST_HARNESS_MAIN
