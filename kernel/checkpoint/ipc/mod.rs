@@ -114,11 +114,12 @@ fn label(
     })
 }
 
-/// Calls `f` with the credentials of who has made an object, `maker`, as of [`label`]: the policy need not
-/// let the caller itself use what has the label of the tasks.
-fn as_maker<R>(maker: Option<&CredRef>, f: impl FnOnce() -> R) -> R {
+/// Calls `f`, which changes nothing if it fails, with the credentials of who has made an object, `maker`,
+/// as of [`label`]: the policy need not let the caller itself use what has the label of the tasks. If they
+/// may not, with those of the caller: nor need it let the tasks have the capabilities of the caller.
+fn as_maker<T>(maker: Option<&CredRef>, f: impl Fn() -> Result<T>) -> Result<T> {
     match maker {
-        Some(maker) => maker.act(f),
+        Some(maker) => maker.act(&f).or_else(|e| f().map_err(|_| e)),
         None => f(),
     }
 }

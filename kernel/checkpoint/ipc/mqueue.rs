@@ -44,7 +44,10 @@ use crate::{
         Kind,
         ObjRef, //
     },
-    ipc::OWNER,
+    ipc::{
+        as_maker,
+        OWNER, //
+    },
     kapi::{
         fs::{
             file::FileRef,
@@ -369,6 +372,8 @@ fn save_messages(cap: &mut Capture, found: &FoundQueue) -> Result {
 /// A rebuilt queue.
 struct BuiltQueue {
     queue: Queue,
+    /// Who has made it, as of [`label`](super::label).
+    maker: Option<CredRef>,
     /// The task that has made it, for messages.
     who: TaskName,
     /// It has a name in the namespace of the caller.
@@ -419,12 +424,12 @@ impl Rebuilt for BuiltQueue {
             let process = r.pid(record.process.get())?;
             self.queue.set_notify(&process, &settings)
         };
-        self.queue
-            .set(&settings)
+        as_maker(self.maker.as_ref(), || self.queue.set(&settings))
             .and_then(|()| notify())
             .map_err(|e| {
                 let why = match e {
                     EPERM => "the caller may not give it to its owner (CAP_CHOWN, CAP_FOWNER)",
+                    EACCES => "the policy does not let it be changed (setattr)",
                     EBUSY => "a task outside is to be notified of a message (mq_notify)",
                     _ => "can't be what it was",
                 };
@@ -499,6 +504,7 @@ pub(crate) fn make(
     .map_err(fail)?;
     let built = BuiltQueue {
         queue: queue.clone(),
+        maker: maker.cloned(),
         who: plan.name(),
         outside: record.ns.get() == 0 && !removed,
     };
