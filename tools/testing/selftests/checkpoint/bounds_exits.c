@@ -82,13 +82,13 @@ TEST_F_TIMEOUT(exits, other_threads_end, CKPT_TIMEOUT)
 	flags = image_get(&im, traced + IMAGE_AT(traced, flags), 4);
 	ASSERT_EQ(0u, flags & IMAGE_TRACED_GROUP_EXITS);
 
-	run.board->value[GROUP] = 1;
+	run.saved.value[GROUP] = 1;
 	image_put32(&im, traced + IMAGE_AT(traced, flags), flags | IMAGE_TRACED_GROUP_EXITS);
 	image_put32(&im, traced + IMAGE_AT(traced, result), 47 << 8);
 	image_fix(&im);
 	ASSERT_EQ(0, image_works(&run, &im, image));
 
-	run.board->value[GROUP] = 0;
+	run.saved.value[GROUP] = 0;
 	image_put32(&im, traced + IMAGE_AT(traced, flags), flags);
 	image_put32(&im, traced + IMAGE_AT(traced, result), 0);
 	image_fix(&im);

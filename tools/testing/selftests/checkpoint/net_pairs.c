@@ -244,7 +244,8 @@ static int elsewhere(void *arg)
 {
 	CHECK_SYS(unshare(CLONE_NEWNET));
 	ckpt_step(THERE);
-	ckpt_wait_go();
+	/* The number is asked for by its pid. */
+	ckpt_step_wait(GIVEN, 1);
 	return 0;
 }
 
@@ -259,6 +260,7 @@ CKPT_CYCLE(numbers, OWN)
 	ckpt_ready_wait();
 	CHECK_EQ(1 << 20, number_for(pid));
 	CHECK_EQ(INT_MAX - 1, number_for(getpid()));
+	ckpt_step(GIVEN);
 	ckpt_wait_exit(pid, 0);
 }
 
