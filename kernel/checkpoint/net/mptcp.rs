@@ -216,14 +216,10 @@ fn save_links(cap: &mut Capture) -> Result {
     Ok(())
 }
 
-/// The bytes before the first NUL. None, if they are no name: one that has no subflow takes any.
+/// The bytes before the first NUL.
 fn name(padded: &[u8; 16]) -> &[u8] {
     let end = padded.iter().position(|&c| c == 0).unwrap_or(0);
-    let name = padded.get(..end.min(CONGESTION_MAX)).unwrap_or(&[]);
-    match name.iter().all(u8::is_ascii_graphic) {
-        true => name,
-        false => &[],
-    }
+    padded.get(..end.min(CONGESTION_MAX)).unwrap_or(&[])
 }
 
 /// Makes a socket what it was.

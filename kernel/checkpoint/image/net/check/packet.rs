@@ -32,9 +32,6 @@ const MEMBER_KIND_MAX: u32 = 3;
 /// ETH_P_8021Q, ETH_P_8021AD.
 const VLAN_PROTOCOLS: [u32; 2] = [0x8100, 0x88a8];
 
-/// Farthest place of a network header: that has sixteen bits.
-const NETWORK_MAX: usize = 0xffff;
-
 /// Most sockets of a group.
 const FANOUT_MAX: u32 = 1 << 16;
 
@@ -161,8 +158,7 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
-            raw.payload.len() <= FRAME_MAX
-                && frame.network.get() as usize <= raw.payload.len().min(NETWORK_MAX),
+            raw.payload.len() <= FRAME_MAX && frame.network.get() as usize <= raw.payload.len(),
             "a packet that is too long, or has its header elsewhere",
         )
     }
