@@ -4,7 +4,6 @@
  * and notifications of MSG_ZEROCOPY.
  */
 #include <linux/checkpoint_inet.h>
-#include <linux/checkpoint_socket.h>
 #include <linux/errno.h>
 #include <linux/errqueue.h>
 #include <linux/if_ether.h>
@@ -244,7 +243,7 @@ static void checkpoint_error_headers(struct sk_buff *skb, const struct checkpoin
  * there.
  *
  * Return: 0, or an errno: -EINVAL if it can't be there, -ENOMEM if there is no
- * memory, -EINTR if the caller was killed.
+ * memory.
  */
 int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *error,
 			 const void *data)
@@ -299,11 +298,7 @@ int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *er
 	skb->tstamp = ns_to_ktime(error->time);
 	skb_hwtstamps(skb)->hwtstamp = ns_to_ktime(error->device_time);
 
-	err = checkpoint_sock_lock(sk);
-	if (err) {
-		kfree_skb(skb);
-		return err;
-	}
+	lock_sock(sk);
 	rcvbuf = sk->sk_rcvbuf;
 	WRITE_ONCE(sk->sk_rcvbuf, min(rcvbuf, INT_MAX / 4) * 2 + SZ_128K);
 	err = sock_queue_err_skb(sk, skb);

@@ -82,7 +82,6 @@ use crate::{
         socket,
         tcp_build,
         tcp_end::End,
-        tcp_keys,
         tcp_outside,
         tcp_unseen,
         Family, //
@@ -490,8 +489,7 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
             }
             Peer::Closed(client) => {
                 let read = client.tcp(Some(&child))?;
-                let end = End::closed(&client, TCP_STARTED, client.tcp_keys()?);
-                save_started(cap, &end, &read)?;
+                save_started(cap, &End::closed(&client, TCP_STARTED), &read)?;
             }
             Peer::Gone => {
                 let read = child.tcp(None)?;
@@ -499,10 +497,7 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
                     urgent_sent: read.this.urgent,
                     ..other_end(&read.this)
                 };
-                let family = child.basics().family.cast_unsigned();
-                let keys = tcp_keys::of_other_end(&child.tcp_keys()?, &read.this, family)?;
-                let end = End::closed(&child, TCP_STARTED, keys);
-                end.put(cap, &tcp, &[], &[read.received()])?;
+                End::closed(&child, TCP_STARTED).put(cap, &tcp, &[], &[read.received()])?;
             }
             _ if tcp_unseen::save_waiting(cap, child.addr())? => kept += 1,
             _ => lost += 1,
@@ -561,10 +556,7 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
         Peer::Closed(peer) => (peer, None),
         Peer::Gone if tcp.done => {
             End::of(cap, sock, TCP_CONNECTED)?.put(cap, &tcp, read.received(), &[read.sent()])?;
-            let family = sock.sk.basics().family.cast_unsigned();
-            let keys = tcp_keys::of_other_end(&sock.sk.tcp_keys()?, &tcp, family)?;
-            let end = End::closed(&sock.sk, TCP_CONNECTED, keys);
-            return end.put(cap, &other_end(&tcp), &[], &[]);
+            return End::closed(&sock.sk, TCP_CONNECTED).put(cap, &other_end(&tcp), &[], &[]);
         }
         Peer::Request(at) if found(cap, &at).is_some() => {
             let end = End::of(cap, sock, TCP_STARTED)?;
@@ -599,7 +591,7 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
             end.put(cap, &that, received, &[sent])
         }
         None => {
-            let end = End::closed(&peer, TCP_CONNECTED, peer.tcp_keys()?);
+            let end = End::closed(&peer, TCP_CONNECTED);
             let that = Tcp {
                 shut_read: true,
                 shut_write: true,
