@@ -34,6 +34,7 @@ use crate::{
     kapi::{
         cgroup::group::HeldCgroup,
         net::{
+            namespace::NetNs,
             socket::{
                 Closing,
                 SockRef, //
