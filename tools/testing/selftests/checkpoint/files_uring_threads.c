@@ -415,8 +415,11 @@ static int stops(void *arg)
 	return 0;
 }
 
-/* The thread of a process that is stopped is stopped as well, and submits nothing. */
-CKPT_CYCLE(thread_of_stopped)
+/*
+ * The thread of a process that is stopped is stopped as well, and submits nothing. Not in
+ * a container yet: there the original did not go on, once, after its checkpoint.
+ */
+CKPT_CYCLE(thread_of_stopped, .flags = SC_SUBTREE)
 {
 	int status;
 	pid_t kid;
