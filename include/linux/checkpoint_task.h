@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Checkpoint/restart: tasks: how they are scheduled and limited, what they execute, whose children they are.
+ * Checkpoint/restart: tasks: how they are scheduled and limited, what they execute, whose
+ * children they are.
  */
 #ifndef _LINUX_CHECKPOINT_TASK_H
 #define _LINUX_CHECKPOINT_TASK_H

@@ -127,8 +127,8 @@ static bool is_same_chain(const struct nf_hook_ops *a, const struct nf_hook_ops 
 }
 
 /*
- * Are these the same hooks, in the same order?  Of those with one priority the last one comes first, so
- * the order is that in which chains of several tables were made, which nothing lists.
+ * Are these the same hooks, in the same order?  Of those with one priority the last one comes
+ * first, so the order is that in which chains of several tables were made, which nothing lists.
  */
 static bool has_same_entries(const struct nf_hook_entries *a, const struct nf_hook_entries *b)
 {

@@ -208,8 +208,8 @@ void checkpoint_uring_start(struct file *ring, bool enabled)
 		maker = ctx->submitter_task;
 		ctx->submitter_task = NULL;
 	}
-	/* As io_register_enable_rings(). */
 	if (enabled)
+		/* As io_register_enable_rings(): with it who submits sees all of the above. */
 		smp_store_release(&ctx->flags, ctx->flags & ~IORING_SETUP_R_DISABLED);
 	mutex_unlock(&ctx->uring_lock);
 	if (maker)
@@ -241,6 +241,7 @@ bool checkpoint_uring_limits(struct file *file, unsigned int *limits)
 
 	limits[0] = READ_ONCE(ctx->iowq_limits[0]);
 	limits[1] = READ_ONCE(ctx->iowq_limits[1]);
+	/* As __io_uring_add_tctx_node(): it is set once, after them. */
 	return data_race(ctx->int_flags) & IO_RING_F_IOWQ_LIMITS_SET;
 }
 

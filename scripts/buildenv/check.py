@@ -34,9 +34,9 @@ IGNORE_USER = ("BIT_MACRO", "VOLATILE", "COMPLEX_MACRO", "MACRO_ARG_REUSE", "MAC
 # Fixes: tags are compared with the kernel's history, which is not here. Where only "static" goes, the
 # rest of a declaration is left as it is. Declarations, modes and conditions are as those around them,
 # and so are barriers, which are explained where the other one of a pair is. What sscanf() does not find
-# is zero.
+# is zero. ENOSYS is the result of a system call that was not made.
 IGNORE_PATCHES = ("BIT_MACRO", "BAD_FIXES_TAG", "PARENTHESIS_ALIGNMENT", "AVOID_EXTERNS", "SYMBOLIC_PERMS",
-                  "UNNECESSARY_PARENTHESES", "MEMORY_BARRIER", "NAKED_SSCANF")
+                  "UNNECESSARY_PARENTHESES", "MEMORY_BARRIER", "NAKED_SSCANF", "ENOSYS")
 # The helpers for Rust name the headers of the architecture on purpose. No header has the ends of a vDSO.
 IGNORE_HELPERS = ("INCLUDE_LINUX", "AVOID_EXTERNS")
 # What a check says that needs a kernel.

@@ -202,8 +202,7 @@ impl NetNs {
             to: raw.to.addr(),
             index: raw.index,
             is_pair: raw.pair != 0,
-            // CAST: Bytes of a string; `c_char` may have a sign.
-            name: raw.name.map(|c| c as u8),
+            name: raw.name,
         }))
     }
 

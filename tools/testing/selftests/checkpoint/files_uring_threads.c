@@ -361,7 +361,8 @@ static int all_stop(pid_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	do {
-		nr = running = 0;
+		nr = 0;
+		running = 0;
 		dir = opendir(path);
 		CHECK(dir, "%s: %s", path, strerror(errno));
 		while ((entry = readdir(dir))) {

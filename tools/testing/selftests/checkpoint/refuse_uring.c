@@ -550,7 +550,8 @@ REFUSE(workers_of_thread)
 		     "without them");
 	expect_more();
 	ckpt_ready_wait();
-	limits[0] = limits[1] = 0;
+	limits[0] = 0;
+	limits[1] = 0;
 	enroll_here(&u, IORING_REGISTER_IOWQ_MAX_WORKERS, limits, 2);
 	CHECK_EQ(1, limits[0]);
 }
