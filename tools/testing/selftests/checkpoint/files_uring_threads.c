@@ -219,8 +219,11 @@ static void worker_is_bound(struct uring *u, int cpu)
 	CHECK(workers, "there is no worker");
 }
 
-/* Workers that are bound to a CPU. Those that there are stay where they are: so there is none yet. */
-CKPT_CYCLE(bound_workers)
+/*
+ * Workers that are bound to a CPU. Those that there are stay where they are: so there is
+ * none yet. Where /proc has the pids that the process knows.
+ */
+CKPT_CYCLE(bound_workers, .flags = SC_SUBTREE)
 {
 	unsigned long cpus = 1;
 	struct uring u;
@@ -417,8 +420,8 @@ static int stops(void *arg)
 }
 
 /*
- * The thread of a process that is stopped is stopped as well, and submits nothing. Not in
- * a container yet: there the original did not go on, once, after its checkpoint.
+ * The thread of a process that is stopped is stopped as well, and submits nothing. Where
+ * /proc has the pids that the process knows.
  */
 CKPT_CYCLE(thread_of_stopped, .flags = SC_SUBTREE)
 {

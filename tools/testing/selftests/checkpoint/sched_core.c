@@ -95,8 +95,11 @@ static int with_cookie(void)
 	return n;
 }
 
-/* A thread of the kernel that submits for an io_uring has the cookie of who has made it. */
-CKPT_CYCLE(cookie_of_submitter)
+/*
+ * A thread of the kernel that submits for an io_uring has the cookie of who has made it.
+ * Where /proc has the pids that the process knows.
+ */
+CKPT_CYCLE(cookie_of_submitter, .flags = SC_SUBTREE)
 {
 	struct uring u;
 
