@@ -308,7 +308,7 @@ static int wait_is_killed(struct ckpt_run *run, struct fuse_file *file)
 		WANT(!waitpid(caller, &status, WNOHANG));
 		poll(NULL, 0, 1);
 	}
-	WANT(ckpt_run_log_has(run, " tasks, "));
+	WANT(ckpt_run_log_has(run, " task, "));
 	WANT(!kill(caller, SIGKILL));
 	WANT(waitpid(caller, &status, 0) == caller);
 	WANT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
