@@ -34,6 +34,7 @@ mod records;
 pub mod sockets;
 pub mod tcp;
 mod timers;
+pub mod uring;
 
 pub use bytes::{
     header_for,
