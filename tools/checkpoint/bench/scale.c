@@ -2,7 +2,7 @@
 /*
  * What there can be much of: processes, threads, mappings, descriptors, timers, what
  * is registered with epoll, memory, address space, semaphores, queued messages, message
- * queues, pairs of sockets.
+ * queues, pairs of Unix sockets, connections of TCP, sockets in one epoll set.
  *
  * usage: scale KIND NUMBER RESULT
  * RESULT gets "ready 0"; later, on SIGUSR1, "right 0", if all of them are still
@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <mqueue.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,6 +25,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
@@ -464,22 +467,33 @@ static int check_queues(void)
 	return 1;
 }
 
-/* Pairs of Unix sockets, with data on its way in both directions. */
-static void make_pairs(void)
+static void allow_pairs(void)
 {
 	struct rlimit limit = { 2 * number + 64, 2 * number + 64 };
 
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		fail("setrlimit");
+}
+
+/* Both ends get something to read. */
+static void fill_pair(long n, const int *pair)
+{
+	if (write(pair[0], &n, sizeof(n)) != sizeof(n) || write(pair[1], &n, sizeof(n)) != sizeof(n))
+		fail("write");
+	if (!n)
+		first = pair[0];
+}
+
+/* Pairs of Unix sockets, with data on its way in both directions. */
+static void make_pairs(void)
+{
+	allow_pairs();
 	for (long n = 0; n < number; n++) {
 		int pair[2];
 
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) ||
-		    write(pair[0], &n, sizeof(n)) != sizeof(n) ||
-		    write(pair[1], &n, sizeof(n)) != sizeof(n))
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair))
 			fail("socketpair");
-		if (!n)
-			first = pair[0];
+		fill_pair(n, pair);
 	}
 }
 
@@ -491,6 +505,74 @@ static int check_pairs(void)
 
 		if (read(first + n, &got, sizeof(got)) != sizeof(got) || got != n / 2 ||
 		    write(first + (n ^ 1), &got, sizeof(got)) != sizeof(got))
+			return 0;
+	}
+	return 1;
+}
+
+/* Connections of TCP, both ends here, with data in both, in a network namespace of their own. */
+static void make_connections(void)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	socklen_t len = sizeof(addr);
+	int at;
+
+	allow_pairs();
+	if (unshare(CLONE_NEWNET))
+		fail("unshare");
+	at = socket(AF_INET, SOCK_STREAM, 0);
+	if (ioctl(at, SIOCSIFFLAGS, &lo) || bind(at, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    listen(at, 1) || getsockname(at, (struct sockaddr *)&addr, &len))
+		fail("listen");
+	for (long n = 0; n < number; n++) {
+		int pair[2] = { socket(AF_INET, SOCK_STREAM, 0) };
+
+		if (pair[0] < 0 || connect(pair[0], (struct sockaddr *)&addr, sizeof(addr)))
+			fail("connect");
+		pair[1] = accept(at, NULL, NULL);
+		if (pair[1] < 0)
+			fail("accept");
+		fill_pair(n, pair);
+	}
+}
+
+/* Unix sockets, all in one epoll set. */
+static void make_sockets(void)
+{
+	struct rlimit limit = { number + 64, number + 64 };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		fail("setrlimit");
+	instance = epoll_create1(0);
+	for (long n = 0; n + 1 < number; n += 2) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+			fail("socketpair");
+		if (!n)
+			first = pair[0];
+		for (int i = 0; i < 2; i++) {
+			struct epoll_event event = { .events = EPOLLIN, .data.u64 = n + i };
+
+			if (epoll_ctl(instance, EPOLL_CTL_ADD, pair[i], &event))
+				fail("epoll_ctl");
+		}
+	}
+}
+
+/* Each in its turn has something to read, and no other. */
+static int check_sockets(void)
+{
+	for (long n = 0; n + 1 < number; n += 2) {
+		struct epoll_event events[2];
+		char c = 0;
+
+		if (write(first + n, "x", 1) != 1 || epoll_wait(instance, events, 2, -1) != 1 ||
+		    events[0].data.u64 != n + 1ul || read(first + n + 1, &c, 1) != 1 || c != 'x')
 			return 0;
 	}
 	return 1;
@@ -515,6 +597,8 @@ static const struct kind {
 	{ "messages", make_messages, check_messages },
 	{ "queues", make_queues, check_queues },
 	{ "pairs", make_pairs, check_pairs },
+	{ "connections", make_connections, check_pairs },
+	{ "sockets", make_sockets, check_sockets },
 };
 
 static void say(const char *path, const char *word)
@@ -539,7 +623,7 @@ int main(int argc, char **argv)
 		kind++;
 	if (argc != 4 || kind == end) {
 		fprintf(stderr, "usage: scale processes|threads|mappings|descriptors|eventfds|timerfds|timers|epoll|memory|space|"
-			"semaphores|messages|queues|pairs NUMBER RESULT\n");
+			"semaphores|messages|queues|pairs|connections|sockets NUMBER RESULT\n");
 		return 2;
 	}
 	number = strtol(argv[2], NULL, 0);
