@@ -50,6 +50,8 @@ struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
 int checkpoint_socket_closed_option(struct socket *socket, int level, int name,
 				    const void *value, int len);
 void checkpoint_socket_release(struct socket *socket);
+bool checkpoint_sock_trylock(struct sock *sk);
+int checkpoint_sock_lock(struct sock *sk);
 void checkpoint_sock_hold(struct sock *sk);
 void checkpoint_sock_put(struct sock *sk);
 struct sock *checkpoint_skb_sock(const struct sk_buff *skb);

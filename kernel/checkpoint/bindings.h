@@ -17,6 +17,7 @@
 #include <linux/checkpoint_ipc.h>
 #include <linux/checkpoint_mempolicy.h>
 #include <linux/checkpoint_mm.h>
+#include <linux/checkpoint_mptcp.h>
 #include <linux/checkpoint_netlink.h>
 #include <linux/checkpoint_netns.h>
 #include <linux/checkpoint_packet.h>
@@ -24,8 +25,10 @@
 #include <linux/checkpoint_security.h>
 #include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_task.h>
+#include <linux/checkpoint_tcp_keys.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/checkpoint_time.h>
+#include <linux/checkpoint_udp.h>
 #include <linux/checkpoint_unix.h>
 #include <linux/checkpoint_userfaultfd.h>
 #include <linux/checkpoint_sched.h>

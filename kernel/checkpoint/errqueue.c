@@ -4,6 +4,7 @@
  * and notifications of MSG_ZEROCOPY.
  */
 #include <linux/checkpoint_inet.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/errno.h>
 #include <linux/errqueue.h>
 #include <linux/if_ether.h>
@@ -243,7 +244,7 @@ static void checkpoint_error_headers(struct sk_buff *skb, const struct checkpoin
  * there.
  *
  * Return: 0, or an errno: -EINVAL if it can't be there, -ENOMEM if there is no
- * memory.
+ * memory, -EINTR if the caller was killed.
  */
 int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *error,
 			 const void *data)
@@ -298,7 +299,11 @@ int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *er
 	skb->tstamp = ns_to_ktime(error->time);
 	skb_hwtstamps(skb)->hwtstamp = ns_to_ktime(error->device_time);
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
 	rcvbuf = sk->sk_rcvbuf;
 	WRITE_ONCE(sk->sk_rcvbuf, min(rcvbuf, INT_MAX / 4) * 2 + SZ_128K);
 	err = sock_queue_err_skb(sk, skb);

@@ -3,6 +3,7 @@
  * Datagrams in the queues of sockets of IPv4 and IPv6.
  */
 #include <linux/checkpoint_inet.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -189,7 +190,11 @@ static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
 	int rcvbuf, err;
 	u32 before;
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
 	before = skb_queue_len(&sk->sk_receive_queue);
 	rcvbuf = sk->sk_rcvbuf;
 	WRITE_ONCE(sk->sk_rcvbuf, min(rcvbuf, INT_MAX / 4) * 2 + SZ_128K);
@@ -220,7 +225,7 @@ static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
  * recvmsg(2): nobody looks at them again.
  *
  * Return: 0, or an errno: -EINVAL if a header is not valid, -ENOMEM if there is
- * no memory.
+ * no memory, -EINTR if the caller was killed.
  */
 int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *message,
 			 const void *data)

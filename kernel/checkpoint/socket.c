@@ -10,8 +10,10 @@
 #include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/nsproxy.h>
+#include <linux/sched/signal.h>
 #include <linux/skbuff.h>
 #include <linux/sockptr.h>
+#include <linux/wait.h>
 #include <net/af_unix.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -319,6 +321,63 @@ void checkpoint_socket_release(struct socket *socket)
 		release_sock(sk);
 	}
 	sock_release(socket);
+}
+
+/**
+ * checkpoint_sock_trylock() - lock a socket as lock_sock(), unless somebody else has it
+ * @sk: the socket, which a file shows
+ *
+ * Return: whether it is locked.
+ */
+bool checkpoint_sock_trylock(struct sock *sk)
+{
+	spin_lock_bh(&sk->sk_lock.slock);
+	if (sock_owned_by_user_nocheck(sk)) {
+		spin_unlock_bh(&sk->sk_lock.slock);
+		return false;
+	}
+	sk->sk_lock.owned = 1;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return true;
+}
+
+/**
+ * checkpoint_sock_lock() - lock a socket as lock_sock(), or be killed
+ * @sk: the socket, which a file shows
+ *
+ * Who has got at a socket of a task that is restarted (pidfd_getfd(2)) may keep it locked
+ * in the midst of a page fault that user space answers when it likes.
+ *
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int checkpoint_sock_lock(struct sock *sk)
+{
+	DEFINE_WAIT(wait);
+
+	might_sleep();
+	spin_lock_bh(&sk->sk_lock.slock);
+	while (sock_owned_by_user_nocheck(sk)) {
+		/*
+		 * As __lock_sock(), which gets there with the spinlock, too: release_sock()
+		 * wakes with it. But all that wait so are woken: one that is killed takes
+		 * nobody's turn.
+		 */
+		prepare_to_wait(&sk->sk_lock.wq, &wait, TASK_KILLABLE);
+		spin_unlock_bh(&sk->sk_lock.slock);
+		if (!fatal_signal_pending(current))
+			schedule();
+		if (fatal_signal_pending(current)) {
+			finish_wait(&sk->sk_lock.wq, &wait);
+			return -EINTR;
+		}
+		spin_lock_bh(&sk->sk_lock.slock);
+	}
+	finish_wait(&sk->sk_lock.wq, &wait);
+	sk->sk_lock.owned = 1;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	mutex_acquire(&sk->sk_lock.dep_map, 0, 0, _RET_IP_);
+	return 0;
 }
 
 /**

@@ -113,26 +113,116 @@ CKPT_CYCLE(bound)
 	CHECK_EQ(0, option(to, SO_ERROR));
 }
 
-/* What was not received counts as dropped by one that was restored. */
-CKPT_CYCLE(queue)
+/* What a packet is told to be, with what else is told of it. */
+struct told {
+	struct sockaddr_ll from;
+	struct tpacket_auxdata aux;
+	struct timeval time;
+	char text[64];
+	long len;
+};
+
+/* The next packet, which stays there if it is only looked at. */
+static void hear(int fd, struct told *told, int flags)
+{
+	char control[256] = {};
+	struct iovec iov = { .iov_base = told->text, .iov_len = sizeof(told->text) - 1 };
+	struct msghdr msg = {
+		.msg_name = &told->from,
+		.msg_namelen = sizeof(told->from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+	int seen = 0;
+
+	memset(told, 0, sizeof(*told));
+	told->len = CHECK_SYS(recvmsg(fd, &msg, flags));
+	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+		if (cmsg->cmsg_level == SOL_PACKET && cmsg->cmsg_type == PACKET_AUXDATA) {
+			memcpy(&told->aux, CMSG_DATA(cmsg), sizeof(told->aux));
+			seen |= 1;
+		} else if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SO_TIMESTAMP) {
+			memcpy(&told->time, CMSG_DATA(cmsg), sizeof(told->time));
+			seen |= 2;
+		}
+	}
+	CHECK_EQ(3, seen);
+}
+
+/* What was not received comes first, as if it had just been there: all that is told of it. */
+static void queued(int type)
 {
 	struct tpacket_stats stats;
 	socklen_t len = sizeof(stats);
+	struct told before, now;
+	struct pollfd pfd = { .events = POLLIN };
 	int from, to;
 
 	up();
 	from = packet(0);
-	to = packet(PROTOCOL);
+	to = CHECK_SYS(socket(AF_PACKET, type | SOCK_CLOEXEC, 0));
 	set_value(to, PACKET_IGNORE_OUTGOING, 1);
-	send_packet(from, PROTOCOL, "before");
+	set_value(to, PACKET_AUXDATA, 1);
+	set_option(to, SO_TIMESTAMP, 1);
+	lo.sll_protocol = htons(PROTOCOL);
+	CHECK_SYS(bind(to, (struct sockaddr *)&lo, sizeof(lo)));
+	send_packet(from, PROTOCOL, "first");
+	send_packet(from, PROTOCOL, "second");
+	pfd.fd = to;
+	CHECK_EQ(1, poll(&pfd, 1, -1));
+	hear(to, &before, MSG_PEEK);
 	ckpt_ready_wait();
 	CHECK_EQ(1, value_of(to, PACKET_IGNORE_OUTGOING));
+	CHECK_EQ(1, poll(&pfd, 1, 0));
+	hear(to, &now, 0);
+	CHECK(!memcmp(&before, &now, sizeof(now)), "something else is told of it");
+	hear(to, &now, 0);
+	CHECK(memmem(now.text, sizeof(now.text), "second", 6), "another one comes");
+	CHECK_SYS(getsockopt(to, SOL_PACKET, PACKET_STATISTICS, &stats, &len));
+	CHECK_EQ(0, stats.tp_drops);
+	send_packet(from, PROTOCOL, "after");
+	CHECK_EQ(1, poll(&pfd, 1, -1));
+	hear(to, &now, 0);
+	CHECK(memmem(now.text, sizeof(now.text), "after", 5), "another one comes");
+}
+
+CKPT_CYCLE(queue)
+{
+	queued(SOCK_DGRAM);
+}
+
+CKPT_CYCLE(queue_with_headers)
+{
+	queued(SOCK_RAW);
+}
+
+/* With headers for virtio it is not saved: it counts as dropped by one that was restored. */
+CKPT_CYCLE(dropped)
+{
+	struct tpacket_stats stats;
+	socklen_t len = sizeof(stats);
+	struct pollfd pfd = { .events = POLLIN };
+	int from, to;
+	char buf[64];
+
+	up();
+	from = packet(0);
+	to = CHECK_SYS(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+	set_value(to, PACKET_IGNORE_OUTGOING, 1);
+	set_value(to, PACKET_VNET_HDR, 1);
+	lo.sll_protocol = htons(PROTOCOL);
+	CHECK_SYS(bind(to, (struct sockaddr *)&lo, sizeof(lo)));
+	send_packet(from, PROTOCOL, "before");
+	pfd.fd = to;
+	CHECK_EQ(1, poll(&pfd, 1, -1));
+	ckpt_ready_wait();
 	if (!board->restarts)
-		expect_packet(to, "before");
+		CHECK(CHECK_SYS(recv(to, buf, sizeof(buf), 0)) > 0, "it is empty");
 	CHECK_SYS(getsockopt(to, SOL_PACKET, PACKET_STATISTICS, &stats, &len));
 	CHECK_EQ(board->restarts == 1, stats.tp_drops);
-	send_packet(from, PROTOCOL, "after");
-	expect_packet(to, "after");
 }
 
 CKPT_CYCLE(options)
