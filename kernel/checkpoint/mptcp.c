@@ -9,6 +9,7 @@
 #include <linux/checkpoint_socket.h>
 #include <linux/errno.h>
 #include <linux/net.h>
+#include <linux/rcupdate.h>
 #include <linux/skbuff.h>
 #include <linux/sockptr.h>
 #include <linux/string.h>
@@ -64,6 +65,31 @@ static u8 checkpoint_mptcp_special(struct sock *first)
 	return special;
 }
 
+/*
+ * TCP_MAXSEG for subflows. setsockopt(2) notes what it is given before anybody looks at
+ * it: what a subflow would refuse is in effect nowhere, and the first one has another.
+ */
+static u32 checkpoint_mptcp_mss(const struct mptcp_sock *msk)
+{
+	if (msk->maxseg >= (int)TCP_MIN_MSS && msk->maxseg <= (int)MAX_TCP_WINDOW)
+		return msk->maxseg;
+	return msk->first ? READ_ONCE(tcp_sk(msk->first)->rx_opt.user_mss) : 0;
+}
+
+/* Likewise the congestion control: without a subflow any name is taken. */
+static void checkpoint_mptcp_congestion(const struct mptcp_sock *msk, char *to, size_t len)
+{
+	const struct tcp_congestion_ops *ops;
+
+	rcu_read_lock();
+	ops = tcp_ca_find(msk->ca_name);
+	if (!ops && msk->first)
+		ops = READ_ONCE(inet_csk(msk->first)->icsk_ca_ops);
+	if (ops)
+		strscpy(to, ops->name, len);
+	rcu_read_unlock();
+}
+
 /* How many connections wait to be accepted. */
 static u32 checkpoint_mptcp_waiting(struct sock *first)
 {
@@ -98,7 +124,7 @@ int checkpoint_mptcp_get(struct sock *sk, struct checkpoint_mptcp *state)
 		return -EBUSY;
 	first = msk->first;
 	state->state = checkpoint_mptcp_state(sk);
-	state->mss = max(msk->maxseg, 0);
+	state->mss = checkpoint_mptcp_mss(msk);
 	state->port = inet_sk(sk)->inet_num;
 	state->v6only = sk->sk_ipv6only;
 #if IS_ENABLED(CONFIG_IPV6)
@@ -108,7 +134,7 @@ int checkpoint_mptcp_get(struct sock *sk, struct checkpoint_mptcp *state)
 #endif
 		memcpy(state->addr, &inet_sk(sk)->inet_rcv_saddr, sizeof(__be32));
 	BUILD_BUG_ON(sizeof(state->congestion) != sizeof(msk->ca_name));
-	strscpy(state->congestion, msk->ca_name);
+	checkpoint_mptcp_congestion(msk, state->congestion, sizeof(state->congestion));
 	if (first) {
 		state->locks = first->sk_userlocks & CHECKPOINT_MPTCP_LOCKS;
 		state->special = checkpoint_mptcp_special(first);
@@ -136,11 +162,14 @@ int checkpoint_mptcp_option(struct sock *sk, int name, void *value, int *len)
 {
 	const struct mptcp_sock *msk = mptcp_sk(sk);
 	const struct net *net = sock_net(sk);
-	struct sock *first = READ_ONCE(msk->first);
+	struct sock *first;
 	int now = 0;
 
+	/* A raw socket may have that number, too. */
 	if (!checkpoint_mptcp_is(sk))
 		return -ENOPROTOOPT;
+	/* It stays until the socket is closed. */
+	first = READ_ONCE(msk->first);
 	switch (name) {
 	case TCP_NODELAY:
 		now = msk->nodelay;
@@ -217,14 +246,16 @@ int checkpoint_mptcp_settle(struct sock *sk, u32 locks)
 		return err;
 	first = mptcp_sk(sk)->first;
 	if (first) {
-		/* Nobody has it locked who has not locked the other one first. */
-		lock_sock(first);
-		first->sk_userlocks &= ~CHECKPOINT_MPTCP_LOCKS;
-		first->sk_userlocks |= locks & CHECKPOINT_MPTCP_LOCKS;
-		release_sock(first);
+		/* Options of a connection that has fallen back are set under its lock alone. */
+		err = checkpoint_sock_lock(first);
+		if (!err) {
+			first->sk_userlocks &= ~CHECKPOINT_MPTCP_LOCKS;
+			first->sk_userlocks |= locks & CHECKPOINT_MPTCP_LOCKS;
+			release_sock(first);
+		}
 	}
 	release_sock(sk);
-	return 0;
+	return err;
 }
 
 #else /* !CONFIG_MPTCP: there are none. */

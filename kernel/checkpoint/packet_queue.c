@@ -148,7 +148,7 @@ int checkpoint_packet_put(struct sock *sk, const struct checkpoint_packet_messag
 	int rcvbuf, err;
 
 	if (sk->sk_family != AF_PACKET || sk->sk_type == SOCK_PACKET ||
-	    len > CHECKPOINT_PACKET_MESSAGE || message->network > len ||
+	    len > CHECKPOINT_PACKET_MESSAGE || message->network > min(len, U16_MAX) ||
 	    message->halen > sizeof(message->addr) ||
 	    (message->vlan && !eth_type_vlan(htons(message->vlan_protocol))))
 		return -EINVAL;

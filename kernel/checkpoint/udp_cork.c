@@ -14,6 +14,7 @@
 #include <linux/net.h>
 #include <linux/net_tstamp.h>
 #include <linux/netdevice.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -39,8 +40,12 @@ static bool checkpoint_udp_cork_special(struct sock *sk)
 
 	if (cork->base.flags & IPCORK_OPT || cork->base.transmit_time)
 		return true;
+	/* Options that the socket got later would become some of the datagram. */
+	if (udp_sk(sk)->pending == AF_INET && rcu_access_pointer(inet_sk(sk)->inet_opt))
+		return true;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (udp_sk(sk)->pending == AF_INET6 && cork->base6.opt)
+	if (udp_sk(sk)->pending == AF_INET6 &&
+	    (cork->base6.opt || rcu_access_pointer(inet6_sk(sk)->opt)))
 		return true;
 #endif
 	skb_queue_walk(&sk->sk_write_queue, skb) {
@@ -89,8 +94,10 @@ static void checkpoint_udp_cork_get4(struct sock *sk, struct checkpoint_udp_cork
 	to->ttl = cork->base.ttl;
 	to->tos = cork->base.tos;
 	/* No route tells by which one it goes. */
+	rcu_read_lock();
 	if (cork->base.dst && (ipv4_is_multicast(fl4->daddr) || ipv4_is_lbcast(fl4->daddr)))
-		to->device = dst_dev(cork->base.dst)->ifindex;
+		to->device = dst_dev_rcu(cork->base.dst)->ifindex;
+	rcu_read_unlock();
 }
 
 #if IS_ENABLED(CONFIG_IPV6)

@@ -306,6 +306,7 @@ pub(super) fn address_error(e: Error) -> &'static str {
         EACCES => "that takes CAP_NET_BIND_SERVICE",
         EPERM => "that takes CAP_NET_ADMIN over the network namespace, as TCP_REPAIR",
         ENETUNREACH | EHOSTUNREACH => "there is no route to the other end: set lo up",
+        EKEYREJECTED => "none of its keys (TCP_AO_ADD_KEY) is for the other end",
         _ => "the kernel does not take it",
     }
 }

@@ -41,7 +41,12 @@ const BITS4: u8 = 32;
 const BITS6: u8 = 128;
 
 /// Writes all of the socket that was written last; `outside`: it is connected to one that is not saved.
+///
+/// E2BIG: it has more keys than a restart takes, for which somebody has raised net.core.optmem_max by far.
 pub(super) fn put(cap: &mut Capture, all: &Keys, outside: bool) -> Result {
+    if all.keys.len() > KEYS_MAX as usize {
+        return Err(E2BIG);
+    }
     if let Some(ao) = &all.ao {
         let [good, bad, not_found, missing, icmp] = ao.counts;
         let number = |n: u32| if outside { n } else { 0 };
@@ -110,7 +115,10 @@ fn put_key(cap: &mut Capture, key: &Key) -> Result {
 
 /// What the other end of the connection of `tcp`, which has `all`, had to sign with: nothing is left of it.
 pub(super) fn of_other_end(all: &Keys, tcp: &Tcp, family: u32) -> Result<Keys> {
-    let mut keys = KVVec::new();
+    let ao = all.ao.map(|_| Ao::default());
+    // What grew would leave keys where it was.
+    let keys = KVVec::with_capacity(all.keys.len(), GFP_KERNEL_ACCOUNT)?;
+    let mut others = Keys { ao, keys };
     let (addr, v6) = peer_addr(&tcp.addr, family);
     for key in &all.keys {
         // Of the others one can't know whether it had them.
@@ -133,10 +141,9 @@ pub(super) fn of_other_end(all: &Keys, tcp: &Tcp, family: u32) -> Result<Keys> {
             device: None,
             ..*key
         };
-        keys.push(other, GFP_KERNEL_ACCOUNT)?;
+        others.keys.push(other, GFP_KERNEL_ACCOUNT)?;
     }
-    let ao = all.ao.map(|_| Ao::default());
-    Ok(Keys { ao, keys })
+    Ok(others)
 }
 
 /// The address of a peer as keys have it, and whether it is one of IPv6.

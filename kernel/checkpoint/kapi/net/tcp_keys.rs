@@ -209,6 +209,32 @@ impl Ao {
     }
 }
 
+/// Overwrites a secret: what is freed then has it no more.
+fn forget(secret: &mut [u8]) {
+    secret.fill(0);
+    // Nobody may find out that it is not read.
+    core::hint::black_box(secret);
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        for key in self.keys.iter_mut() {
+            forget(&mut key.bytes);
+        }
+    }
+}
+
+/// Keys as C has them.
+struct RawKeys(KVVec<bindings::checkpoint_tcp_key>);
+
+impl Drop for RawKeys {
+    fn drop(&mut self) {
+        for key in self.0.iter_mut() {
+            forget(&mut key.key);
+        }
+    }
+}
+
 impl Keys {
     /// None.
     pub(crate) fn new() -> Self {
@@ -225,33 +251,35 @@ impl SockRef {
     /// EPERM: the caller may not read it (CAP_NET_ADMIN). EINTR: the caller was killed.
     pub(crate) fn tcp_keys(&self) -> Result<Keys> {
         let mut ao = bindings::checkpoint_tcp_ao::default();
-        let mut raw: KVVec<bindings::checkpoint_tcp_key> = KVVec::new();
+        let mut raw = RawKeys(KVVec::new());
         loop {
-            let room = u32::try_from(raw.len())?;
+            let room = u32::try_from(raw.0.len())?;
             // SAFETY: We own a reference on a TCP socket; there is room for the structure, and for so
             // many keys.
             let found = unsafe {
-                bindings::checkpoint_tcp_keys(self.as_ptr(), &mut ao, raw.as_mut_ptr(), room)
+                bindings::checkpoint_tcp_keys(self.as_ptr(), &mut ao, raw.0.as_mut_ptr(), room)
             };
             if found < 0 {
                 return Err(to_result(found).err().unwrap_or(EIO));
             }
             let found = usize::try_from(found)?;
-            if found > raw.len() {
-                raw.resize(found, NO_KEY, GFP_KERNEL_ACCOUNT)?;
+            if found > raw.0.len() {
+                let mut more = KVVec::new();
+                more.resize(found, NO_KEY, GFP_KERNEL_ACCOUNT)?;
+                raw = RawKeys(more);
                 continue;
             }
-            raw.truncate(found);
+            raw.0.truncate(found);
             break;
         }
-        let mut keys = KVVec::with_capacity(raw.len(), GFP_KERNEL_ACCOUNT)?;
-        for key in &raw {
-            keys.push(Key::of(key), GFP_KERNEL_ACCOUNT)?;
-        }
-        Ok(Keys {
+        let mut all = Keys {
             ao: ao.there.then_some(Ao::of(&ao)),
-            keys,
-        })
+            keys: KVVec::with_capacity(raw.0.len(), GFP_KERNEL_ACCOUNT)?,
+        };
+        for key in &raw.0 {
+            all.keys.push(Key::of(key), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(all)
     }
 
     /// Gives it, which is new, a key.

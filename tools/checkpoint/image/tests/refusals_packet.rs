@@ -167,6 +167,10 @@ fn queues() {
         }),
         (LONG, |s| frame(s, |f| f.network.set(7))),
         (LONG, |s| {
+            frame(s, |f| f.network.set(1 << 16));
+            *s.payload(Kind::PacketFrame, 0) = vec![0; FRAME_MAX];
+        }),
+        (LONG, |s| {
             s.packet_frame();
             *s.payload(Kind::PacketFrame, 0) = vec![0; FRAME_MAX + 1];
         }),

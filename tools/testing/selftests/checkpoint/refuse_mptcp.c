@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Connections of Multipath TCP: refused, with subflows and when they have fallen back. */
+/*
+ * Sockets of Multipath TCP that are refused: with connections, also when they have fallen
+ * back, with keys of TCP Fast Open, and with a port that others have, too.
+ */
 #include "refuse.h"
 
 #include <netinet/in.h>
@@ -69,6 +72,38 @@ REFUSE(fell_back)
 	CHECK_EQ(1, write(other, "y", 1));
 	CHECK_EQ(1, read(fd, &c, 1));
 	CHECK_EQ('y', c);
+}
+
+REFUSE(fast_open_key)
+{
+	int fd = mptcp_socket();
+	char key[16] = "sixteen letters";
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, key, sizeof(key)));
+	EXPECT_FD(fd, "*", "has a key or a state of TCP Fast Open (MPTCP), which can't be saved yet");
+	ckpt_ready_wait();
+	CHECK_SYS(close(fd));
+}
+
+REFUSE(shared)
+{
+	int fds[2] = { mptcp_socket(), mptcp_socket() }, i, port = 0;
+	struct sockaddr_storage addr;
+	socklen_t len;
+
+	where = V4;
+	lo_up();
+	for (i = 0; i < 2; i++) {
+		set_option(fds[i], SO_REUSEPORT, 1);
+		len = address(&addr, port);
+		CHECK_SYS(bind(fds[i], (struct sockaddr *)&addr, len));
+		CHECK_SYS(listen(fds[i], 1));
+		port = port_of(fds[i], false);
+		EXPECT_FD(fds[i], "*", "shares its port (SO_REUSEPORT of MPTCP), which can't be "
+			  "saved yet");
+	}
+	ckpt_ready_wait();
+	CHECK_EQ(port, port_of(fds[0], false));
 }
 
 TEST_HARNESS_MAIN

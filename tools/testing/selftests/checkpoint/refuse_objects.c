@@ -153,6 +153,25 @@ REFUSE(corked_with_options)
 	CHECK_EQ(1, sendto(fd, "d", 1, 0, (struct sockaddr *)&addr, sizeof(addr)));
 }
 
+/* Options that the socket got when it had begun are none of the datagram. */
+REFUSE(corked_before_options)
+{
+	unsigned char record[] = { 7 /* IPOPT_RR */, 7, 4, 0, 0, 0, 0, 0 };
+	int fd = CHECK_HERE(socket(AF_INET, SOCK_DGRAM, 0));
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	CHECK_EQ(1, sendto(fd, "c", 1, MSG_MORE, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, record, sizeof(record)));
+	EXPECT_FD(fd, "*", "has begun a datagram (UDP_CORK, MSG_MORE) that has options, or pages or a "
+		  "time that others know of: have it sent");
+	ckpt_ready_wait();
+	CHECK_EQ(1, sendto(fd, "d", 1, 0, (struct sockaddr *)&addr, sizeof(addr)));
+}
+
 /* An attribute that BPF programs read, on a socket that could be saved without it. */
 REFUSE(socket_with_attribute)
 {

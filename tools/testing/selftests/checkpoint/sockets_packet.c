@@ -8,6 +8,7 @@
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <sys/time.h>
 
 #ifndef SOL_PACKET
 #define SOL_PACKET	263
@@ -122,8 +123,8 @@ struct told {
 	long len;
 };
 
-/* The next packet, which stays there if it is only looked at. */
-static void hear(int fd, struct told *told, int flags)
+/* The next packet: to look at it only would have the kernel forget how long it was. */
+static void hear(int fd, struct told *told)
 {
 	char control[256] = {};
 	struct iovec iov = { .iov_base = told->text, .iov_len = sizeof(told->text) - 1 };
@@ -139,7 +140,7 @@ static void hear(int fd, struct told *told, int flags)
 	int seen = 0;
 
 	memset(told, 0, sizeof(*told));
-	told->len = CHECK_SYS(recvmsg(fd, &msg, flags));
+	told->len = CHECK_SYS(recvmsg(fd, &msg, 0));
 	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
 		if (cmsg->cmsg_level == SOL_PACKET && cmsg->cmsg_type == PACKET_AUXDATA) {
 			memcpy(&told->aux, CMSG_DATA(cmsg), sizeof(told->aux));
@@ -152,6 +153,56 @@ static void hear(int fd, struct told *told, int flags)
 	CHECK_EQ(3, seen);
 }
 
+/* One that is told all of what comes. */
+static int told_all(int type)
+{
+	int fd = CHECK_SYS(socket(AF_PACKET, type | SOCK_CLOEXEC, 0));
+
+	set_value(fd, PACKET_IGNORE_OUTGOING, 1);
+	set_value(fd, PACKET_AUXDATA, 1);
+	set_option(fd, SO_TIMESTAMP, 1);
+	lo.sll_protocol = htons(PROTOCOL);
+	CHECK_SYS(bind(fd, (struct sockaddr *)&lo, sizeof(lo)));
+	return fd;
+}
+
+static void await_packet(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	CHECK_EQ(1, poll(&pfd, 1, -1));
+}
+
+static struct timeval now_is(void)
+{
+	struct timeval now;
+
+	CHECK_SYS(gettimeofday(&now, NULL));
+	return now;
+}
+
+/*
+ * Packets get the time when they come, which the kernel begins with some time after
+ * somebody has asked for it; until then they have that when they are received.
+ */
+static void await_times(int from, int to, int twin)
+{
+	struct timeval came, now;
+	struct told told;
+
+	do {
+		send_packet(from, PROTOCOL, "when");
+		await_packet(to);
+		came = now_is();
+		do
+			now = now_is();
+		while (!timercmp(&came, &now, <));
+		hear(to, &told);
+		await_packet(twin);
+		hear(twin, &told);
+	} while (timercmp(&came, &told.time, <));
+}
+
 /* What was not received comes first, as if it had just been there: all that is told of it. */
 static void queued(int type)
 {
@@ -159,33 +210,34 @@ static void queued(int type)
 	socklen_t len = sizeof(stats);
 	struct told before, now;
 	struct pollfd pfd = { .events = POLLIN };
-	int from, to;
+	int from, to, twin;
 
 	up();
 	from = packet(0);
-	to = CHECK_SYS(socket(AF_PACKET, type | SOCK_CLOEXEC, 0));
-	set_value(to, PACKET_IGNORE_OUTGOING, 1);
-	set_value(to, PACKET_AUXDATA, 1);
-	set_option(to, SO_TIMESTAMP, 1);
-	lo.sll_protocol = htons(PROTOCOL);
-	CHECK_SYS(bind(to, (struct sockaddr *)&lo, sizeof(lo)));
+	to = told_all(type);
+	/* It is told the same. */
+	twin = told_all(type);
+	await_times(from, to, twin);
 	send_packet(from, PROTOCOL, "first");
 	send_packet(from, PROTOCOL, "second");
+	await_packet(twin);
+	hear(twin, &before);
+	await_packet(twin);
 	pfd.fd = to;
-	CHECK_EQ(1, poll(&pfd, 1, -1));
-	hear(to, &before, MSG_PEEK);
+	await_packet(to);
 	ckpt_ready_wait();
 	CHECK_EQ(1, value_of(to, PACKET_IGNORE_OUTGOING));
 	CHECK_EQ(1, poll(&pfd, 1, 0));
-	hear(to, &now, 0);
+	hear(to, &now);
 	CHECK(!memcmp(&before, &now, sizeof(now)), "something else is told of it");
-	hear(to, &now, 0);
+	CHECK_EQ(1, poll(&pfd, 1, 0));
+	hear(to, &now);
 	CHECK(memmem(now.text, sizeof(now.text), "second", 6), "another one comes");
 	CHECK_SYS(getsockopt(to, SOL_PACKET, PACKET_STATISTICS, &stats, &len));
 	CHECK_EQ(0, stats.tp_drops);
 	send_packet(from, PROTOCOL, "after");
-	CHECK_EQ(1, poll(&pfd, 1, -1));
-	hear(to, &now, 0);
+	await_packet(to);
+	hear(to, &now);
 	CHECK(memmem(now.text, sizeof(now.text), "after", 5), "another one comes");
 }
 

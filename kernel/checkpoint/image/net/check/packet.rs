@@ -32,6 +32,9 @@ const MEMBER_KIND_MAX: u32 = 3;
 /// ETH_P_8021Q, ETH_P_8021AD.
 const VLAN_PROTOCOLS: [u32; 2] = [0x8100, 0x88a8];
 
+/// Farthest place of a network header: that has sixteen bits.
+const NETWORK_MAX: usize = 0xffff;
+
 /// Most sockets of a group.
 const FANOUT_MAX: u32 = 1 << 16;
 
@@ -158,7 +161,8 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
-            raw.payload.len() <= FRAME_MAX && frame.network.get() as usize <= raw.payload.len(),
+            raw.payload.len() <= FRAME_MAX
+                && frame.network.get() as usize <= raw.payload.len().min(NETWORK_MAX),
             "a packet that is too long, or has its header elsewhere",
         )
     }
