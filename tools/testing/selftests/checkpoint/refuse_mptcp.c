@@ -68,10 +68,13 @@ REFUSE(fell_back)
 	CHECK_EQ(1, read(other, &c, 1));
 	EXPECT_FD(fd, "*", "has an MPTCP connection that has fallen back to TCP, which can't be "
 		  "saved yet: have it connect by TCP");
-	ckpt_ready_wait();
+	/* Nor has anybody else the other end. */
 	CHECK_EQ(1, write(other, "y", 1));
+	CHECK_SYS(close(other));
+	ckpt_ready_wait();
 	CHECK_EQ(1, read(fd, &c, 1));
 	CHECK_EQ('y', c);
+	CHECK_EQ(0, read(fd, &c, 1));
 }
 
 REFUSE(fast_open_key)

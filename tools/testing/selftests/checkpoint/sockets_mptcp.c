@@ -108,8 +108,9 @@ CKPT_CYCLE(options_of_a_bound_one)
 	set_tcp_option(fd, TCP_KEEPCNT, 5);
 	set_tcp_option(fd, TCP_DEFER_ACCEPT, 1);
 	set_option(fd, SO_KEEPALIVE, 1);
-	set_option(fd, SO_PRIORITY, 3);
+	/* This one sets the priority, too. */
 	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos)));
+	set_option(fd, SO_PRIORITY, 3);
 	CHECK_SYS(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, strlen(congestion)));
 	len = address(&addr, 0);
 	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));

@@ -17,13 +17,14 @@
 CKPT_FIXTURE_IF(BEGIN)
 
 #define FIRST	"the first key, of which one knows"
-#define SECOND	"the second, longer than a block of any of the algorithms, so that it is cut first"
+#define SECOND	"the second, longer than a block of any of the algorithms, so that it is cut"
 
 /* Two keys, of the end that connects (@client) or of the other one. */
 static int two_keys(int fd, bool client)
 {
-	return add_ao(fd, "hmac(sha1)", FIRST, client ? 100 : 101, client ? 101 : 100) ||
-	       add_ao(fd, "cmac(aes128)", SECOND, client ? 102 : 103, client ? 103 : 102);
+	int err = add_ao(fd, "hmac(sha1)", FIRST, client ? 100 : 101, client ? 101 : 100);
+
+	return err ? : add_ao(fd, "cmac(aes128)", SECOND, client ? 102 : 103, client ? 103 : 102);
 }
 
 static void get_info(int fd, struct ao_info *info)
@@ -89,12 +90,12 @@ static void pair(enum where at)
 	CHECK_EQ(before[W].bad, now.bad);
 	CHECK(now.good > before[W].good, "nothing was signed");
 	/* Who comes anew needs the keys. */
-	CHECK_SYS(close(fds[W]));
+	abort_both();
 	fds[W] = connect_signed(port_of(one, false));
-	CHECK_SYS(close(fds[R]));
 	fds[R] = CHECK_SYS(accept(one, NULL, NULL));
 	put(fds[W], 0, 10);
 	get(fds[R], 0, 10);
+	abort_both();
 }
 
 CKPT_CYCLE(signed_v4)

@@ -119,6 +119,25 @@ __attribute__((unused)) static void expect_md5(int fd, int prefix)
 	CHECK(set_md5(fd, "", prefix) == -1 && errno == ENOENT, "there is another one");
 }
 
+/*
+ * Ends a connection without TIME_WAIT: segments with keys have no room for timestamps,
+ * and without these the kernel does not let the addresses be used anew for a minute,
+ * which a restart would have to wait for.
+ */
+__attribute__((unused)) static void abort_one(int fd)
+{
+	struct linger linger = { .l_onoff = 1 };
+
+	CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	CHECK_SYS(close(fd));
+}
+
+__attribute__((unused)) static void abort_both(void)
+{
+	abort_one(fds[W]);
+	abort_one(fds[R]);
+}
+
 /* Adds a key of TCP-AO for the loopback address. */
 __attribute__((unused))
 static int add_ao(int fd, const char *algorithm, const char *key, int send_id, int receive_id)

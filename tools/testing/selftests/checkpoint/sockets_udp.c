@@ -318,7 +318,10 @@ CKPT_CYCLE(corked_v6)
 	begun(AF_INET6);
 }
 
-/* A socket of IPv6 sends one of IPv4; another one is connected elsewhere when it has begun. */
+/*
+ * A socket of IPv6 sends one of IPv4; another one is connected elsewhere when it has begun,
+ * and then that is where the whole of it goes: connect(2) has changed its way.
+ */
 CKPT_CYCLE(corked_mapped)
 {
 	int to = bound(AF_INET, true), from = bound(AF_INET6, true), one = bound(AF_INET, false);
@@ -335,7 +338,7 @@ CKPT_CYCLE(corked_mapped)
 	CHECK_EQ(2, send(from, "ed", 2, 0));
 	expect_from(to, "mapped", port(from));
 	CHECK_EQ(5, send(one, "there", 5, 0));
-	expect_from(to, "first there", port(one));
+	expect_from(other, "first there", port(one));
 	send_text(one, "then here");
 	expect_from(other, "then here", port(one));
 }
