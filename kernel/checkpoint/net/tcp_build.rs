@@ -301,7 +301,8 @@ pub(super) fn address_error(e: Error) -> &'static str {
         EADDRINUSE => "another socket has it: end what has that, or restart elsewhere",
         EADDRNOTAVAIL => {
             "it is none of this machine, or the connection is there already: set the address up, end \
-             what has the connection, or restart in another network namespace"
+             what has the connection (without timestamps it is there for a minute after its end), or \
+             restart in another network namespace"
         }
         EACCES => "that takes CAP_NET_BIND_SERVICE",
         EPERM => "that takes CAP_NET_ADMIN over the network namespace, as TCP_REPAIR",
