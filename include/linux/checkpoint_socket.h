@@ -9,7 +9,6 @@
 
 struct file;
 struct net;
-struct sk_buff;
 struct sock;
 struct sock_filter;
 struct socket;
@@ -54,8 +53,6 @@ bool checkpoint_sock_trylock(struct sock *sk);
 int checkpoint_sock_lock(struct sock *sk);
 void checkpoint_sock_hold(struct sock *sk);
 void checkpoint_sock_put(struct sock *sk);
-struct sock *checkpoint_skb_sock(const struct sk_buff *skb);
-void checkpoint_skb_put(struct sk_buff *skb);
 
 /* checkpoint_unix::shutdown: RCV_SHUTDOWN and SEND_SHUTDOWN */
 #define CHECKPOINT_SHUT_READ		0x01

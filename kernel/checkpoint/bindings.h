@@ -23,6 +23,7 @@
 #include <linux/checkpoint_packet.h>
 #include <linux/checkpoint_ptrace.h>
 #include <linux/checkpoint_security.h>
+#include <linux/checkpoint_skb.h>
 #include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_task.h>
 #include <linux/checkpoint_tcp_keys.h>

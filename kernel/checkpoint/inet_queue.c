@@ -3,7 +3,8 @@
  * Datagrams in the queues of sockets of IPv4 and IPv6.
  */
 #include <linux/checkpoint_inet.h>
-#include <linux/checkpoint_socket.h>
+#include <linux/checkpoint_skb.h>
+#include <linux/err.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -184,20 +185,11 @@ static void checkpoint_inet_headers(struct sock *sk, struct sk_buff *skb,
 	}
 }
 
-/* Puts a datagram into a queue, for which there is room: it was there before. */
+/* Puts a datagram into the queue of @sk, which is locked. */
 static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
 {
-	int rcvbuf, err;
-	u32 before;
+	int err;
 
-	err = checkpoint_sock_lock(sk);
-	if (err) {
-		kfree_skb(skb);
-		return err;
-	}
-	before = skb_queue_len(&sk->sk_receive_queue);
-	rcvbuf = sk->sk_rcvbuf;
-	WRITE_ONCE(sk->sk_rcvbuf, min(rcvbuf, INT_MAX / 4) * 2 + SZ_128K);
 	/* Neither runs filters: these let it pass already. */
 	local_bh_disable();
 	if (sk_is_udp(sk))
@@ -205,13 +197,6 @@ static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
 	else
 		err = __sock_queue_rcv_skb(sk, skb);
 	local_bh_enable();
-	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
-	if (err)
-		kfree_skb(skb);
-	/* UDP tells nobody that there was no memory. */
-	else if (skb_queue_len(&sk->sk_receive_queue) <= before)
-		err = -ENOMEM;
-	release_sock(sk);
 	return err;
 }
 
@@ -231,9 +216,10 @@ int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *
 			 const void *data)
 {
 	unsigned int head = sizeof(struct ipv6hdr) + sizeof(struct udphdr);
-	unsigned int len = message->len, data_len = 0;
 	bool whole = checkpoint_inet_whole(sk);
+	unsigned int len = message->len;
 	struct sk_buff *skb;
+	u32 before;
 	int err;
 
 	/* Those with connections keep other things in their queues. */
@@ -251,21 +237,9 @@ int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *
 	} else if (!message->v6 && sk->sk_family == AF_INET6 && !sk_is_udp(sk)) {
 		return -EINVAL;
 	}
-	if (len > SKB_MAX_HEAD(head))
-		data_len = len - SKB_MAX_HEAD(head);
-	skb = alloc_skb_with_frags(head + len - data_len, data_len, PAGE_ALLOC_COSTLY_ORDER, &err,
-				   GFP_KERNEL_ACCOUNT);
-	if (!skb)
-		return err == -ENOBUFS ? -ENOMEM : err;
-	skb_reserve(skb, head);
-	skb_put(skb, len - data_len);
-	skb->data_len = data_len;
-	skb->len = len;
-	err = skb_store_bits(skb, 0, data, len);
-	if (err) {
-		kfree_skb(skb);
-		return err;
-	}
+	skb = checkpoint_skb_new(head, data, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	if (whole) {
 		skb_reset_network_header(skb);
 		skb_set_transport_header(skb, ip_hdr(skb)->ihl * 4);
@@ -292,5 +266,10 @@ int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *
 		skb_shinfo(skb)->gso_size = message->gso_size;
 		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len, message->gso_size);
 	}
-	return checkpoint_inet_enqueue(sk, skb);
+	before = skb_queue_len_lockless(&sk->sk_receive_queue);
+	err = checkpoint_skb_queue(sk, skb, checkpoint_inet_enqueue);
+	/* UDP tells nobody that there was no memory; and nobody else has the socket yet. */
+	if (!err && skb_queue_len_lockless(&sk->sk_receive_queue) <= before)
+		err = -ENOMEM;
+	return err;
 }

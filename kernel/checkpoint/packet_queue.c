@@ -5,7 +5,8 @@
 #include <linux/bottom_half.h>
 #include <linux/build_bug.h>
 #include <linux/checkpoint_packet.h>
-#include <linux/checkpoint_socket.h>
+#include <linux/checkpoint_skb.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/if_packet.h>
 #include <linux/if_vlan.h>
@@ -143,39 +144,17 @@ static void checkpoint_packet_tell(struct sk_buff *skb,
 int checkpoint_packet_put(struct sock *sk, const struct checkpoint_packet_message *message,
 			  const void *data)
 {
-	unsigned int len = message->len, data_len = 0;
+	unsigned int len = message->len;
 	struct sk_buff *skb;
-	int rcvbuf, err;
 
 	if (sk->sk_family != AF_PACKET || sk->sk_type == SOCK_PACKET ||
 	    len > CHECKPOINT_PACKET_MESSAGE || message->network > min(len, U16_MAX) ||
 	    message->halen > sizeof(message->addr) ||
 	    (message->vlan && !eth_type_vlan(htons(message->vlan_protocol))))
 		return -EINVAL;
-	if (len > SKB_MAX_HEAD(0))
-		data_len = len - SKB_MAX_HEAD(0);
-	skb = alloc_skb_with_frags(len - data_len, data_len, PAGE_ALLOC_COSTLY_ORDER, &err,
-				   GFP_KERNEL_ACCOUNT);
-	if (!skb)
-		return err == -ENOBUFS ? -ENOMEM : err;
-	skb_put(skb, len - data_len);
-	skb->data_len = data_len;
-	skb->len = len;
-	err = skb_store_bits(skb, 0, data, len);
-	if (err)
-		goto out;
+	skb = checkpoint_skb_new(0, data, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	checkpoint_packet_tell(skb, message);
-
-	err = checkpoint_sock_lock(sk);
-	if (err)
-		goto out;
-	rcvbuf = sk->sk_rcvbuf;
-	WRITE_ONCE(sk->sk_rcvbuf, min(rcvbuf, INT_MAX / 4) * 2 + SZ_128K);
-	err = __sock_queue_rcv_skb(sk, skb);
-	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
-	release_sock(sk);
-out:
-	if (err)
-		kfree_skb(skb);
-	return err;
+	return checkpoint_skb_queue(sk, skb, __sock_queue_rcv_skb);
 }
