@@ -34,7 +34,6 @@ use crate::{
     kapi::{
         cgroup::group::HeldCgroup,
         net::{
-            namespace::NetNs,
             socket::{
                 Closing,
                 SockRef, //
