@@ -330,12 +330,12 @@ CKPT_CYCLE(corked_mapped)
 	struct sockaddr_storage addr;
 	socklen_t len = address(&addr, AF_INET, false);
 
-	begin(from, AF_INET, at, "mapp");
+	begin(from, AF_INET, at, "map");
 	begin(one, AF_INET, at, "first ");
 	((struct sockaddr_in *)&addr)->sin_port = port(other);
 	CHECK_SYS(connect(one, (struct sockaddr *)&addr, len));
 	ckpt_ready_wait();
-	CHECK_EQ(2, send(from, "ed", 2, 0));
+	CHECK_EQ(3, send(from, "ped", 3, 0));
 	expect_from(to, "mapped", port(from));
 	CHECK_EQ(5, send(one, "there", 5, 0));
 	expect_from(other, "first there", port(one));
