@@ -99,8 +99,8 @@ pub(crate) mod net {
     pub(crate) mod generic;
     pub(crate) mod inet;
     pub(crate) mod members;
-    pub(crate) mod namespace;
     pub(crate) mod mptcp;
+    pub(crate) mod namespace;
     pub(crate) mod netlink;
     pub(crate) mod packet;
     pub(crate) mod packet_queue;
