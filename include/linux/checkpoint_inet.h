@@ -108,7 +108,7 @@ struct checkpoint_inet_message {
 void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state);
 int checkpoint_inet_bind(struct file *file, const struct checkpoint_inet *state);
 int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *state);
-void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
+int checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state);
 
 /* Of kernel/checkpoint/inet_queue.c. */
 unsigned int checkpoint_inet_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);

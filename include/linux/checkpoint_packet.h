@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct sk_buff;
 struct sock;
 
 /* checkpoint_packet::flags: options of SOL_PACKET that are on */
@@ -70,6 +71,58 @@ struct checkpoint_packet_member {
 	unsigned int alen;
 	u8 addr[32];
 };
+
+/* Most bytes of a packet in a queue: what segmentation in devices (GSO) takes is longer. */
+#define CHECKPOINT_PACKET_MESSAGE	0x40000
+
+/**
+ * struct checkpoint_packet_message - a packet in the queue of a packet socket
+ * @time: when it has come, in nanoseconds; 0: that is not known
+ * @len: its bytes
+ * @original: how many it had before a filter has cut it
+ * @device: number of the device by which it has come
+ * @network: where its network header is
+ * @mark: its mark
+ * @priority: its priority
+ * @hatype: type of the device, ARPHRD_*
+ * @protocol: ETH_P_*
+ * @vlan_protocol: ETH_P_* of the tag of its VLAN
+ * @vlan_tag: that tag
+ * @kind: to whom it has come, PACKET_*
+ * @halen: bytes of @addr
+ * @vlan: it has such a tag
+ * @tcp: it is one of TCP that a device is to segment
+ * @valid: its check sum is valid
+ * @unsummed: its check sum is a device's to make
+ * @addr: the address that it has come from
+ */
+struct checkpoint_packet_message {
+	s64 time;
+	u32 len;
+	u32 original;
+	s32 device;
+	u32 network;
+	u32 mark;
+	u32 priority;
+	u16 hatype;
+	u16 protocol;
+	u16 vlan_protocol;
+	u16 vlan_tag;
+	u8 kind;
+	u8 halen;
+	bool vlan;
+	bool tcp;
+	bool valid;
+	bool unsummed;
+	u8 addr[32];
+};
+
+/* Of kernel/checkpoint/packet_queue.c. */
+unsigned int checkpoint_packet_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
+int checkpoint_packet_message(struct sock *sk, const struct sk_buff *skb,
+			      struct checkpoint_packet_message *message);
+int checkpoint_packet_put(struct sock *sk, const struct checkpoint_packet_message *message,
+			  const void *data);
 
 /* Of kernel/checkpoint/packet.c. */
 int checkpoint_packet_get(struct sock *sk, struct checkpoint_packet *state);

@@ -9,7 +9,6 @@
 
 struct file;
 struct net;
-struct sk_buff;
 struct sock;
 struct sock_filter;
 struct socket;
@@ -50,10 +49,10 @@ struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
 int checkpoint_socket_closed_option(struct socket *socket, int level, int name,
 				    const void *value, int len);
 void checkpoint_socket_release(struct socket *socket);
+bool checkpoint_sock_trylock(struct sock *sk);
+int checkpoint_sock_lock(struct sock *sk);
 void checkpoint_sock_hold(struct sock *sk);
 void checkpoint_sock_put(struct sock *sk);
-struct sock *checkpoint_skb_sock(const struct sk_buff *skb);
-void checkpoint_skb_put(struct sk_buff *skb);
 
 /* checkpoint_unix::shutdown: RCV_SHUTDOWN and SEND_SHUTDOWN */
 #define CHECKPOINT_SHUT_READ		0x01

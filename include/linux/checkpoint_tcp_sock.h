@@ -30,6 +30,7 @@ struct socket;
 #define CHECKPOINT_TCP_POLICY		7
 #define CHECKPOINT_TCP_BPF		8
 #define CHECKPOINT_TCP_FASTOPEN_CONNECT	9
+#define CHECKPOINT_TCP_KEYS_DENIED	10
 
 /*
  * What the other end of a connection is: not of this machine or namespace;

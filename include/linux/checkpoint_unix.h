@@ -115,8 +115,6 @@ void checkpoint_unix_get(struct sock *sk, struct checkpoint_unix *state);
 unsigned int checkpoint_unix_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
 int checkpoint_unix_message(struct sock *sk, struct sk_buff *skb,
 			    struct checkpoint_unix_message *message);
-int checkpoint_skb_read(const struct sk_buff *skb, unsigned int offset, void *to,
-			unsigned int len);
 int checkpoint_unix_set_name(struct sock *sk, const void *name, int len);
 int checkpoint_unix_bind(struct sock *sk, const struct path *path);
 int checkpoint_unix_connect(struct sock *sk, struct sock *peer, struct pid *pid,

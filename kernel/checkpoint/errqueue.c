@@ -4,6 +4,9 @@
  * and notifications of MSG_ZEROCOPY.
  */
 #include <linux/checkpoint_inet.h>
+#include <linux/checkpoint_skb.h>
+#include <linux/checkpoint_socket.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/errqueue.h>
 #include <linux/if_ether.h>
@@ -243,16 +246,15 @@ static void checkpoint_error_headers(struct sk_buff *skb, const struct checkpoin
  * there.
  *
  * Return: 0, or an errno: -EINVAL if it can't be there, -ENOMEM if there is no
- * memory.
+ * memory, -EINTR if the caller was killed.
  */
 int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *error,
 			 const void *data)
 {
 	unsigned int head = 2 * sizeof(struct ipv6hdr);
-	unsigned int len = error->len, data_len = 0;
+	unsigned int len = error->len;
 	struct sock_exterr_skb *ext;
 	struct sk_buff *skb;
-	int rcvbuf, err;
 
 	/*
 	 * sock_dequeue_err_skb() makes it the error that SO_ERROR tells. The place of a
@@ -267,23 +269,11 @@ int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *er
 	    (sk_is_inet(sk) ? error->v6 && sk->sk_family != AF_INET6 :
 	     error->v6 || sk->sk_family != AF_PACKET))
 		return -EINVAL;
-	if (len > SKB_MAX_HEAD(head))
-		data_len = len - SKB_MAX_HEAD(head);
 	BUILD_BUG_ON(SKB_MAX_HEAD(2 * sizeof(struct ipv6hdr)) < CHECKPOINT_ERROR_STATS_MAX);
 	BUILD_BUG_ON(U16_MAX - 2 * sizeof(struct ipv6hdr) <= CHECKPOINT_ERROR_TRANSPORT_MAX);
-	skb = alloc_skb_with_frags(head + len - data_len, data_len, PAGE_ALLOC_COSTLY_ORDER, &err,
-				   GFP_KERNEL_ACCOUNT);
-	if (!skb)
-		return err == -ENOBUFS ? -ENOMEM : err;
-	skb_reserve(skb, head);
-	skb_put(skb, len - data_len);
-	skb->data_len = data_len;
-	skb->len = len;
-	err = skb_store_bits(skb, 0, data, len);
-	if (err) {
-		kfree_skb(skb);
-		return err;
-	}
+	skb = checkpoint_skb_new(head, data, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	ext = SKB_EXT_ERR(skb);
 	memset(ext, 0, sizeof(*ext));
 	ext->ee.ee_errno = error->err;
@@ -297,14 +287,5 @@ int checkpoint_error_put(struct sock *sk, const struct checkpoint_sock_error *er
 	checkpoint_error_headers(skb, error);
 	skb->tstamp = ns_to_ktime(error->time);
 	skb_hwtstamps(skb)->hwtstamp = ns_to_ktime(error->device_time);
-
-	lock_sock(sk);
-	rcvbuf = sk->sk_rcvbuf;
-	WRITE_ONCE(sk->sk_rcvbuf, min(rcvbuf, INT_MAX / 4) * 2 + SZ_128K);
-	err = sock_queue_err_skb(sk, skb);
-	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
-	release_sock(sk);
-	if (err)
-		kfree_skb(skb);
-	return err;
+	return checkpoint_skb_queue(sk, skb, sock_queue_err_skb);
 }

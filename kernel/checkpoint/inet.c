@@ -3,6 +3,7 @@
  * Sockets of IPv4 and IPv6: what they are, and their addresses.
  */
 #include <linux/checkpoint_inet.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/errqueue.h>
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -209,7 +210,8 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 	/* What it is told of is nowhere to be read. */
 	if (np && inet6_test_bit(RTALERT, sk))
 		state->special |= CHECKPOINT_INET_ALERT;
-	if (!sk_is_tcp(sk) && !skb_queue_empty_lockless(&sk->sk_write_queue))
+	/* What UDP has begun is read by checkpoint_udp_cork_get(). */
+	if (!sk_is_tcp(sk) && !sk_is_udp(sk) && !skb_queue_empty_lockless(&sk->sk_write_queue))
 		state->special |= CHECKPOINT_INET_CORKED;
 }
 
@@ -302,10 +304,16 @@ int checkpoint_inet_connect(struct file *file, const struct checkpoint_inet *sta
  * Who has chosen the address decides what is left of it when the socket is
  * connected to nothing again; bind(2) and connect(2) are what sets it. A raw
  * socket receives from now on.
+ *
+ * Return: 0, or -EINTR if the caller was killed.
  */
-void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state)
+int checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state)
 {
-	lock_sock(sk);
+	int err;
+
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	sk->sk_userlocks &= ~CHECKPOINT_INET_LOCKS;
 	sk->sk_userlocks |= state->locks & CHECKPOINT_INET_LOCKS;
 	/* To be bound to an address of IPv6 sets it, to be connected from one does not. */
@@ -319,4 +327,5 @@ void checkpoint_inet_settle(struct sock *sk, const struct checkpoint_inet *state
 	/* As inet_create() does; checkpoint_socket_make() has taken it out. */
 	if (sk->sk_type == SOCK_RAW && sk_unhashed(sk))
 		sk->sk_prot->hash(sk);
+	return 0;
 }

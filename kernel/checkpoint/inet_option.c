@@ -3,6 +3,7 @@
  * Options of sockets of IPv4 and IPv6, and what they attach to all that they send.
  */
 #include <linux/checkpoint_inet.h>
+#include <linux/checkpoint_mptcp.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/in.h>
@@ -171,6 +172,8 @@ int checkpoint_inet_option(struct sock *sk, int level, int name, void *value, in
 					  KERNEL_SOCKPTR(len));
 #endif
 	case SOL_TCP:
+		if (sk->sk_protocol == IPPROTO_MPTCP)
+			return checkpoint_mptcp_option(sk, name, value, len);
 		if (!sk_is_tcp(sk))
 			return -ENOPROTOOPT;
 		return do_tcp_getsockopt(sk, level, name, KERNEL_SOCKPTR(value),

@@ -3,6 +3,8 @@
  * Datagrams in the queues of sockets of IPv4 and IPv6.
  */
 #include <linux/checkpoint_inet.h>
+#include <linux/checkpoint_skb.h>
+#include <linux/err.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -183,16 +185,11 @@ static void checkpoint_inet_headers(struct sock *sk, struct sk_buff *skb,
 	}
 }
 
-/* Puts a datagram into a queue, for which there is room: it was there before. */
+/* Puts a datagram into the queue of @sk, which is locked. */
 static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
 {
-	int rcvbuf, err;
-	u32 before;
+	int err;
 
-	lock_sock(sk);
-	before = skb_queue_len(&sk->sk_receive_queue);
-	rcvbuf = sk->sk_rcvbuf;
-	WRITE_ONCE(sk->sk_rcvbuf, min(rcvbuf, INT_MAX / 4) * 2 + SZ_128K);
 	/* Neither runs filters: these let it pass already. */
 	local_bh_disable();
 	if (sk_is_udp(sk))
@@ -200,13 +197,6 @@ static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
 	else
 		err = __sock_queue_rcv_skb(sk, skb);
 	local_bh_enable();
-	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
-	if (err)
-		kfree_skb(skb);
-	/* UDP tells nobody that there was no memory. */
-	else if (skb_queue_len(&sk->sk_receive_queue) <= before)
-		err = -ENOMEM;
-	release_sock(sk);
 	return err;
 }
 
@@ -220,15 +210,16 @@ static int checkpoint_inet_enqueue(struct sock *sk, struct sk_buff *skb)
  * recvmsg(2): nobody looks at them again.
  *
  * Return: 0, or an errno: -EINVAL if a header is not valid, -ENOMEM if there is
- * no memory.
+ * no memory, -EINTR if the caller was killed.
  */
 int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *message,
 			 const void *data)
 {
 	unsigned int head = sizeof(struct ipv6hdr) + sizeof(struct udphdr);
-	unsigned int len = message->len, data_len = 0;
 	bool whole = checkpoint_inet_whole(sk);
+	unsigned int len = message->len;
 	struct sk_buff *skb;
+	u32 before;
 	int err;
 
 	/* Those with connections keep other things in their queues. */
@@ -246,21 +237,9 @@ int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *
 	} else if (!message->v6 && sk->sk_family == AF_INET6 && !sk_is_udp(sk)) {
 		return -EINVAL;
 	}
-	if (len > SKB_MAX_HEAD(head))
-		data_len = len - SKB_MAX_HEAD(head);
-	skb = alloc_skb_with_frags(head + len - data_len, data_len, PAGE_ALLOC_COSTLY_ORDER, &err,
-				   GFP_KERNEL_ACCOUNT);
-	if (!skb)
-		return err == -ENOBUFS ? -ENOMEM : err;
-	skb_reserve(skb, head);
-	skb_put(skb, len - data_len);
-	skb->data_len = data_len;
-	skb->len = len;
-	err = skb_store_bits(skb, 0, data, len);
-	if (err) {
-		kfree_skb(skb);
-		return err;
-	}
+	skb = checkpoint_skb_new(head, data, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	if (whole) {
 		skb_reset_network_header(skb);
 		skb_set_transport_header(skb, ip_hdr(skb)->ihl * 4);
@@ -287,5 +266,10 @@ int checkpoint_inet_send(struct sock *sk, const struct checkpoint_inet_message *
 		skb_shinfo(skb)->gso_size = message->gso_size;
 		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len, message->gso_size);
 	}
-	return checkpoint_inet_enqueue(sk, skb);
+	before = skb_queue_len_lockless(&sk->sk_receive_queue);
+	err = checkpoint_skb_queue(sk, skb, checkpoint_inet_enqueue);
+	/* UDP tells nobody that there was no memory; and nobody else has the socket yet. */
+	if (!err && skb_queue_len_lockless(&sk->sk_receive_queue) <= before)
+		err = -ENOMEM;
+	return err;
 }

@@ -4,6 +4,7 @@
  * they hear of these, and anycast addresses.
  */
 #include <linux/checkpoint_inet.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/errno.h>
 #include <linux/igmp.h>
 #include <linux/in.h>
@@ -187,7 +188,9 @@ static int checkpoint_member_filter4(struct sock *sk, const struct checkpoint_in
 	err = rtnl_lock_killable();
 	if (err)
 		goto out;
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		goto unlock;
 	if (member->sources) {
 		err = ip_mc_msfilter(sk, filter, member->device);
 	} else if (member->kind == CHECKPOINT_MEMBER_EMPTIED) {
@@ -201,6 +204,7 @@ static int checkpoint_member_filter4(struct sock *sk, const struct checkpoint_in
 			err = 0;
 	}
 	release_sock(sk);
+unlock:
 	rtnl_unlock();
 out:
 	kvfree(filter);
@@ -237,7 +241,9 @@ static int checkpoint_member_filter6(struct sock *sk, const struct checkpoint_in
 	checkpoint_member_addr6(&one.gsr_source, (const u8 *)&in6addr_loopback);
 	checkpoint_member_addr6(&filter.gf_group, member->group);
 	if (!member->sources) {
-		lock_sock(sk);
+		err = checkpoint_sock_lock(sk);
+		if (err)
+			return err;
 		err = ip6_mc_source(0, MCAST_INCLUDE, sk, &one);
 		release_sock(sk);
 		return err == -EADDRNOTAVAIL ? 0 : err;
@@ -247,9 +253,11 @@ static int checkpoint_member_filter6(struct sock *sk, const struct checkpoint_in
 		return -ENOMEM;
 	for (i = 0; i < member->sources; i++)
 		checkpoint_member_addr6(&list[i], sources[i]);
-	lock_sock(sk);
-	err = ip6_mc_msfilter(sk, &filter, list);
-	release_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (!err) {
+		err = ip6_mc_msfilter(sk, &filter, list);
+		release_sock(sk);
+	}
 	kvfree(list);
 	return err;
 }

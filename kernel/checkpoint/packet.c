@@ -207,7 +207,7 @@ static int checkpoint_packet_settle(struct socket *sock, const struct checkpoint
  * @members: its memberships, @state->members of them
  *
  * As the system calls, with the rights that the caller acts with. From then on
- * it receives. What was in its queue counts as dropped.
+ * it receives. What of its queue was not saved counts as dropped.
  *
  * Return: 0, also if it was closed; or an errno.
  */

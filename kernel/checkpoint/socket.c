@@ -10,8 +10,10 @@
 #include <linux/fs.h>
 #include <linux/net.h>
 #include <linux/nsproxy.h>
+#include <linux/sched/signal.h>
 #include <linux/skbuff.h>
 #include <linux/sockptr.h>
+#include <linux/wait.h>
 #include <net/af_unix.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -322,6 +324,63 @@ void checkpoint_socket_release(struct socket *socket)
 }
 
 /**
+ * checkpoint_sock_trylock() - lock a socket as lock_sock(), unless somebody else has it
+ * @sk: the socket, which a file shows
+ *
+ * Return: whether it is locked.
+ */
+bool checkpoint_sock_trylock(struct sock *sk)
+{
+	spin_lock_bh(&sk->sk_lock.slock);
+	if (sock_owned_by_user_nocheck(sk)) {
+		spin_unlock_bh(&sk->sk_lock.slock);
+		return false;
+	}
+	sk->sk_lock.owned = 1;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return true;
+}
+
+/**
+ * checkpoint_sock_lock() - lock a socket as lock_sock(), or be killed
+ * @sk: the socket, which a file shows
+ *
+ * Who has got at a socket of a task that is restarted (pidfd_getfd(2)) may keep it locked
+ * in the midst of a page fault that user space answers when it likes.
+ *
+ * Return: 0, or -EINTR if the caller was killed.
+ */
+int checkpoint_sock_lock(struct sock *sk)
+{
+	DEFINE_WAIT(wait);
+
+	might_sleep();
+	spin_lock_bh(&sk->sk_lock.slock);
+	while (sock_owned_by_user_nocheck(sk)) {
+		/*
+		 * As __lock_sock(), which gets there with the spinlock, too: release_sock()
+		 * wakes with it. But all that wait so are woken: one that is killed takes
+		 * nobody's turn.
+		 */
+		prepare_to_wait(&sk->sk_lock.wq, &wait, TASK_KILLABLE);
+		spin_unlock_bh(&sk->sk_lock.slock);
+		if (!fatal_signal_pending(current))
+			schedule();
+		if (fatal_signal_pending(current)) {
+			finish_wait(&sk->sk_lock.wq, &wait);
+			return -EINTR;
+		}
+		spin_lock_bh(&sk->sk_lock.slock);
+	}
+	finish_wait(&sk->sk_lock.wq, &wait);
+	sk->sk_lock.owned = 1;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	mutex_acquire(&sk->sk_lock.dep_map, 0, 0, _RET_IP_);
+	return 0;
+}
+
+/**
  * checkpoint_sock_hold() - take a reference on a socket
  * @sk: the socket
  */
@@ -337,42 +396,4 @@ void checkpoint_sock_hold(struct sock *sk)
 void checkpoint_sock_put(struct sock *sk)
 {
 	sock_put(sk);
-}
-
-/**
- * checkpoint_skb_sock() - get the socket that a message is of
- * @skb: the message
- *
- * Return: the socket, with a reference; NULL if nothing but its messages is
- * left of it.
- */
-struct sock *checkpoint_skb_sock(const struct sk_buff *skb)
-{
-	struct sock *sk = skb->sk;
-
-	return sk && refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;
-}
-
-/**
- * checkpoint_skb_put() - give a reference on a message back
- * @skb: the message
- */
-void checkpoint_skb_put(struct sk_buff *skb)
-{
-	consume_skb(skb);
-}
-
-/**
- * checkpoint_skb_read() - copy bytes of a message
- * @skb: the message
- * @offset: where they begin
- * @to: where to
- * @len: how many
- *
- * Return: 0; -EFAULT if there are fewer.
- */
-int checkpoint_skb_read(const struct sk_buff *skb, unsigned int offset, void *to,
-			unsigned int len)
-{
-	return skb_copy_bits(skb, offset, to, len);
 }

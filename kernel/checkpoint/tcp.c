@@ -6,6 +6,7 @@
  * then is still in the queue of the sender, so that it may be left out: no
  * segment need be held back, before or after.
  */
+#include <linux/checkpoint_tcp_keys.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/lockdep.h>
 #include <linux/net.h>
@@ -119,14 +120,6 @@ int checkpoint_tcp_refusal(struct sock *sk)
 		why = CHECKPOINT_TCP_FASTOPEN;
 	else if (tp->fastopen_connect)
 		why = CHECKPOINT_TCP_FASTOPEN_CONNECT;
-#ifdef CONFIG_TCP_MD5SIG
-	else if (rcu_access_pointer(tp->md5sig_info))
-		why = CHECKPOINT_TCP_KEYS;
-#endif
-#ifdef CONFIG_TCP_AO
-	else if (rcu_access_pointer(tp->ao_info))
-		why = CHECKPOINT_TCP_KEYS;
-#endif
 #ifdef CONFIG_XFRM
 	else if (rcu_access_pointer(sk->sk_policy[0]) || rcu_access_pointer(sk->sk_policy[1]))
 		why = CHECKPOINT_TCP_POLICY;
@@ -139,6 +132,8 @@ int checkpoint_tcp_refusal(struct sock *sk)
 	else if (tp->bpf_sock_ops_cb_flags)
 		why = CHECKPOINT_TCP_BPF;
 #endif
+	else
+		why = checkpoint_tcp_keys_refusal(sk);
 	checkpoint_tcp_unlock(sk);
 	return why;
 }

@@ -70,7 +70,6 @@ use crate::{
         },
         magic::*, //
     },
-    net, //
 };
 
 /// Magic number of the filesystem of message queues, which only a C file has.
@@ -107,7 +106,6 @@ static KINDS: &[FileOps] = &[
     refused("an SMC socket", |f| {
         f.is_socket_of(43) || f.is_socket(2, 256) || f.is_socket(10, 256)
     }),
-    refused("an MPTCP socket", |f| net::is_mptcp(f.file)),
     refused("an IPv4 socket", |f| f.is_socket_of(2)),
     refused("an IPv6 socket", |f| f.is_socket_of(10)),
     refused("a netlink socket of netfilter", |f| f.is_socket(16, 12)),

@@ -19,10 +19,13 @@ pub mod filter;
 pub mod header;
 pub mod inet;
 pub mod member;
+pub mod mptcp;
 pub mod netlink;
 pub mod options;
 pub mod packet;
 pub mod tcp;
+pub mod tcp_key;
+pub mod udp;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.
@@ -40,6 +43,8 @@ pub const PROTOCOL_TCP: u32 = 6;
 pub const PROTOCOL_UDP: u32 = 17;
 /// [`Socket::protocol`]: IPPROTO_ICMPV6.
 pub const PROTOCOL_ICMPV6: u32 = 58;
+/// [`Socket::protocol`]: IPPROTO_MPTCP.
+pub const PROTOCOL_MPTCP: u32 = 262;
 /// [`Socket::protocol`]: the largest one of a raw socket.
 pub const PROTOCOL_RAW_MAX: u32 = 255;
 
@@ -64,8 +69,8 @@ record! {
         pub protocol: U32,
         /// `SOCKET_*`: who has it.
         pub form: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Of a Unix socket that was closed its `NetNs`; 0: that of the root.
+        pub net: U32,
         /// Owner and group, in the user namespace of the caller.
         pub owner: [U32; 2],
     }

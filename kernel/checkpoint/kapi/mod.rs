@@ -99,13 +99,17 @@ pub(crate) mod net {
     pub(crate) mod generic;
     pub(crate) mod inet;
     pub(crate) mod members;
+    pub(crate) mod mptcp;
     pub(crate) mod namespace;
     pub(crate) mod netlink;
     pub(crate) mod packet;
+    pub(crate) mod packet_queue;
     pub(crate) mod socket;
     pub(crate) mod tcp;
+    pub(crate) mod tcp_keys;
     pub(crate) mod tcp_outside;
     pub(crate) mod tcp_unseen;
+    pub(crate) mod udp_cork;
     pub(crate) mod unix;
 }
 

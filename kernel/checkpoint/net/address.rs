@@ -15,6 +15,7 @@ use crate::{
     image::{
         net::{
             inet::InetSocket,
+            mptcp::MptcpSocket,
             tcp::TcpSocket,
             Socket,
             FAMILY_INET, //
@@ -26,9 +27,9 @@ use crate::{
     net::tcp::Address, //
 };
 
-/// The address family of another socket than one of TCP.
-fn family_of(r: &Restore, inet: &InetSocket) -> Result<u32> {
-    let obj = ObjRef::new(inet.socket.get()).ok_or(EINVAL)?;
+/// The address family of another socket than one of TCP, by its reference.
+fn family_of(r: &Restore, socket: u32) -> Result<u32> {
+    let obj = ObjRef::new(socket).ok_or(EINVAL)?;
     let (socket, _) = r.object_body::<Socket>(obj)?;
     Ok(socket.family.get())
 }
@@ -53,7 +54,11 @@ impl Own {
                 }
                 Kind::InetSocket => {
                     let inet: InetSocket = raw.body().map_err(|f| r.fault(f))?;
-                    (family_of(r, &inet)?, inet.addr)
+                    (family_of(r, inet.socket.get())?, inet.addr)
+                }
+                Kind::MptcpSocket => {
+                    let mptcp: MptcpSocket = raw.body().map_err(|f| r.fault(f))?;
+                    (family_of(r, mptcp.socket.get())?, mptcp.address)
                 }
                 _ => continue,
             };
@@ -102,9 +107,36 @@ impl Own {
         self.rewrite(r, family, &mut tcp.peer_address, port, !inside)
     }
 
+    /// Rewrites one of the family given, with a port, that a socket has.
+    pub(super) fn rewrite_own(
+        &self,
+        r: &Restore,
+        family: u32,
+        addr: &mut [u8; 16],
+        port: u32,
+    ) -> Result {
+        self.rewrite(r, family, addr, port, false)
+    }
+
+    /// Rewrites one of the family given that another end has, or may have.
+    pub(super) fn rewrite_peer(&self, r: &Restore, family: u32, addr: &mut [u8; 16]) -> Result {
+        self.rewrite(r, family, addr, 0, true)
+    }
+
+    /// Rewrites those of a datagram that a socket has begun: where it goes to, and where it comes from.
+    pub(super) fn rewrite_datagram(
+        &self,
+        r: &Restore,
+        family: u32,
+        [to, from]: [&mut [u8; 16]; 2],
+    ) -> Result {
+        self.rewrite(r, family, to, 0, true)?;
+        self.rewrite(r, family, from, 0, false)
+    }
+
     /// Rewrites those of another socket.
     pub(super) fn rewrite_inet(&self, r: &Restore, inet: &mut InetSocket) -> Result {
-        let family = family_of(r, inet)?;
+        let family = family_of(r, inet.socket.get())?;
         self.rewrite(r, family, &mut inet.addr, inet.port.get(), false)?;
         let port = inet.peer_port.get();
         self.rewrite(r, family, &mut inet.peer, port, true)

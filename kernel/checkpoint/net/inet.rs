@@ -74,6 +74,7 @@ use crate::{
             self,
             Made, //
         },
+        udp_cork,
         Family, //
     }, //
 };
@@ -137,6 +138,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     if !members::collect(cap, t, named, &sk)?
         || !inet_queue::collect(cap, t, named, &sk)?
         || !errqueue::collect(cap, t, named, &sk)?
+        || !udp_cork::collect(cap, t, named, &sk)?
     {
         return Ok(false);
     }
@@ -186,6 +188,7 @@ fn save_links(cap: &mut Capture) -> Result {
         let has_filter = plain
             .sk
             .option(level::ICMPV6, raw::ICMPV6_FILTER, &mut filter);
+        udp_cork::save(cap, obj, &plain.sk)?;
         let payload: &[u8] = if has_filter.is_ok() { &filter } else { &[] };
         cap.meta.put(&record, payload)?;
         inet_queue::save(cap, obj, &plain.sk)?;
@@ -323,8 +326,8 @@ impl Part {
     }
 }
 
-/// Gives a socket its addresses, and what else it has.
-fn restore_link(r: &Restore, raw: &Raw<'_>, own: &Own) -> Result {
+/// Gives a socket its addresses, and what else it has; `cork`: what it has begun to send.
+fn restore_link(r: &Restore, raw: &Raw<'_>, cork: Option<Raw<'_>>, own: &Own) -> Result {
     let mut record: InetSocket = raw.body().map_err(|f| r.fault(f))?;
     own.rewrite_inet(r, &mut record)?;
     let made = socket::made(r, record.socket.get())?;
@@ -336,6 +339,9 @@ fn restore_link(r: &Restore, raw: &Raw<'_>, own: &Own) -> Result {
     }
     part.bind(r, &made)?;
     part.connect(r, &made)?;
+    if let Some(cork) = cork {
+        udp_cork::restore(r, &cork, &made, own)?;
+    }
     made.sk.settle_inet(&part.inet)
 }
 
@@ -350,13 +356,20 @@ fn link(r: &Restore) -> Result {
         }
     }
     let own = Own::of(r)?;
+    let mut cork = None;
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
-        if raw.kind != Kind::InetSocket {
-            continue;
+        match raw.kind {
+            // Its socket follows.
+            Kind::UdpCork => {
+                cork = Some(raw);
+                continue;
+            }
+            Kind::InetSocket => (),
+            _ => continue,
         }
         wait::go_on()?;
-        restore_link(r, &raw, &own)
+        restore_link(r, &raw, cork.take(), &own)
             .map_err(|e| r.unless_told(e, "a socket can't get its address"))?;
     }
     Ok(())

@@ -18,17 +18,21 @@ mod inet;
 mod inet_options;
 mod inet_queue;
 mod members;
+mod mptcp;
 mod netlink;
 mod options;
 mod packet;
+mod packet_queue;
 mod socket;
 mod socket_options;
 mod tcp;
 mod tcp_build;
 mod tcp_end;
+mod tcp_keys;
 mod tcp_options;
 mod tcp_outside;
 mod tcp_unseen;
+mod udp_cork;
 mod unix;
 mod unix_build;
 mod unix_queue;
@@ -49,8 +53,6 @@ use crate::{
     image::{
         net::{
             InFlight,
-            FAMILY_INET,
-            FAMILY_INET6,
             IN_FLIGHT_MAX, //
         },
         record::Records,
@@ -114,6 +116,7 @@ pub(crate) struct Family {
 /// The families: a socket is of the first that it fits.
 static FAMILIES: &[Family] = &[
     tcp::FAMILY,
+    mptcp::FAMILY,
     unix::FAMILY,
     inet::DATAGRAMS,
     netlink::FAMILY,
@@ -122,6 +125,8 @@ static FAMILIES: &[Family] = &[
 
 /// What sockets are to each other, and what is in their queues.
 pub(crate) static LINKS: &[LinkOps] = &[
+    // They listen before connections have their ports, as those of TCP do.
+    mptcp::LINKS,
     // What was in the queues of connections is sent, and a filter would see it again.
     tcp::LINKS,
     filter::LINKS,
@@ -194,17 +199,6 @@ fn family(file: &FileRef) -> Option<&'static Family> {
 /// Returns whether `file` shows a socket of a family that is saved.
 pub(crate) fn is_saved(file: &FileRef) -> bool {
     family(file).is_some()
-}
-
-/// IPPROTO_MPTCP.
-const PROTOCOL_MPTCP: u32 = 262;
-
-/// Returns whether `file` shows a socket of Multipath TCP.
-pub(crate) fn is_mptcp(file: &FileRef) -> bool {
-    SockRef::of(file).is_some_and(|sk| {
-        let [family, _, protocol] = socket::numbers(&sk).map(i32::cast_unsigned);
-        matches!(family, FAMILY_INET | FAMILY_INET6) && protocol == PROTOCOL_MPTCP
-    })
 }
 
 /// Looks at all sockets that the files of the thread lead to, one after the other: what they lead to

@@ -2,8 +2,8 @@
 
 //! Packet sockets.
 //!
-//! What comes over a device is lost to who does not look in time, and is counted: so is what was in the
-//! queue. A socket gets its memberships, and is bound, when all else is done.
+//! What was in its queue comes first (`packet_queue.rs`); what of that can't be saved is counted as what is
+//! lost to who does not look in time. A socket gets its memberships, and is bound, when all else is done.
 
 use kernel::{
     prelude::*,
@@ -52,6 +52,7 @@ use crate::{
                 Member,
                 Packet, //
             },
+            packet_queue::Frame,
             socket::SockRef, //
         },
         security::cred::CredRef,
@@ -60,6 +61,7 @@ use crate::{
     },
     net::{
         errqueue,
+        packet_queue,
         socket,
         Family, //
     }, //
@@ -170,14 +172,15 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     if !errqueue::collect(cap, t, named, &sk)? {
         return Ok(false);
     }
-    if state.queued != 0 {
+    let lost = packet_queue::lost(&sk)?;
+    if lost != 0 {
         let who = t.display(&cap.pid_ns);
         cap.report.note(
             &who,
             fmt!(
-                "{}: what it has not received is not saved: {} packets count as dropped",
+                "{}: not all that it has not received can be saved: {} packets count as dropped",
                 named,
-                state.queued
+                lost
             ),
         );
     }
@@ -199,6 +202,7 @@ fn save_links(cap: &mut Capture) -> Result {
 /// Writes one of them.
 fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
     let state = sk.packet()?;
+    let lost = packet_queue::save(cap, obj, sk)?;
     let mut members: KVVec<PacketMember> = KVVec::new();
     for m in sk.packet_members(state.members)? {
         let member = PacketMember {
@@ -232,7 +236,7 @@ fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
         fanout_id: fanout.id.into(),
         fanout_type: fanout.kind.into(),
         error: if state.err != 0 { ERROR_DOWN } else { 0 }.into(),
-        queued: state.queued.min(QUEUED_MAX).into(),
+        queued: lost.min(QUEUED_MAX).into(),
         members: u32::try_from(members.len())?.into(),
         reserved: 0.into(),
     };
@@ -273,20 +277,39 @@ fn place(r: &Restore, raw: &Raw<'_>) -> Result {
         members: record.members.get(),
         ring: false,
     };
-    let built = ObjRef::new(record.socket.get())
-        .and_then(|obj| r.built::<BuiltPacket>(obj))
-        .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))?;
-    built.place.populate((state, members));
+    built(r, record.socket.get())?
+        .place
+        .populate((state, members));
     Ok(())
+}
+
+/// The rebuilt socket with reference `obj`.
+fn built(r: &Restore, obj: u32) -> Result<Arc<BuiltPacket>> {
+    ObjRef::new(obj)
+        .and_then(|obj| r.built::<BuiltPacket>(obj))
+        .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))
+}
+
+/// Puts a packet into the queue of the socket with reference `obj`.
+pub(super) fn put_frame(r: &Restore, obj: u32, frame: &Frame, data: &[u8]) -> Result {
+    let built = built(r, obj)?;
+    built.memcg.charge(|| built.sk.put_frame(frame, data))
 }
 
 /// Notes what all packet sockets are.
 fn link(r: &Restore) -> Result {
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
-        if raw.kind == Kind::PacketSocket {
-            wait::go_on()?;
-            place(r, &raw)?;
+        match raw.kind {
+            Kind::PacketSocket => {
+                wait::go_on()?;
+                place(r, &raw)?;
+            }
+            Kind::PacketFrame => {
+                wait::go_on()?;
+                packet_queue::restore(r, &raw)?;
+            }
+            _ => (),
         }
     }
     Ok(())

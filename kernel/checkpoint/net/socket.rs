@@ -56,6 +56,7 @@ use crate::{
     net::{
         family,
         family_of,
+        mptcp,
         options, //
     }, //
 };
@@ -237,18 +238,21 @@ pub(crate) fn save(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     if sk.basics().filter != 0 {
         options.retain(|option| option.option.get() != OPTION_LOCK_FILTER);
     }
+    if (mptcp::FAMILY.is)(numbers(&sk)) {
+        mptcp::retain_chosen(&mut options);
+    }
     let obj = (family.object)(cap, sk.addr())?;
     let owner = file.owner().ok_or(EOVERFLOW)?;
-    put(cap, obj, numbers(&sk), SOCKET_OPEN, owner, &options)?;
+    put(cap, obj, numbers(&sk), (SOCKET_OPEN, 0), owner, &options)?;
     Ok(obj)
 }
 
-/// Writes the record of a socket.
+/// Writes the record of a socket: its form, and the reference of its network namespace, or 0.
 pub(super) fn put(
     cap: &mut Capture,
     obj: ObjRef,
     numbers: [i32; 3],
-    form: u32,
+    (form, net): (u32, u32),
     owner: [u32; 2],
     options: &[SocketOption],
 ) -> Result {
@@ -259,7 +263,7 @@ pub(super) fn put(
         kind: u32::try_from(kind)?.into(),
         protocol: u32::try_from(protocol)?.into(),
         form: form.into(),
-        reserved: 0.into(),
+        net: net.into(),
         owner: owner.map(Into::into),
     };
     cap.meta.put(&record, options.as_bytes())

@@ -82,6 +82,7 @@ use crate::{
         socket,
         tcp_build,
         tcp_end::End,
+        tcp_keys,
         tcp_outside,
         tcp_unseen,
         Family, //
@@ -489,7 +490,8 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
             }
             Peer::Closed(client) => {
                 let read = client.tcp(Some(&child))?;
-                save_started(cap, &End::closed(&client, TCP_STARTED), &read)?;
+                let end = End::closed(&client, TCP_STARTED, client.tcp_keys()?);
+                save_started(cap, &end, &read)?;
             }
             Peer::Gone => {
                 let read = child.tcp(None)?;
@@ -497,7 +499,10 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
                     urgent_sent: read.this.urgent,
                     ..other_end(&read.this)
                 };
-                End::closed(&child, TCP_STARTED).put(cap, &tcp, &[], &[read.received()])?;
+                let family = child.basics().family.cast_unsigned();
+                let keys = tcp_keys::of_other_end(&child.tcp_keys()?, &read.this, family)?;
+                let end = End::closed(&child, TCP_STARTED, keys);
+                end.put(cap, &tcp, &[], &[read.received()])?;
             }
             _ if tcp_unseen::save_waiting(cap, child.addr())? => kept += 1,
             _ => lost += 1,
@@ -556,7 +561,10 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
         Peer::Closed(peer) => (peer, None),
         Peer::Gone if tcp.done => {
             End::of(cap, sock, TCP_CONNECTED)?.put(cap, &tcp, read.received(), &[read.sent()])?;
-            return End::closed(&sock.sk, TCP_CONNECTED).put(cap, &other_end(&tcp), &[], &[]);
+            let family = sock.sk.basics().family.cast_unsigned();
+            let keys = tcp_keys::of_other_end(&sock.sk.tcp_keys()?, &tcp, family)?;
+            let end = End::closed(&sock.sk, TCP_CONNECTED, keys);
+            return end.put(cap, &other_end(&tcp), &[], &[]);
         }
         Peer::Request(at) if found(cap, &at).is_some() => {
             let end = End::of(cap, sock, TCP_STARTED)?;
@@ -591,7 +599,7 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
             end.put(cap, &that, received, &[sent])
         }
         None => {
-            let end = End::closed(&peer, TCP_CONNECTED);
+            let end = End::closed(&peer, TCP_CONNECTED, peer.tcp_keys()?);
             let that = Tcp {
                 shut_read: true,
                 shut_write: true,

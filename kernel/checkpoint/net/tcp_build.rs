@@ -39,6 +39,8 @@ use crate::{
                 TCP_URGENT_READ,
                 TCP_V6ONLY, //
             },
+            Socket,
+            PROTOCOL_TCP,
             SOCKET_STREAM, //
         },
         Kind,
@@ -60,7 +62,8 @@ use crate::{
             tcp::{
                 State,
                 Tcp, //
-            }, //
+            },
+            tcp_keys::Keys,
             tcp_unseen::Starting, //
         },
         security::cred::CredRef,
@@ -74,6 +77,7 @@ use crate::{
             self,
             Made, //
         },
+        tcp_keys,
         tcp_options,
         tcp_outside,
         tcp_unseen, //
@@ -100,6 +104,8 @@ pub(super) struct Part<'a> {
     pub(super) record: TcpSocket,
     /// Name of its congestion control.
     congestion: &'a [u8],
+    /// What signs its segments.
+    pub(super) keys: Keys,
     /// What it has received, and what it is to send.
     pub(super) received: KVVec<&'a [u8]>,
     pub(super) sent: KVVec<&'a [u8]>,
@@ -108,6 +114,12 @@ pub(super) struct Part<'a> {
 impl<'a> Part<'a> {
     fn of(r: &Restore, raw: &Raw<'a>, own: &Own) -> Result<Self> {
         let mut record: TcpSocket = raw.body().map_err(|f| r.fault(f))?;
+        if let Some(obj) = ObjRef::new(record.socket.get()) {
+            let (socket, _) = r.object_body::<Socket>(obj)?;
+            if socket.protocol.get() != PROTOCOL_TCP {
+                return Err(r.told(EINVAL, fmt!("a TCP socket is of another protocol")));
+            }
+        }
         let was_told = record.socket.get() == 0 || record.flags.get() & TCP_TOLD != 0;
         let inside = match record.state.get() {
             TCP_CONNECTED => true,
@@ -118,6 +130,7 @@ impl<'a> Part<'a> {
         Ok(Self {
             record,
             congestion: raw.payload,
+            keys: Keys::new(),
             received: KVVec::new(),
             sent: KVVec::new(),
         })
@@ -198,6 +211,7 @@ impl<'a> Part<'a> {
             let family = i32::try_from(self.record.family.get())?;
             let (closing, sk) = Closing::make(&self.net(r)?, family, SOCKET_STREAM.cast_signed())
                 .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
+            tcp_keys::set(r, &sk, &self.keys)?;
             return Ok(End {
                 sk,
                 made: None,
@@ -227,6 +241,7 @@ impl<'a> Part<'a> {
 
     /// Sets what stands in the record of the socket `sk`, which `opener` has made.
     fn set_own(&self, r: &Restore, sk: &SockRef, opener: &CredRef) -> Result {
+        tcp_keys::set(r, sk, &self.keys)?;
         let mss = self.record.mss.get();
         if mss != 0 {
             sk.set_tcp_mss(mss)
@@ -286,11 +301,13 @@ pub(super) fn address_error(e: Error) -> &'static str {
         EADDRINUSE => "another socket has it: end what has that, or restart elsewhere",
         EADDRNOTAVAIL => {
             "it is none of this machine, or the connection is there already: set the address up, end \
-             what has the connection, or restart in another network namespace"
+             what has the connection (without timestamps it is there for a minute after its end), or \
+             restart in another network namespace"
         }
         EACCES => "that takes CAP_NET_BIND_SERVICE",
         EPERM => "that takes CAP_NET_ADMIN over the network namespace, as TCP_REPAIR",
         ENETUNREACH | EHOSTUNREACH => "there is no route to the other end: set lo up",
+        EKEYREJECTED => "none of its keys (TCP_AO_ADD_KEY) is for the other end",
         _ => "the kernel does not take it",
     }
 }
@@ -539,6 +556,16 @@ pub(super) fn link(r: &Restore) -> Result {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
             Kind::TcpSocket => parts.push(Part::of(r, &raw, &own)?, GFP_KERNEL_ACCOUNT)?,
+            Kind::TcpAo => {
+                let part = parts.last_mut().ok_or(EINVAL)?;
+                part.keys.ao = Some(tcp_keys::ao(r, &raw)?);
+            }
+            Kind::TcpKey => {
+                wait::go_on()?;
+                let part = parts.last_mut().ok_or(EINVAL)?;
+                let key = tcp_keys::key(r, &raw, &own)?;
+                part.keys.keys.push(key, GFP_KERNEL_ACCOUNT)?;
+            }
             Kind::TcpData => {
                 let record: TcpData = raw.body().map_err(|f| r.fault(f))?;
                 let part = parts.last_mut().ok_or(EINVAL)?;

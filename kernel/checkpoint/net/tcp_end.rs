@@ -40,12 +40,14 @@ use crate::{
             namespace::NetNs,
             socket::SockRef,
             tcp::Tcp,
+            tcp_keys::Keys,
             tcp_outside::Wire, //
         },
         time::wait, //
     },
     net::{
         tcp::Sock,
+        tcp_keys,
         tcp_outside, //
     },
     ns, //
@@ -61,6 +63,8 @@ pub(super) struct End {
     pub(super) family: u32,
     /// Address of its network namespace, if no file shows it.
     pub(super) net: Option<usize>,
+    /// What signs its segments.
+    pub(super) keys: Keys,
 }
 
 impl End {
@@ -73,18 +77,20 @@ impl End {
             state,
             family: sock.sk.basics().family.cast_unsigned(),
             net: None,
+            keys: sock.sk.tcp_keys()?,
         })
     }
 
     /// One that was closed, of the family and the network namespace of `of`: of itself, or of the other
-    /// end.
-    pub(super) fn closed(of: &SockRef, state: u32) -> Self {
+    /// end. It had `keys`.
+    pub(super) fn closed(of: &SockRef, state: u32, keys: Keys) -> Self {
         Self {
             obj: None,
             listener: None,
             state,
             family: of.basics().family.cast_unsigned(),
             net: Some(of.net_addr()),
+            keys,
         }
     }
 
@@ -183,6 +189,7 @@ impl End {
             .get(..end.unwrap_or(0).min(CONGESTION_MAX))
             .unwrap_or(&[]);
         cap.meta.put(&record, name)?;
+        tcp_keys::put(cap, &self.keys, wire.is_some())?;
         put_data(cap, received, 0)?;
         for part in sent {
             put_data(cap, part, 1)?;

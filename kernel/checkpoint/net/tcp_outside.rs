@@ -34,7 +34,6 @@ use crate::{
     kapi::{
         cgroup::group::HeldCgroup,
         net::{
-            namespace::NetNs,
             socket::{
                 Closing,
                 SockRef, //
@@ -63,6 +62,7 @@ use crate::{
             self,
             Part, //
         },
+        tcp_keys,
         tcp_unseen, //
     }, //
 };
@@ -387,7 +387,7 @@ pub(super) fn link(r: &Restore, part: &Part<'_>) -> Result {
             tcp_build::end_as(r, part, &over)?;
         }
         if killed {
-            stand_in(r, &part.net(r)?, family, &tcp, &wire)?;
+            stand_in(r, part, family, &tcp, &wire)?;
         }
     }
     let what = match (keep, part.is_seen(r)?, closed) {
@@ -443,6 +443,14 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
                 ),
             ),
         })?;
+    if let Some(ao) = &part.keys.ao {
+        end.sk.agree_tcp_ao(ao).map_err(|e| {
+            r.told(
+                e,
+                fmt!("a TCP connection can't be made: what TCP-AO signs with can't be set"),
+            )
+        })?;
+    }
     if let Some(mark) = tcp.urgent.checked_sub(1) {
         end.sk.set_tcp_urgent(mark, tcp.urgent_read)?;
     }
@@ -496,15 +504,17 @@ fn hold_end(r: &Restore, sk: &SockRef, then: Then) -> Result {
 /// Makes a socket in `net` that tells the other end of a connection that it is over, when the restart has
 /// succeeded.
 /// That takes the right that keeping it would take: without that, the other end is told when it sends.
-fn stand_in(r: &Restore, net: &NetNs, family: i32, tcp: &Tcp, wire: &Wire) -> Result {
-    let (closing, sk) = Closing::make(net, family, SOCKET_STREAM.cast_signed())
+fn stand_in(r: &Restore, part: &Part<'_>, family: i32, tcp: &Tcp, wire: &Wire) -> Result {
+    let (closing, sk) = Closing::make(&part.net(r)?, family, SOCKET_STREAM.cast_signed())
         .map_err(|e| r.told(e, fmt!("a socket can't be made")))?;
+    // The other end believes what is signed only.
+    tcp_keys::set(r, &sk, &part.keys)?;
     match hold_end(r, &sk, Then::Resets(closing)) {
         Ok(()) => (),
         Err(EPERM) => return Ok(()),
         Err(e) => return Err(e),
     }
     // The address may be none of this machine any more, say.
-    let _ = sk.stand_in_tcp(tcp, wire);
+    let _ = sk.stand_in_tcp(tcp, wire, part.keys.ao.as_ref());
     Ok(())
 }

@@ -254,7 +254,7 @@ pub(super) fn save_objects(cap: &mut Capture) -> Result {
         }
         let form = if waits { SOCKET_WAITING } else { SOCKET_CLOSED };
         // Who accepts it has it then.
-        socket::put(cap, obj, socket::numbers(&sk), form, [0; 2], &options)?;
+        socket::put(cap, obj, socket::numbers(&sk), (form, 0), [0; 2], &options)?;
     }
     Ok(())
 }
@@ -317,6 +317,7 @@ fn save_one(cap: &mut Capture, unseen: &Unseen) -> Result<bool> {
         state: TCP_OUTSIDE,
         family: unseen.sk.basics().family.cast_unsigned(),
         net: Some(unseen.sk.net_addr()),
+        keys: unseen.sk.tcp_keys()?,
     };
     end.put_with(cap, &tcp, Some(&wire), received, &[read.sent()])?;
     Ok(true)

@@ -77,6 +77,7 @@ use crate::{
         unix_queue,
         Family, //
     },
+    ns,
     task, //
 };
 
@@ -421,7 +422,7 @@ pub(super) fn save_objects(cap: &mut Capture) -> Result {
             Rest::Messages(kind, _) => {
                 let numbers = [FAMILY_UNIX.cast_signed(), *kind, 0];
                 let obj = object(cap, addr)?;
-                socket::put(cap, obj, numbers, SOCKET_CLOSED, [0, 0], &[])?;
+                socket::put(cap, obj, numbers, (SOCKET_CLOSED, 0), [0, 0], &[])?;
                 continue;
             }
         };
@@ -429,7 +430,14 @@ pub(super) fn save_objects(cap: &mut Capture) -> Result {
         let form = form(cap, &sock, &unix);
         if form != SOCKET_OPEN {
             let obj = object(cap, addr)?;
-            socket::put(cap, obj, socket::numbers(sk), form, [0, 0], &[])?;
+            // One that waits is of that of the socket that listens.
+            let net = match form {
+                SOCKET_CLOSED if !ns::net::is_of_root(cap, sk.net_addr()) => {
+                    ref_number(ns::net::reference_at(cap, sk.net_addr()))
+                }
+                _ => 0,
+            };
+            socket::put(cap, obj, socket::numbers(sk), (form, net), [0, 0], &[])?;
         }
         if form == SOCKET_CLOSED {
             continue;

@@ -60,6 +60,7 @@ use crate::{
         unix::shown,
         unix_queue, //
     },
+    ns,
     task, //
 };
 
@@ -210,7 +211,11 @@ impl Part {
             let (socket, _) = r.object_body::<Socket>(obj)?;
             let family = i32::try_from(socket.family.get())?;
             let kind = i32::try_from(socket.kind.get())?;
-            let (closing, sk) = Closing::make(r.net_ns(), family, kind)?;
+            let net = match ObjRef::new(socket.net.get()) {
+                Some(net) => ns::net::built(r, net)?,
+                None => r.net_ns().clone(),
+            };
+            let (closing, sk) = Closing::make(&net, family, kind)?;
             let memcg = Arc::new(Memcg::none(), GFP_KERNEL_ACCOUNT)?;
             note_fileless(r, obj, sk, memcg, Some(closing))?;
         }

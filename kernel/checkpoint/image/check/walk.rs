@@ -23,7 +23,10 @@ use crate::image::{
     huge::check::Room,
     ipc::check::Inside,
     kinds::Kind,
-    net::check::TcpLeft,
+    net::check::{
+        KeysLeft,
+        TcpLeft, //
+    },
     policy::check::Place,
     record::{
         Body,
@@ -191,6 +194,10 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) room: Option<Room>,
     /// What is still to come of TCP sockets.
     pub(in crate::image) tcp_left: TcpLeft,
+    /// What may still come of keys of the last one.
+    pub(in crate::image) tcp_keys_left: KeysLeft,
+    /// The socket that must be told next of those without connections: it has begun a datagram; 0: any.
+    pub(in crate::image) corked: u32,
     /// What was right before, if it may have memory policies.
     pub(in crate::image) place: Option<Place>,
     /// Records of memory that was left out of it.
@@ -244,6 +251,8 @@ pub fn metadata(
         ring: None,
         room: None,
         tcp_left: TcpLeft::default(),
+        tcp_keys_left: KeysLeft::default(),
+        corked: 0,
         place: None,
         gaps: 0,
         labelled: None,
@@ -627,6 +636,12 @@ impl Walk<'_> {
         }
         if let Some(why) = self.tcp_left.lacks() {
             return Err(Fault::framing(end, why));
+        }
+        if self.corked != 0 {
+            return Err(Fault::framing(
+                end,
+                "the socket of a begun datagram is missing",
+            ));
         }
         if self.group.is_some() {
             return Err(Fault::framing(end, "process record is missing"));

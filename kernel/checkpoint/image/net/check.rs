@@ -32,6 +32,7 @@ use crate::image::{
         unix::*,
         *, //
     },
+    ns::NetNs,
     record::{
         Fault,
         Raw, //
@@ -44,11 +45,17 @@ mod filter;
 mod header;
 mod inet;
 mod member;
+mod mptcp;
 mod netlink;
 mod packet;
 mod tcp;
+mod tcp_key;
+mod udp;
 
-pub(in crate::image) use tcp::TcpLeft;
+pub(in crate::image) use {
+    tcp::TcpLeft,
+    tcp_key::KeysLeft, //
+};
 
 /// Flags that the open file of a socket can have.
 const FILE_FLAGS: u32 =
@@ -90,7 +97,9 @@ fn is_possible(family: u32, kind: u32, protocol: u32) -> bool {
         }
         (FAMILY_INET, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMP),
         (FAMILY_INET6, SOCKET_DGRAM) => matches!(protocol, PROTOCOL_UDP | PROTOCOL_ICMPV6),
-        (FAMILY_INET | FAMILY_INET6, SOCKET_STREAM) => protocol == PROTOCOL_TCP,
+        (FAMILY_INET | FAMILY_INET6, SOCKET_STREAM) => {
+            matches!(protocol, PROTOCOL_TCP | PROTOCOL_MPTCP)
+        }
         (FAMILY_INET | FAMILY_INET6, SOCKET_RAW) => (1..=PROTOCOL_RAW_MAX).contains(&protocol),
         (FAMILY_NETLINK, SOCKET_DGRAM | SOCKET_RAW) => PROTOCOLS.contains(&protocol),
         (FAMILY_PACKET, SOCKET_DGRAM | SOCKET_RAW) => protocol == 0,
@@ -140,14 +149,22 @@ impl Walk<'_> {
         )?;
         let form = socket.form.get();
         ensure(raw, form <= SOCKET_CLOSED, "unknown form of a socket")?;
-        let is_tcp =
-            matches!(family, FAMILY_INET | FAMILY_INET6) && socket.kind.get() == SOCKET_STREAM;
+        let is_tcp = matches!(family, FAMILY_INET | FAMILY_INET6)
+            && socket.kind.get() == SOCKET_STREAM
+            && socket.protocol.get() == PROTOCOL_TCP;
         ensure(
             raw,
             form == SOCKET_OPEN || family == FAMILY_UNIX || is_tcp,
             "a socket of a family that has none without a file",
         )?;
-        zero(raw, socket.reserved.get() == 0)?;
+        if socket.net.get() != 0 {
+            ensure(
+                raw,
+                form == SOCKET_CLOSED && family == FAMILY_UNIX,
+                "is of the network namespace of who makes it",
+            )?;
+            self.refer::<NetNs>(raw, socket.net.get())?;
+        }
         ids(raw, socket.owner.iter().map(|id| id.get()))?;
         let mut last = 0;
         for option in raw.array::<SocketOption>(OPTIONS_MAX)? {

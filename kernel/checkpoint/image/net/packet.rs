@@ -2,7 +2,10 @@
 
 //! Records of packet sockets.
 
-use zerocopy::byteorder::little_endian::U32;
+use zerocopy::byteorder::little_endian::{
+    U32,
+    U64, //
+};
 
 use crate::image::layout::{
     flags,
@@ -59,7 +62,7 @@ record! {
         pub fanout_type: U32,
         /// What SO_ERROR tells: 0, or 100 for ENETDOWN.
         pub error: U32,
-        /// Packets that were in its queue: they count as dropped.
+        /// Packets that were in its queue and are not saved: they count as dropped.
         pub queued: U32,
         /// How many memberships it has.
         pub members: U32,
@@ -82,6 +85,61 @@ flags! {
     PACKET_QDISC_BYPASS = 1 << 4,
     /// PACKET_IGNORE_OUTGOING.
     PACKET_IGNORE_OUTGOING = 1 << 5,
+}
+
+/// Most bytes of a packet in a queue.
+pub const FRAME_MAX: usize = 1 << 18;
+
+record! {
+    /// A link: a packet in the queue of a packet socket, oldest first; payload: its bytes, as the socket is
+    /// to receive them.
+    #[record(PacketFrame = 257, "packet in a queue", min = 96, check = packet_frame)]
+    pub struct PacketFrame {
+        /// The `Socket`.
+        pub socket: U32,
+        /// `FRAME_*`.
+        pub flags: U32,
+        /// Number of the device by which it has come.
+        pub device: U32,
+        /// Type of that, ARPHRD_*.
+        pub hardware: U32,
+        /// To whom it has come, PACKET_*.
+        pub kind: U32,
+        /// ETH_P_*.
+        pub protocol: U32,
+        /// Bytes that it had before a filter has cut it.
+        pub original: U32,
+        /// Where its network header is.
+        pub network: U32,
+        /// ETH_P_* of the tag of its VLAN.
+        pub vlan_protocol: U32,
+        /// That tag.
+        pub vlan_tag: U32,
+        /// Its mark.
+        pub mark: U32,
+        /// Its priority.
+        pub priority: U32,
+        /// When it has come, in nanoseconds since 1970; 0: that is not known.
+        pub time: U64,
+        /// Bytes of the address that it has come from.
+        pub addr_len: U32,
+        /// Zero.
+        pub reserved: U32,
+        /// That address, with zeros after it.
+        pub addr: [u8; 32],
+    }
+}
+
+flags! {
+    "PacketFrame.flags": u32, FRAME_LIST, FRAME_ALL;
+    /// It has the tag of a VLAN.
+    FRAME_VLAN = 1 << 0,
+    /// It is one of TCP that a device is to segment.
+    FRAME_TCP = 1 << 1,
+    /// Its check sum is valid.
+    FRAME_VALID = 1 << 2,
+    /// Its check sum is a device's to make.
+    FRAME_UNSUMMED = 1 << 3,
 }
 
 structure! {

@@ -95,7 +95,7 @@ impl Special {
             ),
             (
                 bindings::CHECKPOINT_INET_CORKED,
-                "has part of a datagram to send (UDP_CORK, MSG_MORE): have it send all",
+                "has part of a datagram to send (MSG_MORE): have it send all",
             ),
             (
                 bindings::CHECKPOINT_INET_ROUTES,
@@ -313,14 +313,13 @@ impl SockRef {
     }
 
     /// Sets what is left of an IPv4 or IPv6 datagram socket: who has chosen its address, shutdown, error
-    /// and counters. EINVAL: it is none.
+    /// and counters. EINVAL: it is none. EINTR: the caller was killed.
     pub(crate) fn settle_inet(&self, inet: &Inet) -> Result {
         if !self.is_inet() {
             return Err(EINVAL);
         }
         // SAFETY: We own a reference, and it is of the family; what is set is only read.
-        unsafe { bindings::checkpoint_inet_settle(self.as_ptr(), &inet.raw()) };
-        Ok(())
+        to_result(unsafe { bindings::checkpoint_inet_settle(self.as_ptr(), &inet.raw()) })
     }
 }
 

@@ -120,7 +120,7 @@ impl SockRef {
     }
 
     /// Sets its options, adds memberships, binds it and puts it into its group, with the rights
-    /// that the caller acts with. What was in its queue counts as dropped.
+    /// that the caller acts with. What of its queue was not saved (`queued`) counts as dropped.
     ///
     /// Errors as of setsockopt(2) and bind(2). ENODEV: there is no such device.
     pub(crate) fn open_packet(&self, state: &Packet, members: &[Member]) -> Result {

@@ -212,8 +212,12 @@ impl SockRef {
             }
             bindings::CHECKPOINT_TCP_FASTOPEN => "TCP Fast Open is not over: try again",
             bindings::CHECKPOINT_TCP_KEYS => {
-                "has keys that sign its segments (TCP_MD5SIG, TCP_AO_ADD_KEY), which can't be saved \
-                 yet: have them removed"
+                "has keys of two kinds for one peer or connection (TCP_MD5SIG, TCP_AO_ADD_KEY): have \
+                 those of one kind removed"
+            }
+            bindings::CHECKPOINT_TCP_KEYS_DENIED => {
+                "has keys (TCP_MD5SIG), which only who has CAP_NET_ADMIN over its network namespace \
+                 may read"
             }
             bindings::CHECKPOINT_TCP_POLICY => {
                 "has a policy of IPsec (IP_XFRM_POLICY): have it make a new socket"
@@ -387,6 +391,10 @@ impl SockRef {
             to_result(err)?;
             let err = bindings::checkpoint_tcp_connect(peer.as_ptr(), &peer_raw, peer_seq, seq);
             to_result(err)?;
+            let err = bindings::checkpoint_tcp_ao_begin(self.as_ptr(), seq, peer_seq);
+            to_result(err)?;
+            let err = bindings::checkpoint_tcp_ao_begin(peer.as_ptr(), peer_seq, seq);
+            to_result(err)?;
             let [own, other] = reuse;
             to_result(bindings::checkpoint_tcp_join(
                 self.as_ptr(),
@@ -499,6 +507,10 @@ pub(crate) mod opt {
 
     /// Their level.
     pub(crate) const LEVEL: u32 = bindings::SOL_TCP;
+    /// TCP_MAXSEG.
+    pub(crate) const MAXSEG: u32 = bindings::TCP_MAXSEG;
+    /// TCP_CONGESTION.
+    pub(crate) const CONGESTION: u32 = bindings::TCP_CONGESTION;
     /// TCP_NODELAY.
     pub(crate) const NODELAY: u32 = bindings::TCP_NODELAY;
     /// TCP_CORK.

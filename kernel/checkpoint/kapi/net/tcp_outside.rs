@@ -15,7 +15,8 @@ use kernel::{
 
 use crate::kapi::net::{
     socket::SockRef,
-    tcp::Tcp, //
+    tcp::Tcp,
+    tcp_keys::Ao, //
 };
 
 /// What an end of a connection has agreed upon with the other one.
@@ -298,8 +299,8 @@ impl SockRef {
     }
 
     /// Makes it, which is new and held, an end that is only to be reset: with the numbers that the other
-    /// end of the connection that `tcp` and `wire` tell of expects.
-    pub(crate) fn stand_in_tcp(&self, tcp: &Tcp, wire: &Wire) -> Result {
+    /// end of the connection that `tcp` and `wire` tell of expects, and signed with `ao`, if it has that.
+    pub(crate) fn stand_in_tcp(&self, tcp: &Tcp, wire: &Wire, ao: Option<&Ao>) -> Result {
         let raw = tcp.raw()?;
         let next = wire
             .send_first
@@ -308,6 +309,17 @@ impl SockRef {
         // SAFETY: We own a reference on a TCP socket; the structure is only read.
         to_result(unsafe {
             bindings::checkpoint_tcp_connect(self.as_ptr(), &raw, next, wire.receive_next)
+        })?;
+        let Some(ao) = ao else {
+            return Ok(());
+        };
+        // What was sent may have wrapped meanwhile.
+        let wraps = ao
+            .send_wraps
+            .wrapping_add(u32::from(next < wire.send_first));
+        self.agree_tcp_ao(&Ao {
+            send_wraps: wraps,
+            ..*ao
         })
     }
 

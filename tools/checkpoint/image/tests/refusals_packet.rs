@@ -115,3 +115,64 @@ fn memberships() {
         (MEMBER, |s| member(s, |m| m.len.set(5))),
     ]);
 }
+
+/// Changes a packet in its queue.
+fn frame(s: &mut Sample, f: impl FnOnce(&mut PacketFrame)) {
+    s.packet_frame();
+    s.edit(0, f);
+}
+
+#[test]
+fn queues() {
+    const PACKET: &str = "impossible packet";
+    const LONG: &str = "a packet that is too long, or has its header elsewhere";
+    accepted(&[
+        |s| s.packet_frame(),
+        |s| {
+            s.packet_frame();
+            *s.payload(Kind::PacketFrame, 0) = vec![0; FRAME_MAX];
+        },
+        |s| {
+            frame(s, |f| {
+                f.flags.set(0);
+                f.vlan_protocol.set(0);
+                f.vlan_tag.set(0);
+            })
+        },
+    ]);
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            frame(s, |f| f.socket.set(obj::CRED))
+        }),
+        ("unknown flag", |s| frame(s, |f| f.flags.set(FRAME_ALL + 1))),
+        (PACKET, |s| frame(s, |f| f.hardware.set(1 << 16))),
+        (PACKET, |s| frame(s, |f| f.protocol.set(1 << 16))),
+        (PACKET, |s| frame(s, |f| f.vlan_tag.set(1 << 16))),
+        (PACKET, |s| frame(s, |f| f.kind.set(256))),
+        (PACKET, |s| frame(s, |f| f.device.set(1 << 31))),
+        (PACKET, |s| frame(s, |f| f.flags.set(FRAME_ALL))),
+        ("reserved or unused field is not zero", |s| {
+            frame(s, |f| f.reserved.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            frame(s, |f| f.flags.set(0))
+        }),
+        ("unknown tag of a VLAN", |s| {
+            frame(s, |f| f.vlan_protocol.set(0x800))
+        }),
+        ("impossible address", |s| frame(s, |f| f.addr_len.set(33))),
+        ("impossible address", |s| frame(s, |f| f.addr_len.set(31))),
+        ("impossible time of a datagram", |s| {
+            frame(s, |f| f.time.set(1 << 63))
+        }),
+        (LONG, |s| frame(s, |f| f.network.set(7))),
+        (LONG, |s| {
+            frame(s, |f| f.network.set(1 << 16));
+            *s.payload(Kind::PacketFrame, 0) = vec![0; FRAME_MAX];
+        }),
+        (LONG, |s| {
+            s.packet_frame();
+            *s.payload(Kind::PacketFrame, 0) = vec![0; FRAME_MAX + 1];
+        }),
+    ]);
+}

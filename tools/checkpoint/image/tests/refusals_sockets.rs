@@ -87,8 +87,8 @@ fn sockets() {
         ("unknown form of a socket", |s| {
             socket(s, 3, |k| k.form.set(3))
         }),
-        ("reserved or unused field is not zero", |s| {
-            socket(s, 0, |k| k.reserved.set(1))
+        ("is of the network namespace of who makes it", |s| {
+            socket(s, 0, |k| k.net.set(1))
         }),
         ("impossible user or group id", |s| {
             socket(s, 0, |k| k.owner[1].set(u32::MAX))

@@ -102,11 +102,16 @@
 #define IMAGE_KIND_PACKET_SOCKET 239
 #define IMAGE_KIND_NET_REQUEST 240
 #define IMAGE_KIND_NET_PEER 241
+#define IMAGE_KIND_TCP_AO 245
+#define IMAGE_KIND_TCP_KEY 246
+#define IMAGE_KIND_UDP_CORK 247
 #define IMAGE_KIND_INET_MEMBER 248
 #define IMAGE_KIND_SOCKET_ERROR 249
 #define IMAGE_KIND_GENERIC_FAMILY 250
 #define IMAGE_KIND_INET_HEADER 251
 #define IMAGE_KIND_URING_USER 252
+#define IMAGE_KIND_MPTCP_SOCKET 256
+#define IMAGE_KIND_PACKET_FRAME 257
 #define IMAGE_KIND_CORE_COOKIE 260
 #define IMAGE_KIND_AUTOGROUP 261
 
@@ -786,6 +791,40 @@
 #define IMAGE_TCP_OUTSIDE_FIN_SENT (1ull << 6)
 #define IMAGE_TCP_OUTSIDE_FIN_ACKED (1ull << 7)
 #define IMAGE_TCP_OUTSIDE_CLOSING (1ull << 8)
+
+/* MptcpSocket.state */
+#define IMAGE_MPTCP_MPTCP_NEW 0
+#define IMAGE_MPTCP_MPTCP_BOUND 1
+#define IMAGE_MPTCP_MPTCP_LISTENING 2
+
+/* PacketFrame.flags */
+#define IMAGE_PACKET_FRAME_VLAN (1ull << 0)
+#define IMAGE_PACKET_FRAME_TCP (1ull << 1)
+#define IMAGE_PACKET_FRAME_VALID (1ull << 2)
+#define IMAGE_PACKET_FRAME_UNSUMMED (1ull << 3)
+
+/* TcpAo.flags */
+#define IMAGE_TCP_KEY_TCP_AO_REQUIRED (1ull << 0)
+#define IMAGE_TCP_KEY_TCP_AO_ICMP (1ull << 1)
+
+/* TcpKey.kind */
+#define IMAGE_TCP_KEY_TCP_KEY_MD5 0
+#define IMAGE_TCP_KEY_TCP_KEY_AO 1
+
+/* TcpKey.flags */
+#define IMAGE_TCP_KEY_TCP_KEY_DEVICE (1ull << 0)
+#define IMAGE_TCP_KEY_TCP_KEY_NO_OPTIONS (1ull << 1)
+#define IMAGE_TCP_KEY_TCP_KEY_CURRENT (1ull << 2)
+#define IMAGE_TCP_KEY_TCP_KEY_NEXT (1ull << 3)
+
+/* TcpKey.algorithm */
+#define IMAGE_TCP_KEY_TCP_KEY_HMAC_SHA1 1
+#define IMAGE_TCP_KEY_TCP_KEY_HMAC_SHA256 2
+#define IMAGE_TCP_KEY_TCP_KEY_AES_128_CMAC 3
+
+/* UdpCork.flags */
+#define IMAGE_UDP_UDP_CORK_V6 (1ull << 0)
+#define IMAGE_UDP_UDP_CORK_WHOLE (1ull << 1)
 
 /* UnixSocket.state */
 #define IMAGE_UNIX_UNIX_CLOSED 0
@@ -1823,7 +1862,7 @@ struct image_socket {
 	uint32_t kind;
 	uint32_t protocol;
 	uint32_t form;
-	uint32_t reserved;
+	uint32_t net;
 	uint32_t owner[2];
 };
 
@@ -2233,6 +2272,57 @@ struct image_net_peer {
 
 static_assert(sizeof(struct image_net_peer) == 16, "image_net_peer");
 
+struct image_tcp_ao {
+	uint32_t flags;
+	uint32_t send_first;
+	uint32_t receive_first;
+	uint32_t send_wraps;
+	uint32_t receive_wraps;
+	uint32_t reserved;
+	uint64_t good;
+	uint64_t bad;
+	uint64_t not_found;
+	uint64_t missing;
+	uint64_t icmp;
+};
+
+static_assert(sizeof(struct image_tcp_ao) == 64, "image_tcp_ao");
+
+struct image_tcp_key {
+	uint32_t kind;
+	uint32_t flags;
+	uint32_t family;
+	uint32_t prefix;
+	uint32_t device;
+	uint32_t send_id;
+	uint32_t receive_id;
+	uint32_t mac;
+	uint32_t algorithm;
+	uint32_t reserved;
+	uint64_t good;
+	uint64_t bad;
+	uint8_t address[16];
+};
+
+static_assert(sizeof(struct image_tcp_key) == 72, "image_tcp_key");
+
+struct image_udp_cork {
+	uint32_t socket;
+	uint32_t flags;
+	uint32_t port;
+	uint32_t device;
+	uint32_t flow;
+	uint32_t mark;
+	uint32_t priority;
+	uint32_t hops;
+	uint32_t class;
+	uint32_t segment;
+	uint8_t to[16];
+	uint8_t from[16];
+};
+
+static_assert(sizeof(struct image_udp_cork) == 72, "image_udp_cork");
+
 struct image_inet_member {
 	uint32_t socket;
 	uint32_t kind;
@@ -2302,6 +2392,41 @@ struct image_uring_user {
 };
 
 static_assert(sizeof(struct image_uring_user) == 24, "image_uring_user");
+
+struct image_mptcp_socket {
+	uint32_t socket;
+	uint32_t state;
+	uint32_t backlog;
+	uint32_t mss;
+	uint32_t port;
+	uint32_t device;
+	uint32_t locks;
+	uint32_t v6only;
+	uint8_t address[16];
+};
+
+static_assert(sizeof(struct image_mptcp_socket) == 48, "image_mptcp_socket");
+
+struct image_packet_frame {
+	uint32_t socket;
+	uint32_t flags;
+	uint32_t device;
+	uint32_t hardware;
+	uint32_t kind;
+	uint32_t protocol;
+	uint32_t original;
+	uint32_t network;
+	uint32_t vlan_protocol;
+	uint32_t vlan_tag;
+	uint32_t mark;
+	uint32_t priority;
+	uint64_t time;
+	uint32_t addr_len;
+	uint32_t reserved;
+	uint8_t addr[32];
+};
+
+static_assert(sizeof(struct image_packet_frame) == 96, "image_packet_frame");
 
 struct image_core_cookie {
 	uint32_t tid;

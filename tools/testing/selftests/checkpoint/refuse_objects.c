@@ -119,17 +119,55 @@ REFUSE(reflects_labels)
 	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, 32, request, sizeof(request)));
 }
 
+/* What raw sockets have begun to send. */
 REFUSE(corked)
 {
-	int fd = CHECK_HERE(socket(AF_INET6, SOCK_DGRAM, 0));
-	struct sockaddr_in6 addr = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(9),
-		.sin6_addr = in6addr_loopback,
+	int fd = CHECK_HERE(socket(AF_INET, SOCK_RAW, IPPROTO_UDP));
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 
 	CHECK_EQ(1, sendto(fd, "c", 1, MSG_MORE, (struct sockaddr *)&addr, sizeof(addr)));
-	EXPECT_FD(fd, "*", "has part of a datagram to send (UDP_CORK, MSG_MORE): have it send all");
+	EXPECT_FD(fd, "*", "has part of a datagram to send (MSG_MORE): have it send all");
+	ckpt_ready_wait();
+	CHECK_EQ(1, sendto(fd, "d", 1, 0, (struct sockaddr *)&addr, sizeof(addr)));
+}
+
+/* What UDP has begun to send with options of its own. */
+REFUSE(corked_with_options)
+{
+	unsigned char record[] = { 7 /* IPOPT_RR */, 7, 4, 0, 0, 0, 0, 0 };
+	int fd = CHECK_HERE(socket(AF_INET, SOCK_DGRAM, 0));
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, record, sizeof(record)));
+	CHECK_EQ(1, sendto(fd, "c", 1, MSG_MORE, (struct sockaddr *)&addr, sizeof(addr)));
+	EXPECT_FD(fd, "*", "has begun a datagram (UDP_CORK, MSG_MORE) that has options, or pages or a "
+		  "time that others know of: have it sent");
+	ckpt_ready_wait();
+	CHECK_EQ(1, sendto(fd, "d", 1, 0, (struct sockaddr *)&addr, sizeof(addr)));
+}
+
+/* Options that the socket got when it had begun are none of the datagram. */
+REFUSE(corked_before_options)
+{
+	unsigned char record[] = { 7 /* IPOPT_RR */, 7, 4, 0, 0, 0, 0, 0 };
+	int fd = CHECK_HERE(socket(AF_INET, SOCK_DGRAM, 0));
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	CHECK_EQ(1, sendto(fd, "c", 1, MSG_MORE, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, record, sizeof(record)));
+	EXPECT_FD(fd, "*", "has begun a datagram (UDP_CORK, MSG_MORE) that has options, or pages or a "
+		  "time that others know of: have it sent");
 	ckpt_ready_wait();
 	CHECK_EQ(1, sendto(fd, "d", 1, 0, (struct sockaddr *)&addr, sizeof(addr)));
 }

@@ -137,6 +137,33 @@ REFUSE(families)
 	each(numbers, names, ARRAY_SIZE(numbers));
 }
 
+/* An upper layer that encrypts: the kernel has its keys, and how many records there were. */
+REFUSE(kernel_tls)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int at = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0)), other;
+	socklen_t len = sizeof(addr);
+	char c = 0;
+
+	CHECK_SYS(bind(at, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(listen(at, 1));
+	CHECK_SYS(getsockname(at, (struct sockaddr *)&addr, &len));
+	/* The loopback device may be down, as the kernel may have no TLS. */
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    setsockopt(fd, IPPROTO_TCP, 31 /* TCP_ULP */, "tls", sizeof("tls")))
+		not_here();
+	/* The other end is gone. */
+	other = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(other));
+	EXPECT_FD(fd, "*", "an upper layer has taken it over (kTLS, PSP, espintcp or SMC): have it closed");
+	ckpt_ready_wait();
+	CHECK_EQ(0, read(fd, &c, 1));
+}
+
 REFUSE(packet_of_old)
 {
 	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_PACKET, 0));

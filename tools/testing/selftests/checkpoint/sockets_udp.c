@@ -270,6 +270,148 @@ CKPT_CYCLE(told_v6)
 	CHECK_EQ(3, seen);
 }
 
+/* Begins a datagram for that port with @text. */
+static void begin(int fd, int family, in_port_t to, const char *text)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = address(&addr, family, false);
+
+	((struct sockaddr_in *)&addr)->sin_port = to;
+	CHECK_EQ((long)strlen(text),
+		 sendto(fd, text, strlen(text), MSG_MORE, (struct sockaddr *)&addr, len));
+}
+
+/* Datagrams that are not complete, by both ways, and one that has no byte yet. */
+static void begun(int family)
+{
+	int to = bound(family, true), from = bound(family, false), empty = bound(family, false);
+	int cork = bound(family, false), on = 1, off = 0;
+	in_port_t at = port(to);
+
+	begin(from, family, at, "one, ");
+	CHECK_EQ(5, send(from, "two, ", 5, MSG_MORE));
+	begin(empty, family, at, "");
+	CHECK_SYS(setsockopt(cork, IPPROTO_UDP, 1 /* UDP_CORK */, &on, sizeof(on)));
+	send_to(cork, family, at, "all ");
+	ckpt_ready_wait();
+	expect_empty(to);
+	CHECK_EQ(5, send(from, "three", 5, 0));
+	expect_from(to, "one, two, three", port(from));
+	CHECK_EQ(4, send(empty, "last", 4, 0));
+	expect_from(to, "last", port(empty));
+	CHECK_EQ(6, send(cork, "of it.", 6, 0));
+	expect_empty(to);
+	CHECK_SYS(setsockopt(cork, IPPROTO_UDP, 1, &off, sizeof(off)));
+	expect_from(to, "all of it.", port(cork));
+	/* The next one is on its own. */
+	send_to(from, family, at, "next");
+	expect_from(to, "next", port(from));
+}
+
+CKPT_CYCLE(corked)
+{
+	begun(AF_INET);
+}
+
+CKPT_CYCLE(corked_v6)
+{
+	begun(AF_INET6);
+}
+
+/*
+ * A socket of IPv6 sends one of IPv4; another one is connected elsewhere when it has begun,
+ * and then that is where the whole of it goes: connect(2) has changed its way.
+ */
+CKPT_CYCLE(corked_mapped)
+{
+	int to = bound(AF_INET, true), from = bound(AF_INET6, true), one = bound(AF_INET, false);
+	int other = bound(AF_INET, false);
+	in_port_t at = port(to);
+	struct sockaddr_storage addr;
+	socklen_t len = address(&addr, AF_INET, false);
+
+	begin(from, AF_INET, at, "map");
+	begin(one, AF_INET, at, "first ");
+	((struct sockaddr_in *)&addr)->sin_port = port(other);
+	CHECK_SYS(connect(one, (struct sockaddr *)&addr, len));
+	ckpt_ready_wait();
+	CHECK_EQ(3, send(from, "ped", 3, 0));
+	expect_from(to, "mapped", port(from));
+	CHECK_EQ(5, send(one, "there", 5, 0));
+	expect_from(other, "first there", port(one));
+	send_text(one, "then here");
+	expect_from(other, "then here", port(one));
+}
+
+/* With what control messages have told of it: they count for the whole of it. */
+CKPT_CYCLE(corked_told)
+{
+	int to = bound(AF_INET, true), from = bound(AF_INET, false), on = 1, ttl = 33, tos = 0x48;
+	in_port_t ports[] = { port(to), port(from) };
+	char control[256] = {}, text[] = "first, ";
+	struct sockaddr_storage addr;
+	struct iovec iov = { .iov_base = text, .iov_len = strlen(text) };
+	struct msghdr msg = {
+		.msg_name = &addr,
+		.msg_namelen = address(&addr, AF_INET, false),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = 2 * CMSG_SPACE(sizeof(int)),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	int seen = 0;
+
+	CHECK_SYS(setsockopt(to, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)));
+	CHECK_SYS(setsockopt(to, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on)));
+	((struct sockaddr_in *)&addr)->sin_port = ports[0];
+	cmsg->cmsg_level = IPPROTO_IP;
+	cmsg->cmsg_type = IP_TTL;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &ttl, sizeof(ttl));
+	cmsg = CMSG_NXTHDR(&msg, cmsg);
+	cmsg->cmsg_level = IPPROTO_IP;
+	cmsg->cmsg_type = IP_TOS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &tos, sizeof(tos));
+	CHECK_EQ((long)strlen(text), sendmsg(from, &msg, MSG_MORE));
+	ckpt_ready_wait();
+	CHECK_EQ(4, send(from, "last", 4, 0));
+	memset(control, 0, sizeof(control));
+	cmsg = receive(to, "first, last", ports[1], &msg, control, sizeof(control));
+	for (; cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+		int value = 0;
+
+		if (cmsg->cmsg_type == IP_TTL) {
+			memcpy(&value, CMSG_DATA(cmsg), sizeof(value));
+			CHECK_EQ(ttl, value);
+			seen |= 1;
+		} else if (cmsg->cmsg_type == IP_TOS) {
+			CHECK_EQ(tos, *CMSG_DATA(cmsg));
+			seen |= 2;
+		}
+	}
+	CHECK_EQ(3, seen);
+}
+
+/* One that is sent in parts, and longer than a packet. */
+CKPT_CYCLE(corked_in_parts)
+{
+	int to = bound(AF_INET, true), from = bound(AF_INET, false), size = 100, i;
+	in_port_t at = port(to);
+	static char block[150];
+
+	memset(block, 'b', sizeof(block));
+	block[149] = 0;
+	CHECK_SYS(setsockopt(from, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)));
+	begin(from, AF_INET, at, block);
+	ckpt_ready_wait();
+	CHECK_EQ(51, send(from, block, 51, 0));
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(100, recv(to, block, sizeof(block), MSG_DONTWAIT));
+	expect_empty(to);
+}
+
 /* A buffer that is full: it stays so, and what was in it is there. */
 CKPT_CYCLE(full)
 {

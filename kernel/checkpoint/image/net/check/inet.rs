@@ -67,6 +67,12 @@ impl Walk<'_> {
         self.link_once::<Socket>(raw, inet.socket.get(), "tells of the same socket twice")?;
         ensure(
             raw,
+            self.corked == 0 || self.corked == inet.socket.get(),
+            "is not the socket of the datagram that was begun",
+        )?;
+        self.corked = 0;
+        ensure(
+            raw,
             form == SOCKET_OPEN,
             "is of a socket that no file shows",
         )?;

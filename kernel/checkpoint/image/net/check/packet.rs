@@ -7,7 +7,8 @@ use crate::image::{
         fields::{
             ensure,
             flags,
-            zero, //
+            zero,
+            POS_MAX, //
         },
         walk::Walk, //
     },
@@ -27,6 +28,12 @@ const VERSION_MAX: u32 = 2;
 
 /// Largest PACKET_MR_*.
 const MEMBER_KIND_MAX: u32 = 3;
+
+/// ETH_P_8021Q, ETH_P_8021AD.
+const VLAN_PROTOCOLS: [u32; 2] = [0x8100, 0x88a8];
+
+/// Farthest place of a network header: that has sixteen bits.
+const NETWORK_MAX: usize = 0xffff;
 
 /// Most sockets of a group.
 const FANOUT_MAX: u32 = 1 << 16;
@@ -101,5 +108,62 @@ impl Walk<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// A packet in the queue of a packet socket.
+    pub(in crate::image) fn packet_frame(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let frame: PacketFrame = raw.body()?;
+        let socket = self.refer::<Socket>(raw, frame.socket.get())?;
+        ensure(
+            raw,
+            family(socket) == FAMILY_PACKET,
+            "refers to a socket of another family",
+        )?;
+        flags(raw, frame.flags.get().into(), FRAME_ALL.into())?;
+        let has = |flag| frame.flags.get() & flag != 0;
+        let numbers = [
+            frame.hardware,
+            frame.protocol,
+            frame.vlan_protocol,
+            frame.vlan_tag,
+        ];
+        ensure(
+            raw,
+            numbers.iter().all(|n| n.get() <= u32::from(u16::MAX))
+                && frame.kind.get() <= u32::from(u8::MAX)
+                && frame.device.get() <= i32::MAX as u32
+                && !(has(FRAME_VALID) && has(FRAME_UNSUMMED)),
+            "impossible packet",
+        )?;
+        zero(
+            raw,
+            frame.reserved.get() == 0
+                && (has(FRAME_VLAN) || frame.vlan_protocol.get() | frame.vlan_tag.get() == 0),
+        )?;
+        ensure(
+            raw,
+            !has(FRAME_VLAN) || VLAN_PROTOCOLS.contains(&frame.vlan_protocol.get()),
+            "unknown tag of a VLAN",
+        )?;
+        let len = frame.addr_len.get() as usize;
+        ensure(
+            raw,
+            frame
+                .addr
+                .get(len..)
+                .is_some_and(|rest| rest.iter().all(|&b| b == 0)),
+            "impossible address",
+        )?;
+        ensure(
+            raw,
+            frame.time.get() <= POS_MAX,
+            "impossible time of a datagram",
+        )?;
+        ensure(
+            raw,
+            raw.payload.len() <= FRAME_MAX
+                && frame.network.get() as usize <= raw.payload.len().min(NETWORK_MAX),
+            "a packet that is too long, or has its header elsewhere",
+        )
     }
 }

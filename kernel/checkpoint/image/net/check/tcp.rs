@@ -16,7 +16,8 @@ use crate::image::{
         check::{
             family,
             form,
-            kind, //
+            kind,
+            tcp_key::KeysLeft, //
         },
         tcp::*,
         *, //
@@ -263,6 +264,7 @@ impl Walk<'_> {
             sent: tcp.sent.get(),
             other_end: left.other_end != (state == TCP_CONNECTED),
         };
+        self.tcp_keys_left = KeysLeft::of(tcp.family.get(), state == TCP_OUTSIDE);
         match state {
             TCP_OUTSIDE => agreed(raw, &tcp)?,
             _ => not_agreed(raw, &tcp)?,
@@ -364,6 +366,7 @@ impl Walk<'_> {
     /// What is in the queues of a TCP socket.
     pub(in crate::image) fn tcp_data(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let data: TcpData = raw.body()?;
+        self.tcp_keys_left = KeysLeft::default();
         if data.len.get() == 0 {
             return no_payload(raw);
         }

@@ -148,6 +148,8 @@ fn payload(raw: &Raw<'_>, machine: u32) -> Result<Option<Value>, image::Error> {
         | Kind::Label
         | Kind::CredLabel
         | Kind::TaskLabel => printable(raw.payload).into(),
+        // What is shown is sent around: the secret is for who reads the image itself.
+        Kind::TcpKey => "(secret)".into(),
         _ => {
             let shown = raw.payload.get(..SHOWN).unwrap_or(raw.payload);
             let digits: String = shown.iter().map(|b| format!("{b:02x}")).collect();

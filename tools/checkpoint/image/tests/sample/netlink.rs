@@ -136,6 +136,24 @@ impl Sample {
         self.add(link, member.as_bytes());
     }
 
+    /// Appends these, and a packet in the queue of the socket.
+    pub fn packet_frame(&mut self) {
+        self.packet();
+        let frame = zeroed(|f: &mut PacketFrame| {
+            f.socket = u(SOCKET);
+            f.flags = u(FRAME_VLAN | FRAME_VALID);
+            f.device = u(1);
+            f.hardware = u(772);
+            f.protocol = u(0x88b5);
+            f.network = u(6);
+            f.vlan_protocol = u(0x8100);
+            f.vlan_tag = u(7);
+            f.addr_len = u(32);
+            f.addr = [1; 32];
+        });
+        self.add(frame, b"packet");
+    }
+
     /// Appends what the packet socket is once more.
     pub fn packet_again(&mut self) {
         self.add(zeroed(|s: &mut PacketSocket| s.socket = u(SOCKET)), b"");

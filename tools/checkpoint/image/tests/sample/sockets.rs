@@ -15,13 +15,16 @@ use checkpoint_image::image::{
         OpenFile,
         FILE_SOCKET, //
     },
+    kinds::Kind,
     net::{
         errqueue::*,
         filter::*,
         header::*,
         inet::*,
         member::*,
+        mptcp::*,
         options::*,
+        udp::*,
         unix::*,
         *, //
     },
@@ -176,6 +179,56 @@ impl Sample {
             m.ttl = u(64);
         });
         self.add(message, b"data");
+    }
+
+    /// Appends these, and a datagram that the socket has begun.
+    pub fn cork(&mut self) {
+        self.datagrams();
+        let cork = zeroed(|c: &mut UdpCork| {
+            c.socket = u(obj::LAST + 1);
+            c.port = u(53);
+            c.hops = u(64);
+            c.class = u(CLASS_OF_SOCKET);
+            c.to[0] = 127;
+            c.from[0] = 127;
+        });
+        let at = self.position(Kind::InetSocket, 0);
+        self.add(cork, b"begun");
+        if let Some(record) = self.records.pop() {
+            self.records.insert(at, record);
+        }
+    }
+
+    /// Appends a socket of MPTCP that listens.
+    pub fn mptcp(&mut self) {
+        let (socket, file) = (obj::LAST + 1, obj::LAST + 2);
+        self.edit(0, |c: &mut Container| c.objects.set(file));
+        let mptcp = zeroed(|s: &mut Socket| {
+            s.obj = u(socket);
+            s.family = u(FAMILY_INET6);
+            s.kind = u(SOCKET_STREAM);
+            s.protocol = u(PROTOCOL_MPTCP);
+            s.form = u(SOCKET_OPEN);
+        });
+        self.add(mptcp, b"");
+        let open = zeroed(|f: &mut OpenFile| {
+            f.obj = u(file);
+            f.kind = u(FILE_SOCKET);
+            f.flags = u(open::READ | open::WRITE);
+            f.inode = u(socket);
+            f.mode = u(0o140777);
+            f.cred = u(obj::CRED);
+        });
+        self.add(open, b"");
+        let listens = zeroed(|m: &mut MptcpSocket| {
+            m.socket = u(socket);
+            m.state = u(MPTCP_LISTENING);
+            m.backlog = u(4096);
+            m.port = u(80);
+            m.locks = u(INET_LOCK_ALL);
+            m.address[15] = 1;
+        });
+        self.add(listens, b"cubic");
     }
 
     /// Appends these, and options of IPv4.

@@ -14,8 +14,10 @@ use checkpoint_image::image::{
         OpenFile,
         FILE_SOCKET, //
     },
+    kinds::Kind,
     net::{
         tcp::*,
+        tcp_key::*,
         *, //
     },
     task::Container, //
@@ -135,6 +137,37 @@ impl Sample {
         });
         self.add(sent, b"on");
         self.unseen();
+    }
+
+    /// Appends these; the one that listens has TCP-AO, a key of TCP_MD5SIG and one of TCP-AO.
+    pub fn tcp_keys(&mut self) {
+        self.tcp();
+        let at = self.position(Kind::TcpSocket, 0) + 1;
+        let ao = zeroed(|a: &mut TcpAo| a.flags = u(TCP_AO_ALL));
+        let md5 = zeroed(|k: &mut TcpKey| {
+            k.family = u(FAMILY_INET);
+            k.prefix = u(8);
+            k.address[0] = 127;
+        });
+        let key = zeroed(|k: &mut TcpKey| {
+            k.kind = u(TCP_KEY_AO);
+            k.flags = u(TCP_KEY_ALL);
+            k.family = u(FAMILY_INET);
+            k.prefix = u(32);
+            k.device = u(7);
+            k.send_id = u(255);
+            k.mac = u(12);
+            k.algorithm = u(TCP_KEY_AES_128_CMAC);
+            k.address = LOOPBACK;
+        });
+        self.add(ao, b"");
+        self.add(md5, b"secret");
+        self.add(key, b"");
+        for n in 0..3 {
+            let last = self.records.len() - 3 + n;
+            let record = self.records.remove(last);
+            self.records.insert(at + n, record);
+        }
     }
 
     /// Those that no file shows, with what is in their queues.
