@@ -215,6 +215,24 @@ pub(super) fn collect_file(
     Ok(true)
 }
 
+/// IOSQE_IO_LINK, by its bit among the flags of a request.
+const IO_LINK: u8 = 1 << 2;
+
+/// IOSQE_IO_HARDLINK.
+const IO_HARDLINK: u8 = 1 << 3;
+
+/// Returns how a request is linked with the one after it, in the image.
+pub(super) fn chain_flags(chain: u8) -> u32 {
+    let bit = |on: u8, flag: u32| if chain & on != 0 { flag } else { 0 };
+    bit(IO_LINK, request::LINK) | bit(IO_HARDLINK, request::HARDLINK)
+}
+
+/// Returns the same for the kernel.
+pub(super) fn chain_of(flags: u32) -> u8 {
+    let bit = |on: u32, flag: u8| if flags & on != 0 { flag } else { 0 };
+    bit(request::LINK, IO_LINK) | bit(request::HARDLINK, IO_HARDLINK)
+}
+
 /// Returns whether an image can have no request that waits for a file of this kind.
 fn is_contents(kind: u32) -> bool {
     matches!(
@@ -282,7 +300,9 @@ fn to_image(
     places: &Places,
 ) -> Result<UringRequest> {
     let bit = |on: bool, flag: u32| if on { flag } else { 0 };
-    let mut flags = bit(from.asynchronous, request::ASYNC) | bit(from.skip, request::SKIP);
+    let mut flags = bit(from.asynchronous, request::ASYNC)
+        | bit(from.skip, request::SKIP)
+        | chain_flags(from.chain);
     let mut to = UringRequest {
         user_data: from.user_data.into(),
         expires: 0.into(),
@@ -393,7 +413,10 @@ pub(super) fn read(
             user_data: from.user_data.get(),
             asynchronous: has(request::ASYNC),
             skip: has(request::SKIP),
+            chain: chain_of(from.flags.get()),
+            id: 0,
             waits,
+            links: KVVec::new(),
         };
         to.push((from.task.get(), request), GFP_KERNEL_ACCOUNT)?;
     }

@@ -12,11 +12,15 @@ use kernel::{
 };
 
 #[cfg(CONFIG_IO_URING)]
-use crate::kapi::fs::uring::LIST_MAX;
+use crate::kapi::fs::{
+    uring::LIST_MAX,
+    uring_links::RawLinks, //
+};
 use crate::kapi::{
     fs::{
         file::FileRef,
-        uring::Uring, //
+        uring::Uring,
+        uring_links::Link, //
     },
     task::{
         frozen::FrozenTask,
@@ -32,8 +36,14 @@ pub(crate) struct Request {
     pub(crate) asynchronous: bool,
     /// IOSQE_CQE_SKIP_SUCCESS.
     pub(crate) skip: bool,
+    /// IOSQE_IO_LINK, IOSQE_IO_HARDLINK.
+    pub(crate) chain: u8,
+    /// What it is; not used to make one.
+    pub(crate) id: usize,
     /// For what.
     pub(crate) waits: Waits,
+    /// What waits for it, to make one.
+    pub(crate) links: KVVec<Link>,
 }
 
 /// For what a request waits.
@@ -150,7 +160,10 @@ impl Uring {
                 user_data: request.user_data,
                 asynchronous: request.asynchronous,
                 skip: request.skip,
+                chain: request.chain,
+                id: request.id.addr(),
                 waits,
+                links: KVVec::new(),
             };
             // There is room: this can't fail, so that no reference is left.
             all.push((pid, request), GFP_KERNEL_ACCOUNT)?;
@@ -185,8 +198,10 @@ impl Uring {
             user_data: request.user_data,
             asynchronous: request.asynchronous,
             skip: request.skip,
+            chain: request.chain,
             ..Default::default()
         };
+        let links = RawLinks::new(&request.links)?;
         match &request.waits {
             Waits::File {
                 file,
@@ -223,9 +238,15 @@ impl Uring {
         }
         // SAFETY: We own references on the file, which is an io_uring, on the task, which does not
         // run, and on the file that is waited for, if there is one. Clock and flags are those of a
-        // timeout, as the image was checked.
+        // timeout, as the image was checked. There are as many links as we say, during the call.
         to_result(unsafe {
-            bindings::checkpoint_uring_add_request(ring.as_ptr(), task.as_ptr(), &raw)
+            bindings::checkpoint_uring_add_request(
+                ring.as_ptr(),
+                task.as_ptr(),
+                &raw,
+                links.as_ptr(),
+                links.len()?,
+            )
         })
     }
 }

@@ -109,6 +109,7 @@
 #define IMAGE_KIND_URING_USER 252
 #define IMAGE_KIND_CORE_COOKIE 260
 #define IMAGE_KIND_AUTOGROUP 261
+#define IMAGE_KIND_URING_LINK 262
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -414,6 +415,9 @@
 #define IMAGE_URING_SKIP (1ull << 2)
 #define IMAGE_URING_PENDING (1ull << 3)
 #define IMAGE_URING_SELECT (1ull << 4)
+#define IMAGE_URING_LINK (1ull << 5)
+#define IMAGE_URING_HARDLINK (1ull << 6)
+#define IMAGE_URING_ARMED (1ull << 7)
 
 /* UringRequest.timeout */
 #define IMAGE_URING_ABS (1ull << 0)
@@ -1789,7 +1793,7 @@ struct image_uring {
 	uint32_t ios;
 	uint32_t groups;
 	uint32_t groups_of;
-	uint32_t reserved2;
+	uint32_t links;
 	uint32_t thread_of;
 	uint32_t thread_idle;
 	uint32_t thread_cpu;
@@ -2318,5 +2322,35 @@ struct image_autogroup {
 };
 
 static_assert(sizeof(struct image_autogroup) == 16, "image_autogroup");
+
+struct image_uring_link {
+	uint64_t user_data;
+	uint64_t addr;
+	uint64_t addr2;
+	uint64_t control;
+	uint64_t control_len;
+	uint64_t pos;
+	uint64_t time;
+	uint32_t head;
+	uint32_t op;
+	uint32_t flags;
+	uint32_t fd;
+	uint32_t len;
+	uint32_t op_flags;
+	uint32_t io_flags;
+	uint32_t slot;
+	uint32_t nofile;
+	uint32_t vecs;
+	uint32_t name;
+	uint32_t group;
+	uint32_t limit;
+	uint32_t total;
+	uint32_t events;
+	uint32_t clock;
+	uint32_t timeout;
+	uint32_t off;
+};
+
+static_assert(sizeof(struct image_uring_link) == 128, "image_uring_link");
 
 #endif /* CKPT_TEST_FORMAT_H */
