@@ -587,7 +587,8 @@ fn requests() {
         |s| with_poll(s, |_| ()),
         |s| {
             with_poll(s, |r| {
-                r.flags.set(request::ALL & !request::SELECT);
+                r.flags
+                    .set(request::ALL & !(request::SELECT | request::ARMED));
                 r.index.set(7);
                 r.events.set(!(0x2fff << 16));
             })
