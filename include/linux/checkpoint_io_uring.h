@@ -147,11 +147,14 @@ struct checkpoint_uring_buffer {
  * @clockid: clock of its timer
  * @events: EPOLL*, IORING_OP_POLL_ADD
  * @timeout_flags: IORING_TIMEOUT_*
+ * @futex: address of the private futex that it waits for, IORING_OP_FUTEX_WAIT
+ * @value: what that was to have
+ * @mask: bits of a wakeup that wake it
  * @off: completions, or expiries, that it was to wait for
  * @repeats: expiries that are left
  * @target: the completion that ends it
  * @index: place of the file, if it is registered; not read
- * @opcode: IORING_OP_POLL_ADD or IORING_OP_TIMEOUT
+ * @opcode: IORING_OP_POLL_ADD, IORING_OP_TIMEOUT or IORING_OP_FUTEX_WAIT
  * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
  * @asynchronous: IOSQE_ASYNC
  * @skip: IOSQE_CQE_SKIP_SUCCESS
@@ -166,6 +169,9 @@ struct checkpoint_uring_request {
 	struct pid *pid;
 	s64 expires;
 	s64 interval;
+	u64 futex;
+	u32 value;
+	u32 mask;
 	int clockid;
 	u32 events;
 	u32 timeout_flags;

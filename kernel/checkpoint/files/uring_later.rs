@@ -37,7 +37,7 @@ use crate::{
 pub(super) struct Later {
     /// Buffers that are registered when their memory has its contents.
     pub(super) buffers: KVVec<Buffer>,
-    /// Requests that wait for a file or a time, each with who has submitted it.
+    /// Requests that wait for a file, a time or a futex, each with who has submitted it.
     pub(super) requests: KVVec<(u32, Request)>,
     /// Those that wait to do something with a file.
     pub(super) ios: KVVec<(u32, Io)>,

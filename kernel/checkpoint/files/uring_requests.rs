@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of io_urings that wait for a file or a time.
+//! Requests of io_urings that wait for a file, a time or a futex.
 //!
 //! They are made anew when all that they wait for is as it was: what a pipe or an eventfd had to report
 //! that a request has reported already is no event for it. Timers go on by the clocks of the tasks, as those of timerfds.
+//!
+//! The value of a futex was compared when its request was submitted, and may be another one since, without a
+//! wakeup. So it is not compared again: the request is queued before any task runs, and whoever would have
+//! woken it still does. If the task that submitted it did that, as a system call does, the wakeup of another
+//! task could come before, and be lost.
 
 use kernel::prelude::*;
 use zerocopy::IntoBytes;
@@ -36,6 +41,7 @@ use crate::{
                 UringRequest,
                 UringRequests,
                 REQUESTS_OF_RECORD_MAX,
+                URING_REQUEST_FUTEX,
                 URING_REQUEST_POLL,
                 URING_REQUEST_TIMEOUT, //
             },
@@ -357,6 +363,12 @@ fn to_image(
             to.repeats.set(*repeats);
             to.target.set(*target);
         }
+        Waits::Futex { addr, value, mask } => {
+            to.kind.set(URING_REQUEST_FUTEX);
+            to.expires.set(*addr);
+            to.off.set(*value);
+            to.target.set(*mask);
+        }
     }
     to.flags.set(flags);
     Ok(to)
@@ -386,7 +398,14 @@ pub(super) fn read(
     for from in some {
         wait::go_on()?;
         let has = |flag| from.flags.get() & flag != 0;
-        let waits = if from.kind.get() == URING_REQUEST_POLL {
+        let kind = from.kind.get();
+        let waits = if kind == URING_REQUEST_FUTEX {
+            Waits::Futex {
+                addr: from.expires.get(),
+                value: from.off.get(),
+                mask: from.target.get(),
+            }
+        } else if kind == URING_REQUEST_POLL {
             let obj = ObjRef::new(from.file.get()).ok_or(EINVAL)?;
             Waits::File {
                 file: open::restore(r, plan, obj)?,
@@ -429,11 +448,12 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
         return Ok(());
     }
     uring.count_timeouts(ring)?;
-    // The one that was submitted last is found first by its name; timeouts are in order.
-    let polls = |(_, request): &&(u32, Request)| matches!(request.waits, Waits::File { .. });
+    // The one that was submitted last is found first by its name; timeouts are in order. Of those that
+    // wait for the same futex the one that was submitted first is woken first.
+    let times = |(_, request): &&(u32, Request)| matches!(request.waits, Waits::Time { .. });
     let order = Iterator::chain(
-        all.iter().rev().filter(polls),
-        all.iter().filter(|r| !polls(r)),
+        all.iter().rev().filter(|r| !times(r)),
+        all.iter().filter(times),
     );
     for (task, request) in order {
         wait::go_on()?;
@@ -447,7 +467,8 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
                         "it waits for a file that is not registered there, for an io_uring, or for what \
                          was opened with O_PATH"
                     }
-                    EINVAL => "it waits for a file that can't be waited for",
+                    EINVAL => "it waits for a file, or a futex, that can't be waited for",
+                    EFAULT => "it waits for a futex that is in no memory that a program can have",
                     _ => "the kernel does not take it",
                 };
                 r.told(

@@ -337,11 +337,11 @@ record! {
 }
 
 structure! {
-    /// A request of an io_uring that waits for a file or a time. What is of the other kind is zero.
+    /// A request of an io_uring that waits for a file, a time or a futex. What is of another kind is zero.
     pub struct UringRequest {
         /// What its completion has.
         pub user_data: U64,
-        /// When the timeout ends, on the clock of the tasks, in nanoseconds.
+        /// When the timeout ends, on the clock of the tasks, in nanoseconds; or the address of the futex.
         pub expires: U64,
         /// Nanoseconds until it ends once more; 0: it does not.
         pub interval: U64,
@@ -361,11 +361,11 @@ structure! {
         pub clock: U32,
         /// `timeout::*`.
         pub timeout: U32,
-        /// Completions, or expiries, that the timeout was to wait for.
+        /// Completions, or expiries, that the timeout was to wait for; or what the futex was to have.
         pub off: U32,
         /// Expiries that are left.
         pub repeats: U32,
-        /// The completion that ends it.
+        /// The completion that ends it; or bits of a wakeup of the futex that wake it.
         pub target: U32,
         /// Zero.
         pub reserved: U32,
@@ -617,6 +617,8 @@ values! {
     URING_REQUEST_POLL = 1,
     /// IORING_OP_TIMEOUT: it waits for a time.
     URING_REQUEST_TIMEOUT = 2,
+    /// IORING_OP_FUTEX_WAIT: it waits for a futex, FUTEX2_SIZE_U32 and FUTEX2_PRIVATE.
+    URING_REQUEST_FUTEX = 3,
 }
 
 /// Bits of [`UringRequest::flags`].

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of io_urings that wait for a file or a time: `io_uring/poll.c`, `io_uring/timeout.c`.
+//! Requests of io_urings that wait for a file, a time or a futex: `io_uring/poll.c`,
+//! `io_uring/timeout.c`, `io_uring/futex.c`.
 
 use kernel::prelude::*;
 
@@ -78,6 +79,15 @@ pub(crate) enum Waits {
         /// The completion that ends it.
         target: u32,
     },
+    /// For a private futex: IORING_OP_FUTEX_WAIT.
+    Futex {
+        /// Its address.
+        addr: u64,
+        /// What it was to have when the request was submitted.
+        value: u32,
+        /// Bits of a wakeup that wake it.
+        mask: u32,
+    },
 }
 
 /// The operation of requests that wait for a file.
@@ -87,6 +97,10 @@ const POLL_ADD: u8 = bindings::io_uring_op_IORING_OP_POLL_ADD as u8;
 /// That of requests that wait for a time.
 #[cfg(CONFIG_IO_URING)]
 const TIMEOUT: u8 = bindings::io_uring_op_IORING_OP_TIMEOUT as u8;
+
+/// That of requests that wait for a futex.
+#[cfg(CONFIG_IO_URING)]
+const FUTEX_WAIT: u8 = bindings::io_uring_op_IORING_OP_FUTEX_WAIT as u8;
 
 #[cfg(CONFIG_IO_URING)]
 impl FrozenTask {
@@ -141,6 +155,12 @@ impl Uring {
                     events: request.events,
                     pending: request.pending,
                 })
+            } else if request.opcode == FUTEX_WAIT {
+                Ok(Waits::Futex {
+                    addr: request.futex,
+                    value: request.value,
+                    mask: request.mask,
+                })
             } else {
                 Ok(Waits::Time {
                     clock: request.clockid,
@@ -188,7 +208,8 @@ impl Uring {
     /// submitted it, which does not run.
     ///
     /// ESRCH: there is no such task. EACCES: the ring may have none such. EEXIST: another task alone
-    /// may submit. EBADF: the file is not registered there. EINVAL: the file can't be waited for.
+    /// may submit. EBADF: the file is not registered there. EINVAL: the file, or
+    /// futex, can't be waited for. EFAULT: the futex is in no memory of programs.
     pub(crate) fn add_request(ring: &FileRef, task: &PidRef, request: &Request) -> Result {
         if !ring.is_io_uring() {
             return Err(EINVAL);
@@ -234,6 +255,12 @@ impl Uring {
                 raw.off = *off;
                 raw.repeats = *repeats;
                 raw.target = *target;
+            }
+            Waits::Futex { addr, value, mask } => {
+                raw.opcode = FUTEX_WAIT;
+                raw.futex = *addr;
+                raw.value = *value;
+                raw.mask = *mask;
             }
         }
         // SAFETY: We own references on the file, which is an io_uring, on the task, which does not

@@ -408,6 +408,7 @@
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
 #define IMAGE_URING_URING_REQUEST_TIMEOUT 2
+#define IMAGE_URING_URING_REQUEST_FUTEX 3
 
 /* UringRequest.flags */
 #define IMAGE_URING_FIXED (1ull << 0)

@@ -52,6 +52,9 @@ pub(super) const TIME_MAX: u64 = i64::MAX as u64;
 /// Most bytes of a registered buffer.
 const BUFFER_MAX: u64 = 1 << 40;
 
+/// Bytes of a futex, by which its address is aligned.
+const FUTEX_SIZE: u64 = 4;
+
 /// Events that a request always waits for: EPOLLERR, EPOLLHUP, EPOLLNVAL, EPOLLRDHUP; and EPOLLET.
 const POLL_ALWAYS: u32 = 0x2038 | epoll::ET;
 
@@ -466,6 +469,7 @@ impl Walk<'_> {
         match request.kind.get() {
             URING_REQUEST_POLL => self.uring_poll(raw, request, missing.slots),
             URING_REQUEST_TIMEOUT => uring_timeout(raw, request),
+            URING_REQUEST_FUTEX => uring_futex(raw, request),
             _ => Err(raw.fault("unknown kind of request")),
         }
     }
@@ -580,6 +584,31 @@ fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
             && request.index.get() == 0
             && request.events.get() == 0
             && (multishot || (request.interval.get() == 0 && request.repeats.get() == 0)),
+    )
+}
+
+/// A request that waits for a futex.
+fn uring_futex(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
+    let mask = request.target.get();
+    ensure(
+        raw,
+        request.expires.get() % FUTEX_SIZE == 0 && mask != 0,
+        "impossible futex",
+    )?;
+    let others = [
+        request.file,
+        request.index,
+        request.events,
+        request.clock,
+        request.timeout,
+        request.repeats,
+    ];
+    let only = request::ASYNC | request::SKIP | request::LINK | request::HARDLINK;
+    zero(
+        raw,
+        others.iter().all(|n| n.get() == 0)
+            && request.interval.get() == 0
+            && request.flags.get() & !only == 0,
     )
 }
 
