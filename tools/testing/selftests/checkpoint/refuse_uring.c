@@ -359,16 +359,16 @@ REFUSE(unmapped_ring)
 
 static uint32_t word;
 
-/* It waits for a word of memory. */
+/* It waits for a word of memory that others may have, too. */
 REFUSE(waits_for_futex)
 {
 	struct io_uring_sqe *sqe;
 	struct uring u;
 
 	make(&u, 0);
-	/* IORING_OP_FUTEX_WAIT, for all bits; FUTEX2_SIZE_U32 | FUTEX2_PRIVATE. */
+	/* IORING_OP_FUTEX_WAIT, for all bits; FUTEX2_SIZE_U32. */
 	sqe = uring_prepare(&u, 51, 7);
-	sqe->fd = 0x82;
+	sqe->fd = 2;
 	sqe->addr = (uintptr_t)&word;
 	((uint64_t *)sqe)[6] = ~0u;
 	uring_submit(&u, 1);
@@ -376,8 +376,60 @@ REFUSE(waits_for_futex)
 		     "0x7: have it wait for that, or cancel it");
 	expect_more();
 	ckpt_ready_wait();
+	CHECK_EQ(1, syscall(454, &word, ~0u, 1, 2));
+	take(&u, 7, 0, false);
+}
+
+/* It waits for one of several words. */
+REFUSE(waits_for_futexes)
+{
+	/* struct futex_waitv, of which older headers do not know. */
+	struct { uint64_t val, uaddr; uint32_t flags, reserved; } waits = {
+		.uaddr = (uintptr_t)&word,
+		.flags = 0x82,
+	};
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, 0);
+	/* IORING_OP_FUTEX_WAITV; FUTEX2_SIZE_U32 | FUTEX2_PRIVATE. */
+	sqe = uring_prepare(&u, 53, 7);
+	sqe->addr = (uintptr_t)&waits;
+	sqe->len = 1;
+	uring_submit(&u, 1);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAITV, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
 	CHECK_EQ(1, syscall(454, &word, ~0u, 1, 0x82));
 	take(&u, 7, 0, false);
+}
+
+/* One that is to wait for it when another request is done. */
+REFUSE(chain_with_futex)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, 0);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	sqe->flags = IOSQE_IO_LINK;
+	sqe = uring_prepare(&u, 51, 8);
+	sqe->fd = 0x82;
+	sqe->addr = (uintptr_t)&word;
+	sqe->addr2 = 1;
+	((uint64_t *)sqe)[6] = ~0u;
+	uring_submit(&u, 2);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
+		     "0x8: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	take(&u, 7, POLLIN, false);
+	take(&u, 8, -EAGAIN, false);
 }
 
 /* It waits for the end of a child, which it leaves to be waited for. */
