@@ -49,6 +49,8 @@ struct task_struct;
  * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
  * @ios: requests that wait to do something with a file
  * @vecs: pieces of memory that these have, all together
+ * @links: requests that wait for one of both, or for each other, in chains
+ * @link_vecs: pieces of memory that these have, all together
  * @groups: groups of buffers that are provided
  * @group_rings: how many of these are rings
  * @provided: buffers of the others, all together
@@ -92,6 +94,8 @@ struct checkpoint_uring {
 	unsigned int timeouts_flushed;
 	unsigned int ios;
 	unsigned int vecs;
+	unsigned int links;
+	unsigned int link_vecs;
 	unsigned int groups;
 	unsigned int group_rings;
 	unsigned int provided;
@@ -134,6 +138,7 @@ struct checkpoint_uring_buffer {
 /**
  * struct checkpoint_uring_request - a request of an io_uring that waits
  * @user_data: what its completion has
+ * @id: what it is, to compare
  * @file: what it waits for, IORING_OP_POLL_ADD
  * @node: of a file that is registered, to compare
  * @pid: who has submitted it
@@ -142,23 +147,31 @@ struct checkpoint_uring_buffer {
  * @clockid: clock of its timer
  * @events: EPOLL*, IORING_OP_POLL_ADD
  * @timeout_flags: IORING_TIMEOUT_*
+ * @futex: address of the private futex that it waits for, IORING_OP_FUTEX_WAIT
+ * @value: what that was to have
+ * @mask: bits of a wakeup that wake it
  * @off: completions, or expiries, that it was to wait for
  * @repeats: expiries that are left
  * @target: the completion that ends it
  * @index: place of the file, if it is registered; not read
- * @opcode: IORING_OP_POLL_ADD or IORING_OP_TIMEOUT
+ * @opcode: IORING_OP_POLL_ADD, IORING_OP_TIMEOUT or IORING_OP_FUTEX_WAIT
  * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
  * @asynchronous: IOSQE_ASYNC
  * @skip: IOSQE_CQE_SKIP_SUCCESS
+ * @chain: IOSQE_IO_LINK, IOSQE_IO_HARDLINK
  * @pending: its file has something to report that was not looked at yet
  */
 struct checkpoint_uring_request {
 	u64 user_data;
+	const void *id;
 	struct file *file;
 	const void *node;
 	struct pid *pid;
 	s64 expires;
 	s64 interval;
+	u64 futex;
+	u32 value;
+	u32 mask;
 	int clockid;
 	u32 events;
 	u32 timeout_flags;
@@ -167,6 +180,7 @@ struct checkpoint_uring_request {
 	u32 target;
 	unsigned int index;
 	u8 opcode;
+	u8 chain;
 	bool fixed;
 	bool asynchronous;
 	bool skip;
@@ -176,6 +190,7 @@ struct checkpoint_uring_request {
 /**
  * struct checkpoint_uring_io - a request of an io_uring that waits to do something with a file
  * @user_data: what its completion has
+ * @id: what it is, to compare
  * @file: the file
  * @node: of a file that is registered, to compare
  * @pid: who has submitted it
@@ -201,11 +216,13 @@ struct checkpoint_uring_request {
  * @opcode: IORING_OP_*
  * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
  * @asynchronous: IOSQE_ASYNC
+ * @chain: IOSQE_IO_LINK, IOSQE_IO_HARDLINK
  * @skip: IOSQE_CQE_SKIP_SUCCESS
  * @select: IOSQE_BUFFER_SELECT
  */
 struct checkpoint_uring_io {
 	u64 user_data;
+	const void *id;
 	struct file *file;
 	const void *node;
 	struct pid *pid;
@@ -229,10 +246,36 @@ struct checkpoint_uring_io {
 	unsigned int index;
 	u8 name[128];
 	u8 opcode;
+	u8 chain;
 	bool fixed;
 	bool asynchronous;
 	bool skip;
 	bool select;
+};
+
+/**
+ * struct checkpoint_uring_link - a request of an io_uring that waits for the one before it
+ * @io: what it has in common with one that does something with a file, without a file
+ * @head: the first one of its chain, which waits for something else, to compare
+ * @time: when it ends, or for how long it waits, IORING_OP_TIMEOUT and
+ *	IORING_OP_LINK_TIMEOUT, in nanoseconds of the kernel's @clockid
+ * @clockid: clock of its timer
+ * @fd: descriptor that it is for, or place of a registered file
+ * @events: EPOLL*, IORING_OP_POLL_ADD
+ * @timeout_flags: IORING_TIMEOUT_*
+ * @off: completions, or expiries, that it is to wait for
+ * @armed: its timer runs, IORING_OP_LINK_TIMEOUT after the first one of the chain
+ */
+struct checkpoint_uring_link {
+	struct checkpoint_uring_io io;
+	const void *head;
+	s64 time;
+	int clockid;
+	int fd;
+	u32 events;
+	u32 timeout_flags;
+	u32 off;
+	bool armed;
 };
 
 /* @io_flags of IORING_OP_CONNECT. */
@@ -328,11 +371,15 @@ int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
 			      struct checkpoint_uring_request *to);
 void checkpoint_uring_count_timeouts(struct file *ring, const struct checkpoint_uring *state);
 int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
-				 const struct checkpoint_uring_request *from);
+				 const struct checkpoint_uring_request *from,
+				 const struct checkpoint_uring_link *links, unsigned int nr);
 int checkpoint_uring_ios(struct file *file, const struct checkpoint_uring *state,
 			 struct checkpoint_uring_io *to, struct iovec *vecs);
 int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
-			    const struct checkpoint_uring_io *from);
+			    const struct checkpoint_uring_io *from,
+			    const struct checkpoint_uring_link *links, unsigned int nr);
+int checkpoint_uring_links(struct file *file, const struct checkpoint_uring *state,
+			   struct checkpoint_uring_link *to, struct iovec *vecs);
 void checkpoint_uring_place(struct file *file, bool on);
 u64 checkpoint_uring_in_flight(struct task_struct *task);
 

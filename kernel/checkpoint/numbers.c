@@ -71,6 +71,11 @@ static_assert(CLOCK_REALTIME_ALARM == 8);
 static_assert(CLOCK_BOOTTIME_ALARM == 9);
 static_assert(RLIMIT_CPU == 0);
 
+/* files/uring_requests.rs and image/files/uring/check_links.rs: flags of requests. */
+static_assert(IOSQE_IO_LINK == 1U << 2);
+static_assert(IOSQE_IO_HARDLINK == 1U << 3);
+static_assert(IORING_NOP_INJECT_RESULT == 1U << 0);
+
 /* kapi/signal/eintr.rs: what tells how a call waits. */
 static_assert(IORING_ENTER_GETEVENTS == 1U << 0);
 static_assert(IORING_ENTER_EXT_ARG == 1U << 3);

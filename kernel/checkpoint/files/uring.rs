@@ -5,7 +5,7 @@
 //!
 //! A file that is registered need not be in a descriptor table. Which task alone may submit is set when
 //! all tasks are there. Then buffers are registered (`uring_buffers.rs`), and at the end requests that wait
-//! go on (`uring_requests.rs`, `uring_io.rs`).
+//! go on (`uring_requests.rs`, `uring_io.rs`), with those that wait for them (`uring_links.rs`).
 
 #[path = "uring_buffers.rs"]
 mod buffers;
@@ -13,6 +13,10 @@ mod buffers;
 mod groups;
 #[path = "uring_io.rs"]
 mod io;
+#[path = "uring_later.rs"]
+mod later;
+#[path = "uring_links.rs"]
+mod links;
 #[path = "uring_mapping.rs"]
 mod mapping;
 #[path = "uring_refused.rs"]
@@ -26,8 +30,12 @@ pub(in crate::files) mod thread;
 #[path = "uring_users.rs"]
 pub(in crate::files) mod users;
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::u32_as_usize,
+    prelude::*, //
+};
 
+use self::later::Later;
 pub(crate) use self::mapping::refuses_mapping;
 use crate::{
     core::{
@@ -80,7 +88,6 @@ use crate::{
             FILE_IO_URING, //
         },
         record::ref_number,
-        Kind,
         ObjRef, //
     },
     kapi::{
@@ -92,11 +99,7 @@ use crate::{
                 Uring,
                 Why, //
             },
-            uring_buffers::Buffer,
-            uring_groups::Group,
-            uring_io::Io,
-            uring_napi::Napi,
-            uring_requests::Request, //
+            uring_napi::Napi, //
         },
         task::{
             frozen::{
@@ -161,8 +164,8 @@ struct Ring {
     thread: usize,
     /// Address of the address space of its first user, if buffers are provided to it.
     groups_mm: usize,
-    /// How many requests waited for a file or a time, and to do something with a file.
-    requests: [usize; 2],
+    /// How many requests waited for a file or a time, to do something with a file, and for others.
+    requests: [usize; 3],
     /// Who has submitted them, in ascending order.
     submitters: KVVec<u32>,
     /// Who alone may submit.
@@ -212,9 +215,9 @@ impl Ring {
     /// Returns whether all requests that were found still wait. The threads were asked in between how
     /// many they have: one that has ended could stand for one that was not found.
     fn waits_for_all(&self) -> bool {
-        self.requests == [0; 2]
+        self.requests == [0; 3]
             || ask(|| Uring::of(&self.file)).is_ok_and(|(uring, _)| {
-                [uring.requests as usize, uring.ios as usize] == self.requests
+                [uring.requests, uring.ios, uring.links].map(u32_as_usize) == self.requests
             })
     }
 
@@ -348,6 +351,9 @@ fn collect_registered(
     let Some(ios) = io::collect(cap, t, named, &file, &places, &mut submitters)? else {
         return Ok(false);
     };
+    let Some(links) = links::collect(cap, t, named, &file)? else {
+        return Ok(false);
+    };
     for slot in files {
         wait::go_on()?;
         open::collect(cap, t, User::Registered, &slot.file)?;
@@ -373,7 +379,7 @@ fn collect_registered(
         first: t.tid_in(&cap.pid_ns),
         thread: uring.thread,
         groups_mm,
-        requests: [requests, ios],
+        requests: [requests, ios, links],
         submitters,
         issuer: Uring::issuer(&file)?,
         personalities,
@@ -400,14 +406,15 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
     requests::save_files(cap, &open.file)?;
     io::save_files(cap, &open.file)?;
     // Requests may end at any time: what was read of them and of the memory must belong together.
-    let (uring, memory, waiting, ios) = ask(|| {
+    let (uring, memory, waiting, ios, links) = ask(|| {
         let (mut uring, None) = Uring::of(&open.file)? else {
             return Err(EBUSY);
         };
         let memory = uring.memory(&open.file)?;
         let waiting = uring.requests(&open.file)?;
         let ios = uring.ios(&open.file)?;
-        Ok((uring, memory, waiting, ios))
+        let links = links::of(&uring, &open.file, &waiting, &ios)?;
+        Ok((uring, memory, waiting, ios, links))
     })?;
     if ring.eventfd != 0 && uring.cq_tail != ring.cq_tail {
         // It may have been saved before that was told.
@@ -488,7 +495,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         ios: uring.ios.into(),
         groups: has.groups.into(),
         groups_of: if has.group_rings == 0 { 0 } else { ring.first }.into(),
-        reserved2: 0.into(),
+        links: uring.links.into(),
         thread_of: if ring.thread == 0 { 0 } else { ring.first }.into(),
         thread_idle: uring.thread_idle.into(),
         thread_cpu: uring.thread_cpu.into(),
@@ -501,24 +508,12 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
     buffers::put(cap, &buffers)?;
     requests::put(cap, &waiting)?;
     io::put(cap, &ios, &places)?;
+    links::put(cap, &links)?;
     groups::put(cap, &groups)?;
     Ok(Saved {
         inode: obj.get(),
         ..Saved::of(&open.file)
     })
-}
-
-/// What comes after a new io_uring was made.
-#[derive(Default)]
-struct Later {
-    /// Buffers that are registered when their memory has its contents.
-    buffers: KVVec<Buffer>,
-    /// Requests that wait for a file or a time, each with who has submitted it.
-    requests: KVVec<(u32, Request)>,
-    /// Those that wait to do something with a file.
-    ios: KVVec<(u32, Io)>,
-    /// Buffers that are provided.
-    groups: KVVec<Group>,
 }
 
 /// A rebuilt io_uring.
@@ -602,6 +597,8 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         requests: record.requests.get(),
         ios: record.ios.get(),
         vecs: 0,
+        links: record.links.get(),
+        link_vecs: 0,
         thread: 0,
         thread_idle: record.thread_idle.get(),
         thread_cpu: record.thread_cpu.get(),
@@ -623,7 +620,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         Uring::set_napi(&file, napi)
             .map_err(|e| cannot(r, plan, e, "how it polls network devices"))?;
     }
-    let later = register(r, plan, obj, &uring, &file)?;
+    let later = Later::read(r, plan, obj, &uring, &file)?;
     let eventfd = match ObjRef::new(record.eventfd.get()) {
         Some(obj) => Some(open::restore(r, plan, obj)?),
         None => None,
@@ -646,43 +643,6 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         r.finish_later(obj)?;
     }
     Ok(file)
-}
-
-/// Registers files and personalities with the new io_uring `ring`, which is `obj`; returns what comes
-/// later.
-fn register(
-    r: &Restore,
-    plan: &TaskRecords<'_>,
-    obj: ObjRef,
-    uring: &Uring,
-    ring: &FileRef,
-) -> Result<Later> {
-    let mut later = Later::default();
-    let has = &uring.registered;
-    let parts = [
-        has.files,
-        has.personalities,
-        has.buffers,
-        uring.requests,
-        uring.ios,
-        has.groups,
-    ];
-    if parts == [0; 6] {
-        return Ok(later);
-    }
-    for raw in r.records_after(obj)? {
-        let raw = raw.map_err(|f| r.fault(f))?;
-        match raw.kind {
-            Kind::UringFiles => registered::read_files(r, plan, &raw, uring, ring)?,
-            Kind::UringPersonalities => registered::read_personalities(r, plan, &raw, uring, ring)?,
-            Kind::UringBuffers => buffers::read(r, &raw, &mut later.buffers)?,
-            Kind::UringRequests => requests::read(r, plan, &raw, &mut later.requests)?,
-            Kind::UringIo => io::read(r, plan, &raw, &mut later.ios)?,
-            Kind::UringGroup => groups::read(r, &raw, ring, &mut later.groups)?,
-            _ => break,
-        }
-    }
-    Ok(later)
 }
 
 /// Reports that `what` can't be registered with an io_uring; returns `errno`.

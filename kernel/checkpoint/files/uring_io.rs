@@ -15,6 +15,8 @@ use super::{
     ask,
     requests::{
         self,
+        chain_flags,
+        chain_of,
         Places, //
     }, //
 };
@@ -45,7 +47,10 @@ use crate::{
         fs::{
             file::FileRef,
             uring::Uring,
-            uring_io::Io, //
+            uring_io::{
+                Io,
+                Op, //
+            }, //
         },
         task::{
             frozen::FrozenTask,
@@ -97,7 +102,7 @@ pub(super) fn collect(
             submitters.push(tid, GFP_KERNEL_ACCOUNT)?;
         }
         let file = (&io.file, io.node);
-        if !requests::collect_file(cap, t, named, file, io.user_data, places)? {
+        if !requests::collect_file(cap, t, named, file, io.op.user_data, places)? {
             return Ok(None);
         }
     }
@@ -123,46 +128,64 @@ pub(super) fn put(cap: &mut Capture, all: &[(PidRef, Io)], places: &Places) -> R
             0 => None,
             node => Some(places.find(node).ok_or(EBUSY)?),
         };
-        let flags = bit(io.asynchronous, request::ASYNC)
-            | bit(io.skip, request::SKIP)
+        let op = &io.op;
+        let flags = bit(op.asynchronous, request::ASYNC)
+            | bit(op.skip, request::SKIP)
             | bit(index.is_some(), request::FIXED)
-            | bit(io.group.is_some(), request::SELECT);
+            | bit(op.group.is_some(), request::SELECT)
+            | chain_flags(op.chain);
         let record = UringIo {
-            user_data: io.user_data.into(),
-            addr: io.addr.into(),
-            addr2: io.addr2.into(),
-            control: io.control.into(),
-            control_len: io.control_len.into(),
-            pos: io.pos.cast_unsigned().into(),
+            user_data: op.user_data.into(),
+            addr: op.addr.into(),
+            addr2: op.addr2.into(),
+            control: op.control.into(),
+            control_len: op.control_len.into(),
+            pos: op.pos.cast_unsigned().into(),
             task: pid.number_in(&cap.pid_ns).into(),
-            op: u32::from(io.op).into(),
+            op: u32::from(op.code).into(),
             flags: flags.into(),
             file: ref_number(Some(open::save(cap, io.file.addr())?)).into(),
             index: index.unwrap_or(0).into(),
-            len: io.len.into(),
-            op_flags: io.op_flags.into(),
-            io_flags: io.io_flags.into(),
-            slot: io.slot.into(),
-            done: io.done.into(),
-            nofile: io.nofile.into(),
-            vecs: u32::try_from(io.vecs.len())?.into(),
-            name: u32::try_from(io.name.len())?.into(),
-            group: io.group.unwrap_or(0).into(),
-            limit: io.limit.into(),
-            total: io.total.into(),
+            len: op.len.into(),
+            op_flags: op.op_flags.into(),
+            io_flags: op.io_flags.into(),
+            slot: op.slot.into(),
+            done: op.done.into(),
+            nofile: op.nofile.into(),
+            vecs: u32::try_from(op.vecs.len())?.into(),
+            name: u32::try_from(op.name.len())?.into(),
+            group: op.group.unwrap_or(0).into(),
+            limit: op.limit.into(),
+            total: op.total.into(),
         };
-        let mut payload: KVVec<u8> = KVVec::new();
-        for &[addr, len] in &io.vecs {
-            let vec = UringVec {
-                addr: addr.into(),
-                len: len.into(),
-            };
-            payload.extend_from_slice(vec.as_bytes(), GFP_KERNEL_ACCOUNT)?;
-        }
-        payload.extend_from_slice(&io.name, GFP_KERNEL_ACCOUNT)?;
-        cap.meta.put(&record, &payload)?;
+        cap.meta.put(&record, &memory_of(op)?)?;
     }
     Ok(())
+}
+
+/// Returns the payload of a request: its memory, and the address of a peer.
+pub(super) fn memory_of(op: &Op) -> Result<KVVec<u8>> {
+    let mut payload: KVVec<u8> = KVVec::new();
+    for &[addr, len] in &op.vecs {
+        let vec = UringVec {
+            addr: addr.into(),
+            len: len.into(),
+        };
+        payload.extend_from_slice(vec.as_bytes(), GFP_KERNEL_ACCOUNT)?;
+    }
+    payload.extend_from_slice(&op.name, GFP_KERNEL_ACCOUNT)?;
+    Ok(payload)
+}
+
+/// Reads that of a request with so many pieces of memory: the address, and the memory.
+pub(super) fn read_memory(raw: &Raw<'_>, vecs: u32) -> Result<(KVVec<u8>, KVVec<[u64; 2]>)> {
+    let (pieces, peer) = io_parts(raw, vecs).ok_or(EINVAL)?;
+    let (mut name, mut vecs) = (KVVec::new(), KVVec::new());
+    name.extend_from_slice(peer, GFP_KERNEL_ACCOUNT)?;
+    for piece in pieces {
+        vecs.push([piece.addr.get(), piece.len.get()], GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok((name, vecs))
 }
 
 /// Reads one with the number of who has submitted it; opens the file that it waits for.
@@ -174,38 +197,38 @@ pub(super) fn read(
 ) -> Result {
     wait::go_on()?;
     let from: UringIo = raw.body().map_err(|f| r.fault(f))?;
-    let (pieces, peer) = io_parts(raw, &from).ok_or(EINVAL)?;
-    let (mut name, mut vecs) = (KVVec::new(), KVVec::new());
-    name.extend_from_slice(peer, GFP_KERNEL_ACCOUNT)?;
-    for piece in pieces {
-        vecs.push([piece.addr.get(), piece.len.get()], GFP_KERNEL_ACCOUNT)?;
-    }
+    let (name, vecs) = read_memory(raw, from.vecs.get())?;
     let has = |flag| from.flags.get() & flag != 0;
     let obj = ObjRef::new(from.file.get()).ok_or(EINVAL)?;
     let io = Io {
-        op: u8::try_from(from.op.get())?,
-        user_data: from.user_data.get(),
-        asynchronous: has(request::ASYNC),
-        skip: has(request::SKIP),
+        op: Op {
+            code: u8::try_from(from.op.get())?,
+            user_data: from.user_data.get(),
+            asynchronous: has(request::ASYNC),
+            skip: has(request::SKIP),
+            chain: chain_of(from.flags.get()),
+            addr: from.addr.get(),
+            addr2: from.addr2.get(),
+            control: from.control.get(),
+            control_len: from.control_len.get(),
+            pos: from.pos.get().cast_signed(),
+            len: from.len.get(),
+            op_flags: from.op_flags.get(),
+            io_flags: from.io_flags.get(),
+            slot: from.slot.get(),
+            done: from.done.get(),
+            nofile: from.nofile.get(),
+            group: has(request::SELECT).then_some(from.group.get()),
+            limit: from.limit.get(),
+            total: from.total.get(),
+            name,
+            vecs,
+        },
+        id: 0,
         file: open::restore(r, plan, obj)?,
         node: 0,
         index: has(request::FIXED).then_some(from.index.get()),
-        addr: from.addr.get(),
-        addr2: from.addr2.get(),
-        control: from.control.get(),
-        control_len: from.control_len.get(),
-        pos: from.pos.get().cast_signed(),
-        len: from.len.get(),
-        op_flags: from.op_flags.get(),
-        io_flags: from.io_flags.get(),
-        slot: from.slot.get(),
-        done: from.done.get(),
-        nofile: from.nofile.get(),
-        group: has(request::SELECT).then_some(from.group.get()),
-        limit: from.limit.get(),
-        total: from.total.get(),
-        name,
-        vecs,
+        links: KVVec::new(),
     };
     Ok(to.push((from.task.get(), io), GFP_KERNEL_ACCOUNT)?)
 }
@@ -234,7 +257,7 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, all: &[(u32, Io)]) -> Result {
                     e,
                     fmt!(
                         "an io_uring: the request with user_data {:#x} can't be made: {}",
-                        io.user_data,
+                        io.op.user_data,
                         why
                     ),
                 )

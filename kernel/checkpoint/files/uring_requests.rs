@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of io_urings that wait for a file or a time.
+//! Requests of io_urings that wait for a file, a time or a futex.
 //!
 //! They are made anew when all that they wait for is as it was: what a pipe or an eventfd had to report
 //! that a request has reported already is no event for it. Timers go on by the clocks of the tasks, as those of timerfds.
+//!
+//! The value of a futex was compared when its request was submitted, and may be another one since, without a
+//! wakeup. So it is not compared again: the request is queued before any task runs, and whoever would have
+//! woken it still does. If the task that submitted it did that, as a system call does, the wakeup of another
+//! task could come before, and be lost.
 
 use kernel::prelude::*;
 use zerocopy::IntoBytes;
@@ -36,6 +41,7 @@ use crate::{
                 UringRequest,
                 UringRequests,
                 REQUESTS_OF_RECORD_MAX,
+                URING_REQUEST_FUTEX,
                 URING_REQUEST_POLL,
                 URING_REQUEST_TIMEOUT, //
             },
@@ -215,6 +221,24 @@ pub(super) fn collect_file(
     Ok(true)
 }
 
+/// IOSQE_IO_LINK, by its bit among the flags of a request.
+const IO_LINK: u8 = 1 << 2;
+
+/// IOSQE_IO_HARDLINK.
+const IO_HARDLINK: u8 = 1 << 3;
+
+/// Returns how a request is linked with the one after it, in the image.
+pub(super) fn chain_flags(chain: u8) -> u32 {
+    let bit = |on: u8, flag: u32| if chain & on != 0 { flag } else { 0 };
+    bit(IO_LINK, request::LINK) | bit(IO_HARDLINK, request::HARDLINK)
+}
+
+/// Returns the same for the kernel.
+pub(super) fn chain_of(flags: u32) -> u8 {
+    let bit = |on: u32, flag: u8| if flags & on != 0 { flag } else { 0 };
+    bit(request::LINK, IO_LINK) | bit(request::HARDLINK, IO_HARDLINK)
+}
+
 /// Returns whether an image can have no request that waits for a file of this kind.
 fn is_contents(kind: u32) -> bool {
     matches!(
@@ -282,7 +306,9 @@ fn to_image(
     places: &Places,
 ) -> Result<UringRequest> {
     let bit = |on: bool, flag: u32| if on { flag } else { 0 };
-    let mut flags = bit(from.asynchronous, request::ASYNC) | bit(from.skip, request::SKIP);
+    let mut flags = bit(from.asynchronous, request::ASYNC)
+        | bit(from.skip, request::SKIP)
+        | chain_flags(from.chain);
     let mut to = UringRequest {
         user_data: from.user_data.into(),
         expires: 0.into(),
@@ -337,6 +363,12 @@ fn to_image(
             to.repeats.set(*repeats);
             to.target.set(*target);
         }
+        Waits::Futex { addr, value, mask } => {
+            to.kind.set(URING_REQUEST_FUTEX);
+            to.expires.set(*addr);
+            to.off.set(*value);
+            to.target.set(*mask);
+        }
     }
     to.flags.set(flags);
     Ok(to)
@@ -366,7 +398,14 @@ pub(super) fn read(
     for from in some {
         wait::go_on()?;
         let has = |flag| from.flags.get() & flag != 0;
-        let waits = if from.kind.get() == URING_REQUEST_POLL {
+        let kind = from.kind.get();
+        let waits = if kind == URING_REQUEST_FUTEX {
+            Waits::Futex {
+                addr: from.expires.get(),
+                value: from.off.get(),
+                mask: from.target.get(),
+            }
+        } else if kind == URING_REQUEST_POLL {
             let obj = ObjRef::new(from.file.get()).ok_or(EINVAL)?;
             Waits::File {
                 file: open::restore(r, plan, obj)?,
@@ -393,7 +432,10 @@ pub(super) fn read(
             user_data: from.user_data.get(),
             asynchronous: has(request::ASYNC),
             skip: has(request::SKIP),
+            chain: chain_of(from.flags.get()),
+            id: 0,
             waits,
+            links: KVVec::new(),
         };
         to.push((from.task.get(), request), GFP_KERNEL_ACCOUNT)?;
     }
@@ -406,11 +448,12 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
         return Ok(());
     }
     uring.count_timeouts(ring)?;
-    // The one that was submitted last is found first by its name; timeouts are in order.
-    let polls = |(_, request): &&(u32, Request)| matches!(request.waits, Waits::File { .. });
+    // The one that was submitted last is found first by its name; timeouts are in order. Of those that
+    // wait for the same futex the one that was submitted first is woken first.
+    let times = |(_, request): &&(u32, Request)| matches!(request.waits, Waits::Time { .. });
     let order = Iterator::chain(
-        all.iter().rev().filter(polls),
-        all.iter().filter(|r| !polls(r)),
+        all.iter().rev().filter(|r| !times(r)),
+        all.iter().filter(times),
     );
     for (task, request) in order {
         wait::go_on()?;
@@ -424,7 +467,8 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
                         "it waits for a file that is not registered there, for an io_uring, or for what \
                          was opened with O_PATH"
                     }
-                    EINVAL => "it waits for a file that can't be waited for",
+                    EINVAL => "it waits for a file, or a futex, that can't be waited for",
+                    EFAULT => "it waits for a futex that is in no memory that a program can have",
                     _ => "the kernel does not take it",
                 };
                 r.told(

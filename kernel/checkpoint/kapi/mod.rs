@@ -58,6 +58,7 @@ pub(crate) mod fs {
     pub(crate) mod uring_buffers;
     pub(crate) mod uring_groups;
     pub(crate) mod uring_io;
+    pub(crate) mod uring_links;
     pub(crate) mod uring_napi;
     pub(crate) mod uring_requests;
     pub(crate) mod uring_thread;

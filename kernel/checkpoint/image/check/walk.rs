@@ -125,12 +125,29 @@ pub(in crate::image) struct UringLeft {
     pub(in crate::image) requests: u32,
     /// How many that wait to do something with a file.
     pub(in crate::image) ios: u32,
+    /// Those that wait for other requests.
+    pub(in crate::image) links: UringLinksLeft,
     /// How many groups of buffers, and the lowest number of the next one.
     pub(in crate::image) groups: (u32, u32),
     /// A task whose memory rings of buffers are; 0: there are none.
     pub(in crate::image) groups_of: u32,
     /// The task that alone may submit; 0: all may.
     pub(in crate::image) issuer: u32,
+}
+
+/// What is still to come of the chains of an io_uring.
+#[derive(Clone, Copy)]
+pub(in crate::image) struct UringLinksLeft {
+    /// How many requests.
+    pub(in crate::image) left: u32,
+    /// How many there are that something may wait for.
+    pub(in crate::image) heads: u32,
+    /// The head of the chain of the last one.
+    pub(in crate::image) head: Option<u32>,
+    /// Something may wait for that.
+    pub(in crate::image) goes_on: bool,
+    /// That is the timeout of the one before it.
+    pub(in crate::image) is_timeout: bool,
 }
 
 /// A descriptor table or open file, and the last record that belongs to it.
@@ -419,6 +436,7 @@ impl Walk<'_> {
                 | Kind::UringBuffers
                 | Kind::UringRequests
                 | Kind::UringIo
+                | Kind::UringLink
                 | Kind::UringGroup,
             )
             | (Follow::Xattrs { .. }, Kind::Xattr)

@@ -22,6 +22,7 @@ use crate::image::{
 
 pub(super) mod check;
 mod check_io;
+mod check_links;
 
 /// Most submission queue entries.
 pub const SQ_ENTRIES_MAX: u32 = 1 << 15;
@@ -164,8 +165,8 @@ record! {
     /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right
     /// after it come its registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
     /// registered buffers ([`UringBuffers`]), the requests that wait for a file or a time
-    /// ([`UringRequests`]), and those that wait to do something with a file ([`UringIo`]), and buffers that are
-    /// provided ([`UringGroup`]).
+    /// ([`UringRequests`]), those that wait to do something with a file ([`UringIo`]), those that wait for
+    /// one of these ([`UringLink`]), and buffers that are provided ([`UringGroup`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
         /// Reference of this object.
@@ -232,8 +233,8 @@ record! {
         pub groups: U32,
         /// A task whose memory rings of such buffers are; 0: there are none.
         pub groups_of: U32,
-        /// Zero.
-        pub reserved2: U32,
+        /// Requests that wait for other requests.
+        pub links: U32,
         /// A task of the process that the thread is of which submits; 0: there is none.
         pub thread_of: U32,
         /// Milliseconds for which that waits before it sleeps.
@@ -336,11 +337,11 @@ record! {
 }
 
 structure! {
-    /// A request of an io_uring that waits for a file or a time. What is of the other kind is zero.
+    /// A request of an io_uring that waits for a file, a time or a futex. What is of another kind is zero.
     pub struct UringRequest {
         /// What its completion has.
         pub user_data: U64,
-        /// When the timeout ends, on the clock of the tasks, in nanoseconds.
+        /// When the timeout ends, on the clock of the tasks, in nanoseconds; or the address of the futex.
         pub expires: U64,
         /// Nanoseconds until it ends once more; 0: it does not.
         pub interval: U64,
@@ -360,11 +361,11 @@ structure! {
         pub clock: U32,
         /// `timeout::*`.
         pub timeout: U32,
-        /// Completions, or expiries, that the timeout was to wait for.
+        /// Completions, or expiries, that the timeout was to wait for; or what the futex was to have.
         pub off: U32,
         /// Expiries that are left.
         pub repeats: U32,
-        /// The completion that ends it.
+        /// The completion that ends it; or bits of a wakeup of the futex that wake it.
         pub target: U32,
         /// Zero.
         pub reserved: U32,
@@ -422,6 +423,66 @@ record! {
         pub limit: U32,
         /// Bytes that it may receive altogether; 0: any number.
         pub total: U32,
+    }
+}
+
+record! {
+    /// A request of the io_uring before it that waits for the one before it in a chain, and was not issued
+    /// yet; payload as of [`UringIo`]. Those of a chain come in their order, and chains in that of the
+    /// requests at their heads. What an operation does not have is zero.
+    #[record(UringLink = 262, "io_uring link", min = 128, check = uring_link)]
+    pub struct UringLink {
+        /// What its completion has.
+        pub user_data: U64,
+        /// As of [`UringIo`], like the next four.
+        pub addr: U64,
+        /// See there.
+        pub addr2: U64,
+        /// See there.
+        pub control: U64,
+        /// See there.
+        pub control_len: U64,
+        /// Position in the file; all bits set: the file's own.
+        pub pos: U64,
+        /// When its timer ends, on the clock of the tasks, or for how long it runs, in nanoseconds.
+        pub time: U64,
+        /// The head of its chain, counted from 0: requests that wait for a file or a time, then those that
+        /// wait to do something with a file.
+        pub head: U32,
+        /// `URING_IO_*`, or `URING_LINK_*`.
+        pub op: U32,
+        /// `request::*`.
+        pub flags: U32,
+        /// The descriptor that it is for; or the place of a registered file.
+        pub fd: U32,
+        /// Length, or pieces of memory, as it was asked for; the result of IORING_OP_NOP.
+        pub len: U32,
+        /// Flags of accept4(2), recvmsg(2), sendmsg(2) or preadv2(2), or IORING_NOP_*.
+        pub op_flags: U32,
+        /// IORING_ACCEPT_*, IORING_RECVSEND_*, or an I/O priority.
+        pub io_flags: U32,
+        /// Where what is accepted is registered, and one more; or the write stream.
+        pub slot: U32,
+        /// What is accepted gets a descriptor below that.
+        pub nofile: U32,
+        /// Pieces of memory.
+        pub vecs: U32,
+        /// Bytes of the address of a peer.
+        pub name: U32,
+        /// The group from which it gets a buffer.
+        pub group: U32,
+        /// Bytes that it receives at a time, if it does so many times; or bytes of a name.
+        pub limit: U32,
+        /// Bytes that it may receive altogether; 0: any number.
+        pub total: U32,
+        /// Events that it waits for, as of epoll_ctl(2).
+        pub events: U32,
+        /// The clock of its timer, `TIMERFD_CLOCK_*`.
+        pub clock: U32,
+        /// `timeout::*`.
+        pub timeout: U32,
+        /// Completions, or expiries, that the timeout is to wait for.
+        pub off: U32,
     }
 }
 
@@ -517,10 +578,22 @@ values! {
     URING_IO_READ_MULTISHOT = 49,
 }
 
-/// Returns the pieces of memory of `io`, whose record is `raw`, and the address of a peer; `None`: they are
-/// not there.
-pub fn io_parts<'a>(raw: &Raw<'a>, io: &UringIo) -> Option<(&'a [UringVec], &'a [u8])> {
-    let vecs = (io.vecs.get() as usize).checked_mul(size_of::<UringVec>())?;
+values! {
+    "UringLink.op": u32, URING_LINK_OPS;
+    /// IORING_OP_NOP.
+    URING_LINK_NOP = 0,
+    /// IORING_OP_POLL_ADD.
+    URING_LINK_POLL = 6,
+    /// IORING_OP_TIMEOUT.
+    URING_LINK_TIMEOUT = 11,
+    /// IORING_OP_LINK_TIMEOUT: the timeout of the request before it.
+    URING_LINK_LINK_TIMEOUT = 15,
+}
+
+/// Returns the pieces of memory of a request, whose record is `raw`, of which there are `vecs`, and the
+/// address of a peer; `None`: they are not there.
+pub fn io_parts<'a>(raw: &Raw<'a>, vecs: u32) -> Option<(&'a [UringVec], &'a [u8])> {
+    let vecs = (vecs as usize).checked_mul(size_of::<UringVec>())?;
     let (vecs, name) = raw.payload.split_at_checked(vecs)?;
     Some((<[UringVec]>::ref_from_bytes(vecs).ok()?, name))
 }
@@ -544,6 +617,8 @@ values! {
     URING_REQUEST_POLL = 1,
     /// IORING_OP_TIMEOUT: it waits for a time.
     URING_REQUEST_TIMEOUT = 2,
+    /// IORING_OP_FUTEX_WAIT: it waits for a futex, FUTEX2_SIZE_U32 and FUTEX2_PRIVATE.
+    URING_REQUEST_FUTEX = 3,
 }
 
 /// Bits of [`UringRequest::flags`].
@@ -562,6 +637,12 @@ pub mod request {
         PENDING = 1 << 3,
         /// IOSQE_BUFFER_SELECT: it gets a buffer when there is something for it.
         SELECT = 1 << 4,
+        /// IOSQE_IO_LINK: what comes after it waits for it.
+        LINK = 1 << 5,
+        /// IOSQE_IO_HARDLINK: the same, whatever becomes of it.
+        HARDLINK = 1 << 6,
+        /// The timer of an IORING_OP_LINK_TIMEOUT runs.
+        ARMED = 1 << 7,
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! io_urings: `io_uring/`. Their registered buffers are in `uring_buffers.rs`, and their requests in
-//! `uring_requests.rs` and `uring_io.rs`; buffers that are provided are in `uring_groups.rs`, and the
+//! `uring_requests.rs`, `uring_io.rs` and `uring_links.rs`; buffers that are provided are in `uring_groups.rs`, and the
 //! threads that submit in `uring_thread.rs`.
 
 use kernel::prelude::*;
@@ -79,6 +79,10 @@ pub(crate) struct Uring {
     pub(crate) ios: u32,
     /// How many pieces of memory these have, all together. Not used to make one.
     pub(crate) vecs: u32,
+    /// Number of those that wait for others.
+    pub(crate) links: u32,
+    /// How many pieces of memory these have, all together. Not used to make one.
+    pub(crate) link_vecs: u32,
     /// Address of the thread that submits; 0: there is none. Not used to make one.
     pub(crate) thread: usize,
     /// Milliseconds for which that waits before it sleeps.
@@ -193,6 +197,8 @@ impl Uring {
             requests: state.requests,
             ios: state.ios,
             vecs: state.vecs,
+            links: state.links,
+            link_vecs: state.link_vecs,
             thread: state.thread.addr(),
             thread_idle: state.thread_idle,
             thread_cpu: state.thread_cpu,
@@ -256,6 +262,8 @@ impl Uring {
             timeouts_flushed,
             ios: self.ios,
             vecs: self.vecs,
+            links: self.links,
+            link_vecs: self.link_vecs,
             groups,
             group_rings,
             provided,

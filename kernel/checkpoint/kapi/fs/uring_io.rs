@@ -15,31 +15,47 @@ use kernel::{
 };
 
 #[cfg(CONFIG_IO_URING)]
-use crate::kapi::fs::uring::LIST_MAX;
+use crate::kapi::fs::{
+    uring::LIST_MAX,
+    uring_links::RawLinks, //
+};
 use crate::kapi::{
     fs::{
         file::FileRef,
-        uring::Uring, //
+        uring::Uring,
+        uring_links::Link, //
     },
     task::links::PidRef, //
 };
 
 /// A request that has met a file that was not ready, and does what it is to do when that is.
 pub(crate) struct Io {
-    /// IORING_OP_*.
-    pub(crate) op: u8,
-    /// What its completion has.
-    pub(crate) user_data: u64,
-    /// IOSQE_ASYNC.
-    pub(crate) asynchronous: bool,
-    /// IOSQE_CQE_SKIP_SUCCESS.
-    pub(crate) skip: bool,
+    /// What that is.
+    pub(crate) op: Op,
+    /// What it is; not used to make one.
+    pub(crate) id: usize,
     /// The file.
     pub(crate) file: FileRef,
     /// By what it refers to the file, if that is registered; 0: it is not. Not used to make one.
     pub(crate) node: usize,
     /// Where the file is registered, to make one.
     pub(crate) index: Option<u32>,
+    /// What waits for it, to make one.
+    pub(crate) links: KVVec<Link>,
+}
+
+/// What a request is to do.
+pub(crate) struct Op {
+    /// IORING_OP_*.
+    pub(crate) code: u8,
+    /// What its completion has.
+    pub(crate) user_data: u64,
+    /// IOSQE_ASYNC.
+    pub(crate) asynchronous: bool,
+    /// IOSQE_CQE_SKIP_SUCCESS.
+    pub(crate) skip: bool,
+    /// IOSQE_IO_LINK, IOSQE_IO_HARDLINK.
+    pub(crate) chain: u8,
     /// Address of the memory, of the message, or where the address of a peer goes.
     pub(crate) addr: u64,
     /// Where the length of that goes, or the name of who has sent.
@@ -72,6 +88,106 @@ pub(crate) struct Io {
     pub(crate) name: KVVec<u8>,
     /// Addresses and lengths of the memory that is left to be read or written.
     pub(crate) vecs: KVVec<[u64; 2]>,
+}
+
+#[cfg(CONFIG_IO_URING)]
+impl Op {
+    /// Returns what `from` tells, but for names and memory.
+    pub(super) fn from_raw(from: &bindings::checkpoint_uring_io) -> Self {
+        Self {
+            code: from.opcode,
+            user_data: from.user_data,
+            asynchronous: from.asynchronous,
+            skip: from.skip,
+            chain: from.chain,
+            addr: from.addr,
+            addr2: from.addr2,
+            control: from.control,
+            control_len: from.control_len,
+            pos: from.pos,
+            len: from.len,
+            op_flags: from.op_flags,
+            io_flags: from.io_flags,
+            slot: from.slot,
+            done: from.done,
+            nofile: from.nofile,
+            group: from.select.then_some(from.group),
+            limit: from.limit,
+            total: from.total,
+            name: KVVec::new(),
+            vecs: KVVec::new(),
+        }
+    }
+
+    /// Adds the name that `from` tells, and as many pieces of memory; these are taken from the front of
+    /// `left`. EINVAL: there are fewer.
+    pub(super) fn add_memory(
+        &mut self,
+        from: &bindings::checkpoint_uring_io,
+        left: &mut &[bindings::iovec],
+    ) -> Result {
+        let name = from.name.get(..u32_as_usize(from.name_len)).ok_or(EINVAL)?;
+        self.name.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
+        let (own, rest) = left
+            .split_at_checked(u32_as_usize(from.nr_vecs))
+            .ok_or(EINVAL)?;
+        self.vecs.reserve(own.len(), GFP_KERNEL_ACCOUNT)?;
+        for v in own {
+            let piece = [v.iov_base.addr(), v.iov_len].map(usize_as_u64);
+            self.vecs.push(piece, GFP_KERNEL_ACCOUNT)?;
+        }
+        *left = rest;
+        Ok(())
+    }
+
+    /// Returns the pieces of memory as the kernel has them.
+    pub(super) fn raw_vecs(&self) -> Result<KVVec<bindings::iovec>> {
+        let mut vecs = KVVec::with_capacity(self.vecs.len(), GFP_KERNEL_ACCOUNT)?;
+        for &[addr, len] in &self.vecs {
+            let v = bindings::iovec {
+                iov_base: core::ptr::without_provenance_mut(usize::try_from(addr)?),
+                iov_len: usize::try_from(len)?,
+            };
+            vecs.push(v, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(vecs)
+    }
+
+    /// Returns what there is to do, with these pieces of memory, for a file that is still to come.
+    pub(super) fn to_raw(
+        &self,
+        vecs: &mut [bindings::iovec],
+    ) -> Result<bindings::checkpoint_uring_io> {
+        let mut raw = bindings::checkpoint_uring_io {
+            user_data: self.user_data,
+            vecs: vecs.as_mut_ptr(),
+            addr: self.addr,
+            addr2: self.addr2,
+            control: self.control,
+            control_len: self.control_len,
+            pos: self.pos,
+            nr_vecs: u32::try_from(vecs.len())?,
+            len: self.len,
+            op_flags: self.op_flags,
+            io_flags: self.io_flags,
+            slot: self.slot,
+            done: self.done,
+            nofile: self.nofile,
+            name_len: u32::try_from(self.name.len())?,
+            group: self.group.unwrap_or(0),
+            limit: self.limit,
+            total: self.total,
+            opcode: self.code,
+            chain: self.chain,
+            asynchronous: self.asynchronous,
+            skip: self.skip,
+            select: self.group.is_some(),
+            ..Default::default()
+        };
+        let name = raw.name.get_mut(..self.name.len()).ok_or(EINVAL)?;
+        name.copy_from_slice(&self.name);
+        Ok(raw)
+    }
 }
 
 #[cfg(CONFIG_IO_URING)]
@@ -113,29 +229,12 @@ impl Uring {
                 continue;
             };
             let io = Io {
-                op: io.opcode,
-                user_data: io.user_data,
-                asynchronous: io.asynchronous,
-                skip: io.skip,
+                op: Op::from_raw(io),
+                id: io.id.addr(),
                 file,
                 node: io.node.addr(),
                 index: None,
-                addr: io.addr,
-                addr2: io.addr2,
-                control: io.control,
-                control_len: io.control_len,
-                pos: io.pos,
-                len: io.len,
-                op_flags: io.op_flags,
-                io_flags: io.io_flags,
-                slot: io.slot,
-                done: io.done,
-                nofile: io.nofile,
-                group: io.select.then_some(io.group),
-                limit: io.limit,
-                total: io.total,
-                name: KVVec::new(),
-                vecs: KVVec::new(),
+                links: KVVec::new(),
             };
             // There is room: this can't fail, so that no reference is left.
             all.push((pid, io), GFP_KERNEL_ACCOUNT)?;
@@ -145,17 +244,7 @@ impl Uring {
         }
         let mut left = &vecs[..];
         for (from, (_, to)) in raw.iter().zip(all.iter_mut()) {
-            let name = from.name.get(..u32_as_usize(from.name_len)).ok_or(EINVAL)?;
-            to.name.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
-            let (own, rest) = left
-                .split_at_checked(u32_as_usize(from.nr_vecs))
-                .ok_or(EINVAL)?;
-            to.vecs.reserve(own.len(), GFP_KERNEL_ACCOUNT)?;
-            for v in own {
-                let piece = [v.iov_base.addr(), v.iov_len].map(usize_as_u64);
-                to.vecs.push(piece, GFP_KERNEL_ACCOUNT)?;
-            }
-            left = rest;
+            to.op.add_memory(from, &mut left)?;
         }
         Ok(all)
     }
@@ -171,49 +260,26 @@ impl Uring {
             return Err(EINVAL);
         }
         let task = task.task().ok_or(ESRCH)?;
-        let mut vecs: KVVec<bindings::iovec> =
-            KVVec::with_capacity(io.vecs.len(), GFP_KERNEL_ACCOUNT)?;
-        for &[addr, len] in &io.vecs {
-            let v = bindings::iovec {
-                iov_base: core::ptr::without_provenance_mut(usize::try_from(addr)?),
-                iov_len: usize::try_from(len)?,
-            };
-            vecs.push(v, GFP_KERNEL_ACCOUNT)?;
-        }
-        let mut raw = bindings::checkpoint_uring_io {
-            user_data: io.user_data,
+        let mut vecs = io.op.raw_vecs()?;
+        let raw = bindings::checkpoint_uring_io {
             file: io.file.as_ptr(),
-            vecs: vecs.as_mut_ptr(),
-            addr: io.addr,
-            addr2: io.addr2,
-            control: io.control,
-            control_len: io.control_len,
-            pos: io.pos,
-            nr_vecs: u32::try_from(vecs.len())?,
-            len: io.len,
-            op_flags: io.op_flags,
-            io_flags: io.io_flags,
-            slot: io.slot,
-            done: io.done,
-            nofile: io.nofile,
-            name_len: u32::try_from(io.name.len())?,
-            group: io.group.unwrap_or(0),
-            limit: io.limit,
-            total: io.total,
             index: io.index.unwrap_or(0),
-            opcode: io.op,
             fixed: io.index.is_some(),
-            asynchronous: io.asynchronous,
-            skip: io.skip,
-            select: io.group.is_some(),
-            ..Default::default()
+            ..io.op.to_raw(&mut vecs)?
         };
-        let name = raw.name.get_mut(..io.name.len()).ok_or(EINVAL)?;
-        name.copy_from_slice(&io.name);
+        let links = RawLinks::new(&io.links)?;
         // SAFETY: We own references on the file, which is an io_uring, on the task, which does not
-        // run, and on the file that is waited for. There are as many pieces of memory, and bytes of the
-        // name, as the request says, during the call: they are copied.
-        to_result(unsafe { bindings::checkpoint_uring_add_io(ring.as_ptr(), task.as_ptr(), &raw) })
+        // run, and on the file that is waited for. There are as many pieces of memory, bytes of the
+        // name, and links, as we say, during the call: they are copied.
+        to_result(unsafe {
+            bindings::checkpoint_uring_add_io(
+                ring.as_ptr(),
+                task.as_ptr(),
+                &raw,
+                links.as_ptr(),
+                links.len()?,
+            )
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of io_urings that wait for a file or a time: `io_uring/poll.c`, `io_uring/timeout.c`.
+//! Requests of io_urings that wait for a file, a time or a futex: `io_uring/poll.c`,
+//! `io_uring/timeout.c`, `io_uring/futex.c`.
 
 use kernel::prelude::*;
 
@@ -12,11 +13,15 @@ use kernel::{
 };
 
 #[cfg(CONFIG_IO_URING)]
-use crate::kapi::fs::uring::LIST_MAX;
+use crate::kapi::fs::{
+    uring::LIST_MAX,
+    uring_links::RawLinks, //
+};
 use crate::kapi::{
     fs::{
         file::FileRef,
-        uring::Uring, //
+        uring::Uring,
+        uring_links::Link, //
     },
     task::{
         frozen::FrozenTask,
@@ -32,8 +37,14 @@ pub(crate) struct Request {
     pub(crate) asynchronous: bool,
     /// IOSQE_CQE_SKIP_SUCCESS.
     pub(crate) skip: bool,
+    /// IOSQE_IO_LINK, IOSQE_IO_HARDLINK.
+    pub(crate) chain: u8,
+    /// What it is; not used to make one.
+    pub(crate) id: usize,
     /// For what.
     pub(crate) waits: Waits,
+    /// What waits for it, to make one.
+    pub(crate) links: KVVec<Link>,
 }
 
 /// For what a request waits.
@@ -68,6 +79,15 @@ pub(crate) enum Waits {
         /// The completion that ends it.
         target: u32,
     },
+    /// For a private futex: IORING_OP_FUTEX_WAIT.
+    Futex {
+        /// Its address.
+        addr: u64,
+        /// What it was to have when the request was submitted.
+        value: u32,
+        /// Bits of a wakeup that wake it.
+        mask: u32,
+    },
 }
 
 /// The operation of requests that wait for a file.
@@ -77,6 +97,10 @@ const POLL_ADD: u8 = bindings::io_uring_op_IORING_OP_POLL_ADD as u8;
 /// That of requests that wait for a time.
 #[cfg(CONFIG_IO_URING)]
 const TIMEOUT: u8 = bindings::io_uring_op_IORING_OP_TIMEOUT as u8;
+
+/// That of requests that wait for a futex.
+#[cfg(CONFIG_IO_URING)]
+const FUTEX_WAIT: u8 = bindings::io_uring_op_IORING_OP_FUTEX_WAIT as u8;
 
 #[cfg(CONFIG_IO_URING)]
 impl FrozenTask {
@@ -131,6 +155,12 @@ impl Uring {
                     events: request.events,
                     pending: request.pending,
                 })
+            } else if request.opcode == FUTEX_WAIT {
+                Ok(Waits::Futex {
+                    addr: request.futex,
+                    value: request.value,
+                    mask: request.mask,
+                })
             } else {
                 Ok(Waits::Time {
                     clock: request.clockid,
@@ -150,7 +180,10 @@ impl Uring {
                 user_data: request.user_data,
                 asynchronous: request.asynchronous,
                 skip: request.skip,
+                chain: request.chain,
+                id: request.id.addr(),
                 waits,
+                links: KVVec::new(),
             };
             // There is room: this can't fail, so that no reference is left.
             all.push((pid, request), GFP_KERNEL_ACCOUNT)?;
@@ -175,7 +208,8 @@ impl Uring {
     /// submitted it, which does not run.
     ///
     /// ESRCH: there is no such task. EACCES: the ring may have none such. EEXIST: another task alone
-    /// may submit. EBADF: the file is not registered there. EINVAL: the file can't be waited for.
+    /// may submit. EBADF: the file is not registered there. EINVAL: the file, or
+    /// futex, can't be waited for. EFAULT: the futex is in no memory of programs.
     pub(crate) fn add_request(ring: &FileRef, task: &PidRef, request: &Request) -> Result {
         if !ring.is_io_uring() {
             return Err(EINVAL);
@@ -185,8 +219,10 @@ impl Uring {
             user_data: request.user_data,
             asynchronous: request.asynchronous,
             skip: request.skip,
+            chain: request.chain,
             ..Default::default()
         };
+        let links = RawLinks::new(&request.links)?;
         match &request.waits {
             Waits::File {
                 file,
@@ -220,12 +256,24 @@ impl Uring {
                 raw.repeats = *repeats;
                 raw.target = *target;
             }
+            Waits::Futex { addr, value, mask } => {
+                raw.opcode = FUTEX_WAIT;
+                raw.futex = *addr;
+                raw.value = *value;
+                raw.mask = *mask;
+            }
         }
         // SAFETY: We own references on the file, which is an io_uring, on the task, which does not
         // run, and on the file that is waited for, if there is one. Clock and flags are those of a
-        // timeout, as the image was checked.
+        // timeout, as the image was checked. There are as many links as we say, during the call.
         to_result(unsafe {
-            bindings::checkpoint_uring_add_request(ring.as_ptr(), task.as_ptr(), &raw)
+            bindings::checkpoint_uring_add_request(
+                ring.as_ptr(),
+                task.as_ptr(),
+                &raw,
+                links.as_ptr(),
+                links.len()?,
+            )
         })
     }
 }

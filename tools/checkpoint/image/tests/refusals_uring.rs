@@ -31,6 +31,7 @@ use checkpoint_image::image::{
             URING_FLAGS,
             URING_OPS_RESTRICTED,
             URING_REGISTERS_RESTRICTED,
+            URING_REQUEST_FUTEX,
             URING_REQUEST_POLL,
             URING_REQUEST_TIMEOUT, //
         },
@@ -499,6 +500,36 @@ fn with_timeout(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
     });
 }
 
+/// The same of one that waits for a futex.
+fn with_futex(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
+    with_request(s, |r| {
+        r.kind.set(URING_REQUEST_FUTEX);
+        r.expires.set(4096 + 4);
+        r.target.set(u32::MAX);
+        change(r);
+    });
+}
+
+#[test]
+fn futexes() {
+    const UNUSED: &str = "reserved or unused field is not zero";
+    const FUTEX: &str = "impossible futex";
+    refused(&[
+        (FUTEX, |s| with_futex(s, |r| r.expires.set(4096 + 2))),
+        (FUTEX, |s| with_futex(s, |r| r.target.set(0))),
+        (UNUSED, |s| with_futex(s, |r| r.file.set(1))),
+        (UNUSED, |s| with_futex(s, |r| r.repeats.set(1))),
+        (UNUSED, |s| with_futex(s, |r| r.interval.set(1))),
+        (UNUSED, |s| with_futex(s, |r| r.flags.set(request::PENDING))),
+    ]);
+    accepted(&[|s| {
+        with_futex(s, |r| {
+            r.flags.set(request::LINK);
+            r.off.set(u32::MAX);
+        })
+    }]);
+}
+
 #[test]
 fn requests() {
     const UNUSED: &str = "reserved or unused field is not zero";
@@ -587,7 +618,8 @@ fn requests() {
         |s| with_poll(s, |_| ()),
         |s| {
             with_poll(s, |r| {
-                r.flags.set(request::ALL & !request::SELECT);
+                r.flags
+                    .set(request::ALL & !(request::SELECT | request::ARMED));
                 r.index.set(7);
                 r.events.set(!(0x2fff << 16));
             })

@@ -119,7 +119,6 @@ fn what_all_have() {
     refused(&[
         (MANY, |s| uring(s, REQUESTS_MAX + 1, |_| ())),
         (MANY, |s| uring(s, 1, |u| u.setup.set(setup::R_DISABLED))),
-        (UNUSED, |s| uring(s, 0, |u| u.reserved2.set(1))),
         (
             "files, personalities, buffers or requests of an io_uring are missing",
             |s| uring(s, 1, |_| ()),

@@ -30,6 +30,29 @@ static struct io_uring_sqe *waits_ms(struct uring *u, long ms, uint32_t n, uint6
 	return sqe;
 }
 
+/* Submits a request that is completed at once. */
+static void does(struct uring *u, uint64_t data)
+{
+	uring_submit(u, 1);
+	look(u);
+	uring_take(u, data, 0);
+}
+
+/* Completes something, which timeouts may wait for; nothing else was. */
+static void completes_one(struct uring *u)
+{
+	uring_is_empty(u);
+	uring_prepare(u, IORING_OP_NOP, 10);
+	does(u, 10);
+}
+
+/* Submits a timeout for a time that no test takes, by that clock. */
+static void waits_by(struct uring *u, uint32_t clock, uint64_t data)
+{
+	waits_ms(u, NEVER * 1000L, 0, data)->timeout_flags = clock;
+	uring_submit(u, 1);
+}
+
 /* Takes a timeout away. */
 static void ends(struct uring *u, uint64_t data)
 {
@@ -37,9 +60,7 @@ static void ends(struct uring *u, uint64_t data)
 
 	sqe->fd = -1;
 	sqe->addr = data;
-	uring_submit(u, 1);
-	look(u);
-	uring_take(u, 900, 0);
+	does(u, 900);
 	take(u, data, -ECANCELED, false);
 }
 
@@ -54,9 +75,7 @@ static void renews(struct uring *u, uint64_t data, long ms)
 	sqe->addr = data;
 	sqe->addr2 = (uintptr_t)&after;
 	sqe->timeout_flags = IORING_TIMEOUT_UPDATE;
-	uring_submit(u, 1);
-	look(u);
-	uring_take(u, 901, 0);
+	does(u, 901);
 }
 
 /* It ends when it was to end, and not before. */
@@ -117,12 +136,9 @@ CKPT_CYCLE(clocks)
 
 	CHECK_SYS(uring_make(&u, 16, 0));
 	CHECK_SYS(clock_gettime(CLOCK_REALTIME, &now));
-	waits_ms(&u, NEVER * 1000L, 0, 1);
-	uring_submit(&u, 1);
-	waits_ms(&u, NEVER * 1000L, 0, 2)->timeout_flags = IORING_TIMEOUT_BOOTTIME;
-	uring_submit(&u, 1);
-	waits_ms(&u, NEVER * 1000L, 0, 3)->timeout_flags = IORING_TIMEOUT_REALTIME;
-	uring_submit(&u, 1);
+	waits_by(&u, 0, 1);
+	waits_by(&u, IORING_TIMEOUT_BOOTTIME, 2);
+	waits_by(&u, IORING_TIMEOUT_REALTIME, 3);
 	waits_ms(&u, (now.tv_sec + NEVER) * 1000L, 0, 4)->timeout_flags =
 		IORING_TIMEOUT_REALTIME | IORING_TIMEOUT_ABS;
 	uring_submit(&u, 1);
@@ -153,28 +169,15 @@ CKPT_CYCLE(completions)
 	waits_ms(&u, NEVER * 1000L, 0, 3);
 	waits_ms(&u, NEVER * 1000L, 3, 4);
 	uring_submit(&u, 3);
-	for (i = 0; i < 2; i++) {
-		uring_prepare(&u, IORING_OP_NOP, 10);
-		uring_submit(&u, 1);
-		uring_take(&u, 10, 0);
-	}
+	for (i = 0; i < 2; i++)
+		completes_one(&u);
 	uring_is_empty(&u);
 	ckpt_ready_wait();
 	look(&u);
-	uring_is_empty(&u);
-	uring_prepare(&u, IORING_OP_NOP, 10);
-	uring_submit(&u, 1);
-	look(&u);
-	uring_take(&u, 10, 0);
+	completes_one(&u);
 	take(&u, 4, 0, false);
-	uring_is_empty(&u);
-	for (i = 0; i < 2; i++) {
-		uring_is_empty(&u);
-		uring_prepare(&u, IORING_OP_NOP, 10);
-		uring_submit(&u, 1);
-		look(&u);
-		uring_take(&u, 10, 0);
-	}
+	for (i = 0; i < 2; i++)
+		completes_one(&u);
 	take(&u, 2, 0, false);
 	ends(&u, 3);
 	uring_works(&u);
@@ -222,16 +225,8 @@ CKPT_CYCLE(not_told)
 	uring_is_empty(&u);
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
 	takes_both(&u, 3, -ETIME, 4, POLLIN);
-	uring_is_empty(&u);
-	uring_prepare(&u, IORING_OP_NOP, 10);
-	uring_submit(&u, 1);
-	look(&u);
-	uring_take(&u, 10, 0);
-	uring_is_empty(&u);
-	uring_prepare(&u, IORING_OP_NOP, 10);
-	uring_submit(&u, 1);
-	look(&u);
-	uring_take(&u, 10, 0);
+	completes_one(&u);
+	completes_one(&u);
 	take(&u, 2, 0, false);
 	takes_away(&u, 4);
 	uring_works(&u);

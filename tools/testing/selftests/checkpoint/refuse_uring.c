@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* io_urings that have something in flight, or what can't be saved, or were set up in other ways. */
-#include "refuse.h"
-#include "uring.h"
+#include "refuse_uring.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -16,23 +15,6 @@
 #include <sys/uio.h>
 
 REFUSE_FIXTURE
-
-#define EXPECT_URING(u, what)						\
-	EXPECT_FD((u)->fd, "*[io_uring]", "the io_uring " what)
-
-static void make(struct uring *u, unsigned int flags)
-{
-	if (uring_make(u, 4, flags) < 0) {
-		CHECK(errno == ENOSYS || errno == EPERM || errno == EINVAL, "io_uring_setup: %s",
-		      strerror(errno));
-		not_here();
-	}
-}
-
-static void enroll_here(struct uring *u, unsigned int op, void *arg, unsigned int nr)
-{
-	CHECK_HERE(syscall(__NR_io_uring_register, u->fd, op, arg, nr));
-}
 
 /* Two have one thread that submits for both. */
 REFUSE(common_thread)
@@ -156,62 +138,6 @@ REFUSE(reads_signals)
 	CHECK_SYS(raise(SIGUSR1));
 	take(&u, 7, sizeof(info), false);
 	CHECK_EQ(SIGUSR1, info.ssi_signo);
-}
-
-/* One that waits goes before one that does not. */
-REFUSE(chain)
-{
-	struct io_uring_sqe *sqe;
-	struct uring u;
-	char c = 0;
-	int fds[2];
-
-	make(&u, 0);
-	ckpt_pipe(fds, 0);
-	sqe = uring_prepare(&u, IORING_OP_READ, 7);
-	sqe->fd = fds[0];
-	sqe->addr = (uintptr_t)&c;
-	sqe->len = 1;
-	sqe->flags = IOSQE_IO_LINK;
-	uring_prepare(&u, IORING_OP_NOP, 8);
-	uring_submit(&u, 2);
-	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_READ, user_data "
-		     "0x7: have it wait for that, or cancel it");
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_EQ(1, write(fds[1], "z", 1));
-	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
-	uring_take(&u, 7, 1);
-	uring_take(&u, 8, 0);
-}
-
-/* A request that waits, with a timeout of its own. */
-REFUSE(linked)
-{
-	struct __kernel_timespec after = { .tv_sec = 100000 };
-	int event = CHECK_SYS(eventfd(0, 0));
-	struct io_uring_sqe *sqe;
-	uint64_t one = 1;
-	struct uring u;
-
-	make(&u, 0);
-	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
-	sqe->fd = event;
-	sqe->poll_events = POLLIN;
-	sqe->flags = IOSQE_IO_LINK;
-	sqe = uring_prepare(&u, IORING_OP_LINK_TIMEOUT, 8);
-	sqe->fd = -1;
-	sqe->addr = (uintptr_t)&after;
-	sqe->len = 1;
-	uring_submit(&u, 2);
-	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_POLL_ADD, user_data "
-		     "0x7: have it wait for that, or cancel it");
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_EQ(8, write(event, &one, sizeof(one)));
-	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
-	uring_take(&u, 7, POLLIN);
-	uring_take(&u, 8, -ECANCELED);
 }
 
 /* It would be another task that is asked for signals. */
@@ -357,29 +283,6 @@ REFUSE(unmapped_ring)
 		     "process has there: have it unregister that");
 	ckpt_ready_wait();
 	uring_works(&u);
-}
-
-static uint32_t word;
-
-/* It waits for a word of memory. */
-REFUSE(waits_for_futex)
-{
-	struct io_uring_sqe *sqe;
-	struct uring u;
-
-	make(&u, 0);
-	/* IORING_OP_FUTEX_WAIT, for all bits; FUTEX2_SIZE_U32 | FUTEX2_PRIVATE. */
-	sqe = uring_prepare(&u, 51, 7);
-	sqe->fd = 0x82;
-	sqe->addr = (uintptr_t)&word;
-	((uint64_t *)sqe)[6] = ~0u;
-	uring_submit(&u, 1);
-	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
-		     "0x7: have it wait for that, or cancel it");
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_EQ(1, syscall(454, &word, ~0u, 1, 0x82));
-	take(&u, 7, 0, false);
 }
 
 /* It waits for the end of a child, which it leaves to be waited for. */

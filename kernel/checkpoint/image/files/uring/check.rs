@@ -13,6 +13,7 @@ use crate::image::{
         walk::{
             Follow,
             UringLeft,
+            UringLinksLeft,
             Walk, //
         },
         Pid, //
@@ -46,10 +47,13 @@ use crate::image::{
 };
 
 /// Latest moment, in nanoseconds: the kernel's times are signed.
-const TIME_MAX: u64 = i64::MAX as u64;
+pub(super) const TIME_MAX: u64 = i64::MAX as u64;
 
 /// Most bytes of a registered buffer.
 const BUFFER_MAX: u64 = 1 << 40;
+
+/// Bytes of a futex, by which its address is aligned.
+const FUTEX_SIZE: u64 = 4;
 
 /// Events that a request always waits for: EPOLLERR, EPOLLHUP, EPOLLNVAL, EPOLLRDHUP; and EPOLLET.
 const POLL_ALWAYS: u32 = 0x2038 | epoll::ET;
@@ -122,7 +126,7 @@ impl Walk<'_> {
         self.uring_registered(raw, &uring)?;
         self.uring_buffers_of(raw, &uring)?;
         let (requests, ios) = (uring.requests.get(), uring.ios.get());
-        zero(raw, uring.reserved2.get() == 0)?;
+        let links = uring.links.get();
         let (groups, of) = (uring.groups.get(), uring.groups_of.get());
         ensure(
             raw,
@@ -133,8 +137,14 @@ impl Walk<'_> {
             raw,
             requests <= REQUESTS_MAX
                 && ios <= REQUESTS_MAX
+                && links <= REQUESTS_MAX
                 && (requests == 0 && ios == 0 || set_up & IDLE == 0),
             "too many requests, or of an io_uring that is not enabled, polls or has a thread",
+        )?;
+        ensure(
+            raw,
+            links == 0 || requests != 0 || ios != 0,
+            "requests wait for others, and there are none",
         )?;
         zero(
             raw,
@@ -148,6 +158,13 @@ impl Walk<'_> {
             buffers: (uring.buffers.get(), 0),
             requests,
             ios,
+            links: UringLinksLeft {
+                left: links,
+                heads: requests.saturating_add(ios),
+                head: None,
+                goes_on: false,
+                is_timeout: false,
+            },
             groups: (groups, 0),
             groups_of: of,
             issuer: uring.issuer.get(),
@@ -446,12 +463,13 @@ impl Walk<'_> {
             self.is_alive(task) && (issuer == 0 || issuer == task),
             "who has submitted a request is no living task, or may not",
         )?;
-        let all = request::ALL & !request::SELECT;
+        let all = request::ALL & !(request::SELECT | request::ARMED);
         flags(raw, u64::from(request.flags.get()), u64::from(all))?;
         zero(raw, request.reserved.get() == 0)?;
         match request.kind.get() {
             URING_REQUEST_POLL => self.uring_poll(raw, request, missing.slots),
             URING_REQUEST_TIMEOUT => uring_timeout(raw, request),
+            URING_REQUEST_FUTEX => uring_futex(raw, request),
             _ => Err(raw.fault("unknown kind of request")),
         }
     }
@@ -461,14 +479,7 @@ impl Walk<'_> {
         let has = |flag| request.flags.get() & flag != 0;
         let (file, index) = (request.file.get(), request.index.get());
         self.uring_waited(raw, file, index, has(request::FIXED).then_some(slots))?;
-        let events = request.events.get();
-        ensure(
-            raw,
-            events & !POLL_EVENTS == 0
-                && events & POLL_ALWAYS == POLL_ALWAYS
-                && (events & epoll::ONESHOT != 0 || !has(request::SKIP)),
-            "events that no request waits for",
-        )?;
+        uring_events(raw, request.events.get(), has(request::SKIP))?;
         let others = [
             request.clock,
             request.timeout,
@@ -525,12 +536,21 @@ impl Walk<'_> {
     }
 }
 
-/// A request that waits for a time.
-fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
-    let set = request.timeout.get();
+/// Events that a request waits for, or is to wait for, whose completion may be skipped.
+pub(super) fn uring_events(raw: &Raw<'_>, events: u32, skip: bool) -> Result<(), Fault> {
+    ensure(
+        raw,
+        events & !POLL_EVENTS == 0
+            && events & POLL_ALWAYS == POLL_ALWAYS
+            && (events & epoll::ONESHOT != 0 || !skip),
+        "events that no request waits for",
+    )
+}
+
+/// The flags `set` of a timeout, and the clock of its timer.
+pub(super) fn uring_timer(raw: &Raw<'_>, set: u32, clock: u32) -> Result<(), Fault> {
     flags(raw, u64::from(set), u64::from(timeout::ALL))?;
     let both = |a, b| set & (a | b) == a | b;
-    let multishot = set & timeout::MULTISHOT != 0;
     ensure(
         raw,
         !both(timeout::BOOTTIME, timeout::REALTIME) && !both(timeout::MULTISHOT, timeout::ABS),
@@ -539,17 +559,24 @@ fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     ensure(
         raw,
         matches!(
-            request.clock.get(),
+            clock,
             TIMERFD_CLOCK_REALTIME | TIMERFD_CLOCK_MONOTONIC | TIMERFD_CLOCK_BOOTTIME
         ),
         "unknown clock",
-    )?;
+    )
+}
+
+/// A request that waits for a time.
+fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
+    let set = request.timeout.get();
+    let multishot = set & timeout::MULTISHOT != 0;
+    uring_timer(raw, set, request.clock.get())?;
     ensure(
         raw,
         request.expires.get() <= TIME_MAX && request.interval.get() <= TIME_MAX,
         "impossible time",
     )?;
-    let only = request::ASYNC | request::SKIP;
+    let only = request::ASYNC | request::SKIP | request::LINK | request::HARDLINK;
     zero(
         raw,
         request.flags.get() & !only == 0
@@ -557,6 +584,31 @@ fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
             && request.index.get() == 0
             && request.events.get() == 0
             && (multishot || (request.interval.get() == 0 && request.repeats.get() == 0)),
+    )
+}
+
+/// A request that waits for a futex.
+fn uring_futex(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
+    let mask = request.target.get();
+    ensure(
+        raw,
+        request.expires.get() % FUTEX_SIZE == 0 && mask != 0,
+        "impossible futex",
+    )?;
+    let others = [
+        request.file,
+        request.index,
+        request.events,
+        request.clock,
+        request.timeout,
+        request.repeats,
+    ];
+    let only = request::ASYNC | request::SKIP | request::LINK | request::HARDLINK;
+    zero(
+        raw,
+        others.iter().all(|n| n.get() == 0)
+            && request.interval.get() == 0
+            && request.flags.get() & !only == 0,
     )
 }
 
@@ -575,6 +627,7 @@ pub(super) fn follow(missing: UringLeft) -> Follow {
     if counts.iter().all(|&n| n == 0)
         && missing.requests == 0
         && missing.ios == 0
+        && missing.links.left == 0
         && missing.groups.0 == 0
     {
         return Follow::Any;

@@ -50,7 +50,7 @@ impl Walk<'_> {
             "who has submitted a request is no living task, or may not",
         )?;
         let set = io.flags.get();
-        let all = request::FIXED | request::ASYNC | request::SKIP | request::SELECT;
+        let all = request::ALL & !(request::PENDING | request::ARMED);
         flags(raw, u64::from(set), u64::from(all))?;
         let slots = (set & request::FIXED != 0).then_some(missing.slots);
         self.uring_waited(raw, io.file.get(), io.index.get(), slots)?;
@@ -77,6 +77,7 @@ impl Walk<'_> {
             before.iter().all(|b| b.0 == 0)
                 && missing.requests == 0
                 && missing.ios == 0
+                && missing.links.left == 0
                 && left != 0,
             NONE,
         )?;
@@ -139,11 +140,11 @@ impl Walk<'_> {
 
 /// Checks the memory of a request that waits to do something with a file, and the address of a
 /// peer.
-fn uring_io_memory(raw: &Raw<'_>, io: &UringIo) -> Result<(), Fault> {
+pub(super) fn uring_io_memory(raw: &Raw<'_>, io: &UringIo) -> Result<(), Fault> {
     const IMPOSSIBLE: &str = "memory of a request is not as announced";
     let (vecs, name) = (io.vecs.get() as usize, io.name.get() as usize);
     ensure(raw, vecs <= VECS_MAX && name <= NAME_MAX, IMPOSSIBLE)?;
-    let (vecs, names) = io_parts(raw, io).ok_or(raw.fault(IMPOSSIBLE))?;
+    let (vecs, names) = io_parts(raw, io.vecs.get()).ok_or(raw.fault(IMPOSSIBLE))?;
     ensure(raw, names.len() == name, IMPOSSIBLE)?;
     let mut total: u64 = 0;
     for v in vecs {
@@ -155,7 +156,7 @@ fn uring_io_memory(raw: &Raw<'_>, io: &UringIo) -> Result<(), Fault> {
 }
 
 /// Checks what an operation has, of an io_uring with so many places for files.
-fn uring_io_fields(raw: &Raw<'_>, io: &UringIo, slots: u32) -> Result<(), Fault> {
+pub(super) fn uring_io_fields(raw: &Raw<'_>, io: &UringIo, slots: u32) -> Result<(), Fault> {
     let op = io.op.get();
     let (rw, msg) = (
         matches!(

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What comes after the record of an io_uring: what is registered with it when it was made, and what it
+//! gets when all tasks are there.
+
+use kernel::prelude::*;
+
+use super::{
+    buffers,
+    groups,
+    io,
+    links,
+    registered,
+    requests, //
+};
+use crate::{
+    core::restore::{
+        Restore,
+        TaskRecords, //
+    },
+    image::{
+        Kind,
+        ObjRef, //
+    },
+    kapi::fs::{
+        file::FileRef,
+        uring::Uring,
+        uring_buffers::Buffer,
+        uring_groups::Group,
+        uring_io::Io,
+        uring_requests::Request, //
+    }, //
+};
+
+/// What comes after a new io_uring was made.
+#[derive(Default)]
+pub(super) struct Later {
+    /// Buffers that are registered when their memory has its contents.
+    pub(super) buffers: KVVec<Buffer>,
+    /// Requests that wait for a file, a time or a futex, each with who has submitted it.
+    pub(super) requests: KVVec<(u32, Request)>,
+    /// Those that wait to do something with a file.
+    pub(super) ios: KVVec<(u32, Io)>,
+    /// Buffers that are provided.
+    pub(super) groups: KVVec<Group>,
+}
+
+impl Later {
+    /// Registers files and personalities with the new io_uring `ring`, which is `obj`; returns what comes
+    /// later.
+    pub(super) fn read(
+        r: &Restore,
+        plan: &TaskRecords<'_>,
+        obj: ObjRef,
+        uring: &Uring,
+        ring: &FileRef,
+    ) -> Result<Self> {
+        let mut later = Self::default();
+        let has = &uring.registered;
+        let parts = [
+            has.files,
+            has.personalities,
+            has.buffers,
+            uring.requests,
+            uring.ios,
+            has.groups,
+        ];
+        if parts == [0; 6] {
+            return Ok(later);
+        }
+        for raw in r.records_after(obj)? {
+            let raw = raw.map_err(|f| r.fault(f))?;
+            match raw.kind {
+                Kind::UringFiles => registered::read_files(r, plan, &raw, uring, ring)?,
+                Kind::UringPersonalities => {
+                    registered::read_personalities(r, plan, &raw, uring, ring)?
+                }
+                Kind::UringBuffers => buffers::read(r, &raw, &mut later.buffers)?,
+                Kind::UringRequests => requests::read(r, plan, &raw, &mut later.requests)?,
+                Kind::UringIo => io::read(r, plan, &raw, &mut later.ios)?,
+                Kind::UringLink => links::read(r, &raw, &mut later)?,
+                Kind::UringGroup => groups::read(r, &raw, ring, &mut later.groups)?,
+                _ => break,
+            }
+        }
+        Ok(later)
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests of io_urings that wait for other requests.
+
+use super::{
+    check::{
+        follow,
+        uring_events,
+        uring_timer,
+        TIME_MAX, //
+    },
+    check_io::{
+        uring_io_fields,
+        uring_io_memory, //
+    }, //
+};
+use crate::image::{
+    check::{
+        fields::{
+            ensure,
+            flags,
+            zero, //
+        },
+        walk::{
+            Follow,
+            UringLeft,
+            UringLinksLeft,
+            Walk, //
+        }, //
+    },
+    files::uring::*,
+    record::{
+        Fault,
+        Raw, //
+    }, //
+};
+
+/// IORING_NOP_INJECT_RESULT.
+const NOP_INJECT_RESULT: u32 = 1;
+
+impl Walk<'_> {
+    /// Checks a request of an io_uring that waits for the one before it in a chain.
+    pub(in crate::image) fn uring_link(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        const NONE: &str = "belongs to no io_uring, or that has fewer requests in chains";
+        let link: UringLink = raw.body()?;
+        let Follow::Uring(missing) = self.follow else {
+            return Err(raw.fault(NONE));
+        };
+        let before = [missing.files, missing.personalities, missing.buffers];
+        let chains = missing.links;
+        ensure(
+            raw,
+            before.iter().all(|b| b.0 == 0)
+                && missing.requests == 0
+                && missing.ios == 0
+                && chains.left != 0,
+            NONE,
+        )?;
+        let head = link.head.get();
+        // What the head allows is up to the kernel.
+        let first = chains.head != Some(head);
+        ensure(
+            raw,
+            head < chains.heads
+                && chains.head.is_none_or(|last| last <= head)
+                && (first || chains.goes_on),
+            "a request waits for none, or chains are out of order",
+        )?;
+        let set = link.flags.get();
+        flags(
+            raw,
+            u64::from(set),
+            u64::from(request::ALL & !request::PENDING),
+        )?;
+        let is_timeout = link.op.get() == URING_LINK_LINK_TIMEOUT;
+        ensure(
+            raw,
+            !is_timeout || first || !chains.is_timeout,
+            "a timeout of a timeout",
+        )?;
+        // That of a request which waits already runs, and no other does.
+        ensure(
+            raw,
+            (set & request::ARMED != 0) == (is_timeout && first),
+            "a timeout runs before its request, or does not",
+        )?;
+        uring_link_fields(raw, &link, missing.slots)?;
+        self.follow = follow(UringLeft {
+            links: UringLinksLeft {
+                left: chains.left.saturating_sub(1),
+                head: Some(head),
+                goes_on: set & (request::LINK | request::HARDLINK) != 0,
+                is_timeout,
+                ..chains
+            },
+            ..missing
+        });
+        Ok(())
+    }
+}
+
+/// Checks what an operation has, of an io_uring with so many places for files.
+fn uring_link_fields(raw: &Raw<'_>, link: &UringLink, slots: u32) -> Result<(), Fault> {
+    let (op, set) = (link.op.get(), link.flags.get());
+    let (nop, poll) = (op == URING_LINK_NOP, op == URING_LINK_POLL);
+    let timer = matches!(op, URING_LINK_TIMEOUT | URING_LINK_LINK_TIMEOUT);
+    let io = UringIo {
+        user_data: link.user_data,
+        addr: link.addr,
+        addr2: link.addr2,
+        control: link.control,
+        control_len: link.control_len,
+        pos: link.pos,
+        task: 0.into(),
+        op: link.op,
+        flags: link.flags,
+        file: 0.into(),
+        index: 0.into(),
+        len: link.len,
+        op_flags: link.op_flags,
+        io_flags: link.io_flags,
+        slot: link.slot,
+        done: 0.into(),
+        nofile: link.nofile,
+        vecs: link.vecs,
+        name: link.name,
+        group: link.group,
+        limit: link.limit,
+        total: link.total,
+    };
+    uring_io_memory(raw, &io)?;
+    if !nop && !poll && !timer {
+        uring_io_fields(raw, &io, slots)?;
+        ensure(
+            raw,
+            op != URING_IO_CONNECT || link.io_flags.get() == 0,
+            "a connection was begun by a request that was not issued",
+        )?;
+    } else {
+        let wide = [
+            link.addr,
+            link.addr2,
+            link.control,
+            link.control_len,
+            link.pos,
+        ];
+        let others = [
+            link.io_flags,
+            link.slot,
+            link.nofile,
+            link.vecs,
+            link.name,
+            link.group,
+            link.limit,
+            link.total,
+        ];
+        zero(
+            raw,
+            wide.iter().all(|n| n.get() == 0)
+                && others.iter().all(|n| n.get() == 0)
+                && set & request::SELECT == 0
+                && (nop || link.len.get() == 0 && link.op_flags.get() == 0),
+        )?;
+    }
+    ensure(
+        raw,
+        !nop || link.op_flags.get() & !NOP_INJECT_RESULT == 0,
+        "unknown flags of a request that does nothing",
+    )?;
+    if poll {
+        uring_events(raw, link.events.get(), set & request::SKIP != 0)?;
+    }
+    if timer {
+        uring_timer(raw, link.timeout.get(), link.clock.get())?;
+        ensure(raw, link.time.get() <= TIME_MAX, "impossible time")?;
+    }
+    zero(
+        raw,
+        (poll || link.events.get() == 0)
+            && (op == URING_LINK_TIMEOUT || link.off.get() == 0)
+            && (timer || link.time.get() == 0 && link.clock.get() == 0 && link.timeout.get() == 0)
+            && (!(nop || timer) || link.fd.get() == 0),
+    )
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * io_urings with requests that wait for private futexes (IORING_OP_FUTEX_WAIT): who wakes them, when the
+ * value has changed without that, which bits wake them and in which order, with a timeout of their own,
+ * in a chain, and what cancels them.
+ */
+#include "common.h"
+#include "uring_waits.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+
+/* Of these older headers do not know. */
+#define OP_FUTEX_WAIT	51
+#define OP_FUTEX_WAKE	52
+#define U32_PRIVATE	0x82	/* FUTEX2_SIZE_U32 | FUTEX2_PRIVATE */
+#define ALL_BITS	0xffffffffu
+
+static uint32_t word;
+
+static struct io_uring_sqe *futex_request(struct uring *u, unsigned int op, uint64_t val,
+					  uint32_t mask, uint64_t data)
+{
+	struct io_uring_sqe *sqe = uring_prepare(u, op, data);
+
+	sqe->fd = U32_PRIVATE;
+	sqe->addr = (uintptr_t)&word;
+	sqe->addr2 = val;
+	/* addr3 */
+	((uint64_t *)sqe)[6] = mask;
+	return sqe;
+}
+
+/* The kernel has such requests, too. */
+static bool has_futexes(void)
+{
+	struct io_uring_probe *probe;
+	struct uring u;
+	bool has;
+
+	probe = calloc(1, sizeof(*probe) + 256 * sizeof(probe->ops[0]));
+	if (!probe || uring_make(&u, 1, 0) < 0)
+		return false;
+	has = !syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_PROBE, probe, 256) &&
+	      probe->last_op >= OP_FUTEX_WAKE &&
+	      probe->ops[OP_FUTEX_WAIT].flags & IO_URING_OP_SUPPORTED;
+	munmap(u.rings, u.rings_size);
+	munmap(u.sqes, u.sqes_size);
+	close(u.fd);
+	free(probe);
+	return has;
+}
+
+#define FUTEXES_BEGIN() do {						\
+	URING_BEGIN();							\
+	if (!has_futexes())						\
+		SKIP(return, "no requests that wait for futexes");	\
+} while (0)
+
+CKPT_FIXTURE_IF(FUTEXES_BEGIN)
+
+/* Returns how many were woken. */
+static long wakes(int n, uint32_t mask)
+{
+	return CHECK_SYS(syscall(__NR_futex, &word, FUTEX_WAKE_BITSET_PRIVATE, n, NULL, NULL, mask));
+}
+
+static void woken(unsigned int setup)
+{
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, setup));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1);
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	look(&u);
+	uring_is_empty(&u);
+	CHECK_EQ(1, wakes(INT_MAX, ALL_BITS));
+	take(&u, 1, 0, false);
+	CHECK_EQ(0, wakes(INT_MAX, ALL_BITS));
+	uring_works(&u);
+}
+
+CKPT_CYCLE(once)
+{
+	woken(0);
+}
+
+CKPT_CYCLE(deferred)
+{
+	woken(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+}
+
+/* It was queued with a value that has changed since: nobody has woken it. */
+CKPT_CYCLE(changed)
+{
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1);
+	uring_submit(&u, 1);
+	word = 1;
+	ckpt_ready_wait();
+	look(&u);
+	uring_is_empty(&u);
+	CHECK_EQ(1, word);
+	CHECK_EQ(1, wakes(1, ALL_BITS));
+	take(&u, 1, 0, false);
+	uring_works(&u);
+}
+
+/* Each is woken by its bits, and of those with the same the first one first. */
+CKPT_CYCLE(bits)
+{
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, 6, 1);
+	uring_submit(&u, 1);
+	futex_request(&u, OP_FUTEX_WAIT, 0, 2, 2);
+	uring_submit(&u, 1);
+	futex_request(&u, OP_FUTEX_WAIT, 0, 1u << 31, 3);
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(0, wakes(INT_MAX, 1));
+	CHECK_EQ(1, wakes(INT_MAX, 1u << 31));
+	take(&u, 3, 0, false);
+	CHECK_EQ(1, wakes(1, 2));
+	take(&u, 1, 0, false);
+	CHECK_EQ(0, wakes(INT_MAX, 4));
+	CHECK_EQ(1, wakes(INT_MAX, 2));
+	take(&u, 2, 0, false);
+	uring_works(&u);
+}
+
+/* A request wakes it. */
+CKPT_CYCLE(by_request)
+{
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1);
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	futex_request(&u, OP_FUTEX_WAKE, 1, ALL_BITS, 2);
+	uring_submit(&u, 1);
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	takes_both(&u, 1, 0, 2, 1);
+	uring_works(&u);
+}
+
+static void *wakes_one(void *arg)
+{
+	CHECK_EQ(1, wakes(1, ALL_BITS));
+	return NULL;
+}
+
+/* A thread wakes it, which is the first one that the process has besides. */
+CKPT_CYCLE(by_thread)
+{
+	pthread_t thread;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1);
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(0, pthread_create(&thread, NULL, wakes_one, NULL));
+	take(&u, 1, 0, false);
+	CHECK_EQ(0, pthread_join(thread, NULL));
+	uring_works(&u);
+}
+
+/* It waits no longer than its timeout says. */
+CKPT_CYCLE(timeout)
+{
+	struct __kernel_timespec after = { .tv_sec = 1, .tv_nsec = 500000000 };
+	struct io_uring_sqe *sqe;
+	uint64_t end;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	end = ckpt_now() + 1500000000;
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1)->flags = IOSQE_IO_LINK;
+	sqe = uring_prepare(&u, IORING_OP_LINK_TIMEOUT, 2);
+	sqe->fd = -1;
+	sqe->addr = (uintptr_t)&after;
+	sqe->len = 1;
+	uring_submit(&u, 2);
+	ckpt_ready_wait();
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	takes_both(&u, 1, -ECANCELED, 2, -ETIME);
+	CHECK(ckpt_now() >= end, "it has ended too early");
+	CHECK_EQ(0, wakes(INT_MAX, ALL_BITS));
+	uring_works(&u);
+}
+
+/* Another request waits for it. */
+CKPT_CYCLE(chain)
+{
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1)->flags = IOSQE_IO_LINK;
+	uring_prepare(&u, IORING_OP_NOP, 2);
+	uring_submit(&u, 2);
+	ckpt_ready_wait();
+	look(&u);
+	uring_is_empty(&u);
+	CHECK_EQ(1, wakes(1, ALL_BITS));
+	take(&u, 1, 0, false);
+	take(&u, 2, 0, false);
+	uring_works(&u);
+}
+
+/* It is found by its name, and cancelled. */
+CKPT_CYCLE(cancelled)
+{
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1);
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	sqe = uring_prepare(&u, IORING_OP_ASYNC_CANCEL, 2);
+	sqe->addr = 1;
+	/* IORING_ASYNC_CANCEL_ALL: it tells how many there were. */
+	sqe->cancel_flags = 1;
+	uring_submit(&u, 1);
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	takes_both(&u, 1, -ECANCELED, 2, 1);
+	CHECK_EQ(0, wakes(INT_MAX, ALL_BITS));
+	uring_works(&u);
+}
+
+TEST_HARNESS_MAIN
