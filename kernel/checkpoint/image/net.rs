@@ -23,6 +23,7 @@ pub mod netlink;
 pub mod options;
 pub mod packet;
 pub mod tcp;
+pub mod tun;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.

@@ -47,6 +47,7 @@ mod member;
 mod netlink;
 mod packet;
 mod tcp;
+pub(super) mod tun;
 
 pub(in crate::image) use tcp::TcpLeft;
 

@@ -102,6 +102,9 @@
 #define IMAGE_KIND_PACKET_SOCKET 239
 #define IMAGE_KIND_NET_REQUEST 240
 #define IMAGE_KIND_NET_PEER 241
+#define IMAGE_KIND_TUN_DEVICE 242
+#define IMAGE_KIND_TUN_QUEUE 243
+#define IMAGE_KIND_TUN_PACKET 244
 #define IMAGE_KIND_INET_MEMBER 248
 #define IMAGE_KIND_SOCKET_ERROR 249
 #define IMAGE_KIND_GENERIC_FAMILY 250
@@ -350,6 +353,7 @@
 #define IMAGE_FILE_EVENTS 30
 #define IMAGE_FILE_USERFAULTFD 27
 #define IMAGE_FILE_USERFAULTFD_DEVICE 203
+#define IMAGE_FILE_TUN 243
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -616,6 +620,17 @@
 #define IMAGE_PACKET_PACKET_LOSS (1ull << 3)
 #define IMAGE_PACKET_PACKET_QDISC_BYPASS (1ull << 4)
 #define IMAGE_PACKET_PACKET_IGNORE_OUTGOING (1ull << 5)
+
+/* TunDevice.has */
+#define IMAGE_TUN_TUN_HAS_CARRIER (1ull << 0)
+#define IMAGE_TUN_TUN_HAS_OFFLOAD (1ull << 1)
+#define IMAGE_TUN_TUN_HAS_FILTERS (1ull << 2)
+
+/* TunQueue.flags */
+#define IMAGE_TUN_TUN_QUEUE_SHUT (1ull << 0)
+
+/* TunPacket.flags */
+#define IMAGE_TUN_TUN_PACKET_VLAN (1ull << 0)
 
 /* InetMember.kind */
 #define IMAGE_MEMBER_MEMBER_EXCLUDE 0
@@ -1060,6 +1075,12 @@ struct image_packet_member {
 };
 
 static_assert(sizeof(struct image_packet_member) == 48, "image_packet_member");
+
+struct image_tun_slot {
+	uint32_t flags;
+};
+
+static_assert(sizeof(struct image_tun_slot) == 4, "image_tun_slot");
 
 struct image_filter_step {
 	uint16_t code;
@@ -2232,6 +2253,56 @@ struct image_net_peer {
 };
 
 static_assert(sizeof(struct image_net_peer) == 16, "image_net_peer");
+
+struct image_tun_device {
+	uint32_t net;
+	uint32_t index;
+	uint32_t flags;
+	uint32_t arphrd;
+	uint32_t owner;
+	uint32_t group;
+	uint32_t offload;
+	uint32_t has;
+	int32_t vnet_hdr_sz;
+	int32_t sndbuf;
+	uint32_t msg_enable;
+	uint32_t rx_batched;
+	uint32_t fprog_len;
+	uint32_t txflt_count;
+	uint64_t fprog_filter;
+	uint32_t txflt_mask[2];
+	uint8_t txflt_addr[48];
+	uint8_t name[16];
+	uint32_t queues;
+	uint32_t disabled;
+};
+
+static_assert(sizeof(struct image_tun_device) == 144, "image_tun_device");
+
+struct image_tun_queue {
+	uint32_t obj;
+	uint32_t net;
+	uint32_t device;
+	uint32_t number;
+	uint32_t ifindex;
+	int32_t sndbuf;
+	uint32_t flags;
+	uint32_t filter;
+};
+
+static_assert(sizeof(struct image_tun_queue) == 32, "image_tun_queue");
+
+struct image_tun_packet {
+	uint32_t queue;
+	uint32_t flags;
+	uint16_t protocol;
+	uint16_t vlan_proto;
+	uint16_t vlan_tci;
+	uint8_t header[10];
+	uint8_t reserved[8];
+};
+
+static_assert(sizeof(struct image_tun_packet) == 32, "image_tun_packet");
 
 struct image_inet_member {
 	uint32_t socket;
