@@ -106,6 +106,7 @@ pub(crate) mod net {
     pub(crate) mod tcp;
     pub(crate) mod tcp_outside;
     pub(crate) mod tcp_unseen;
+    pub(crate) mod tun;
     pub(crate) mod unix;
 }
 

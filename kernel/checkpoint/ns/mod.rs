@@ -2,6 +2,8 @@
 
 //! Namespaces.
 
+use kernel::prelude::*;
+
 use crate::found::{
     LinkOps,
     ProcessOps,
@@ -43,6 +45,8 @@ pub(crate) struct Collected {
     net_outside: bool,
     /// What network namespaces have to do with each other was read.
     net_joined: bool,
+    /// What the queues of tun and tap devices are known by that tasks have open.
+    tun_queues: KVVec<usize>,
 }
 
 impl Collected {
@@ -53,6 +57,7 @@ impl Collected {
             net: None,
             net_outside: false,
             net_joined: false,
+            tun_queues: KVVec::new(),
         }
     }
 

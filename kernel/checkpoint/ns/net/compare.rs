@@ -28,7 +28,8 @@ use super::{
         Peer, //
     },
     rebuild::Rebuild,
-    tables::LINKS, //
+    tables::LINKS,
+    tun, //
 };
 use crate::{
     found::Capture,
@@ -55,7 +56,7 @@ pub(super) struct Member<'a> {
 
 impl Member<'_> {
     /// Refuses it, as it has `what`.
-    fn refuse(&self, cap: &mut Capture, what: kernel::fmt::Arguments<'_>) {
+    pub(super) fn refuse(&self, cap: &mut Capture, what: kernel::fmt::Arguments<'_>) {
         let unless = if self.of_root {
             ", or leave what is in it outside (CHECKPOINT_NET_OUTSIDE, --net-outside)"
         } else {
@@ -85,7 +86,7 @@ impl Member<'_> {
 }
 
 /// The name of a device, without what it is padded with.
-fn name_of(name: &[u8]) -> &BStr {
+pub(super) fn name_of(name: &[u8]) -> &BStr {
     BStr::from_bytes(name.split(|&c| c == 0).next().unwrap_or(&[]))
 }
 
@@ -372,6 +373,17 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
         pairs.push(pair, GFP_KERNEL_ACCOUNT)?;
     }
     pairs::number(&fresh, &joins)?;
+    let mut tuns = KVVec::new();
+    // They are there as long as these are open.
+    let mut open = KVVec::new();
+    for (member, fresh) in all.iter().zip(&fresh) {
+        let devices = tun::of(member.ns)?;
+        let Some(files) = tun::make(cap, member, &devices, fresh)? else {
+            return Ok(None);
+        };
+        tuns.push(devices, GFP_KERNEL_ACCOUNT)?;
+        open.push(files, GFP_KERNEL_ACCOUNT)?;
+    }
     if let Some((at, name, kind)) = pairs::make_devices(&mut rebuilds, &joins)? {
         let member = all.get(at).ok_or(EINVAL)?;
         member.refuse_device(cap, &name, &kind);
@@ -405,7 +417,7 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     }
     let mut out = KVVec::new();
     let parts = rebuilds.into_iter().zip(pairs).zip(los).zip(&joins);
-    for (((rebuild, pair), lo), joins) in parts {
+    for ((((rebuild, pair), lo), joins), tuns) in parts.zip(tuns) {
         let mut peers = KVVec::new();
         for peer in &joins.peers {
             let other = all.get(peer.to).ok_or(EINVAL)?;
@@ -417,6 +429,7 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
             count: pair.count,
             requests: rebuild.requests,
             peers,
+            tuns,
         };
         out.push(contents, GFP_KERNEL_ACCOUNT)?;
     }

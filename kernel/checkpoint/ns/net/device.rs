@@ -130,6 +130,9 @@ const PLAIN: DeviceKind = DeviceKind {
 /// The kind of device whose carrier can be switched.
 const DUMMY: &[u8] = b"dummy";
 
+/// The kind of device that files make: see `tun.rs`.
+const TUN: &[u8] = b"tun";
+
 /// The kind of device that has another end.
 const VETH: &[u8] = b"veth";
 
@@ -548,7 +551,8 @@ fn differing(
 pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let device = Device::of(body)?;
     let kind = kind_named(device.kind()?).unwrap_or(&PLAIN);
-    let is_dummy = kind.name == DUMMY;
+    // That of a tun device is what it was made with.
+    let has_carrier = matches!(device.kind()?, DUMMY | TUN);
     let is_set = device
         .get(LINKMODE)?
         .is_some_and(|mode| mode.first().is_some_and(|&mode| mode != 0));
@@ -583,7 +587,7 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
                 }
                 _ => Ok(put(of_family)?),
             }),
-            CARRIER if is_dummy => Ok(put(attribute)?),
+            CARRIER if has_carrier => Ok(put(attribute)?),
             OPERSTATE if is_set => Ok(put(attribute)?),
             _ if VOLATILE.contains(&attribute_kind) => Ok(()),
             _ => Ok(put(attribute)?),
