@@ -325,7 +325,7 @@ fn open_file(s: &mut Sample, change: fn(&mut OpenFile)) {
     let nth = s
         .records
         .iter()
-        .filter(|record| record.kind == Kind::OpenFile.number())
+        .filter(|record| record.kind == Kind::File.number())
         .count()
         - 1;
     s.edit(nth, change);
