@@ -4,10 +4,14 @@
 
 use kernel::prelude::*;
 
-use crate::found::{
-    LinkOps,
-    ProcessOps,
-    ThreadOps, //
+use crate::{
+    core::rules::Action,
+    found::{
+        LinkOps,
+        ProcessOps,
+        ThreadOps, //
+    },
+    kapi::fs::path::PathName, //
 };
 
 pub(crate) mod ipc;
@@ -47,6 +51,8 @@ pub(crate) struct Collected {
     net_joined: bool,
     /// What the queues of tun and tap devices are known by that tasks have open.
     tun_queues: KVVec<usize>,
+    /// What the caller's rules say by names.
+    net_rules: KVVec<(PathName, Action)>,
 }
 
 impl Collected {
@@ -58,6 +64,7 @@ impl Collected {
             net_outside: false,
             net_joined: false,
             tun_queues: KVVec::new(),
+            net_rules: KVVec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ mod device;
 mod dump;
 mod message;
 mod nft;
+mod outside;
 mod pairs;
 mod rebuild;
 mod request;
@@ -71,6 +72,7 @@ use contents::Contents;
 use request::Request;
 use tun::Tuns;
 
+pub(crate) use outside::name_for_rules;
 pub(crate) use tun::note_queue;
 
 /// The network namespace.

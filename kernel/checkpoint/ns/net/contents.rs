@@ -11,7 +11,10 @@ use kernel::{
 };
 
 use super::{
-    pairs,
+    pairs::{
+        self,
+        Meaning, //
+    },
     rebuild::Steps,
     request::{
         self,
@@ -64,8 +67,8 @@ pub(super) struct Contents {
     pub(super) count: u32,
     /// What makes its devices, addresses, routes, rules and neighbours.
     pub(super) requests: KVVec<Request>,
-    /// The numbers that it has for other namespaces, with the addresses of these.
-    pub(super) peers: KVVec<(usize, i32)>,
+    /// The numbers that it has for other namespaces.
+    pub(super) peers: KVVec<Meaning>,
     /// Its tun and tap devices.
     pub(super) tuns: KVVec<Device>,
 }
