@@ -68,6 +68,7 @@ bool checkpoint_netns_tracks(void);
 
 /* Of kernel/checkpoint/netns_peers.c. */
 int checkpoint_netns_lead(struct net *net, u32 from, struct checkpoint_netns_lead *lead);
+struct net *checkpoint_netns_lead_net(struct net *net, u32 index);
 const struct net *checkpoint_netns_number(struct net *net, int *number);
 int checkpoint_netns_set_number(struct net *net, struct net *peer, int number);
 

@@ -30,6 +30,7 @@
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/checkpoint_time.h>
 #include <linux/checkpoint_udp.h>
+#include <linux/checkpoint_tun.h>
 #include <linux/checkpoint_unix.h>
 #include <linux/checkpoint_userfaultfd.h>
 #include <linux/checkpoint_sched.h>

@@ -294,67 +294,16 @@ int checkpoint_netns_settle(struct net *net)
 	return ret;
 }
 
-/**
- * checkpoint_netns_tell() - send a request of NETLINK_ROUTE to a network namespace
- * @net: the namespace
- * @request: the message, with NLM_F_ACK
- * @len: bytes of it
- *
- * The caller's rights count, as for any sender of such a message.
- *
- * Return: 0, or the errno that is answered.
+/*
+ * Sends the @len bytes of messages to the kernel; returns the first errno that is answered, which
+ * is 0 for what was taken.
  */
-int checkpoint_netns_tell(struct net *net, void *request, size_t len)
+static int ask(struct net *net, int protocol, void *messages, size_t len)
 {
 	/* As in checkpoint_netns_dump(). */
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct msghdr msg = { .msg_name = &kernel, .msg_namelen = sizeof(kernel) };
-	struct kvec vec = { .iov_base = request, .iov_len = len };
-	struct {
-		struct nlmsghdr nlh;
-		struct nlmsgerr err;
-	} answer = { };
-	struct socket *sock;
-	int err;
-
-	err = __sock_create(net, PF_NETLINK, SOCK_RAW, NETLINK_ROUTE, &sock, 0);
-	if (err)
-		return err;
-	err = kernel_sendmsg(sock, &msg, &vec, 1, len);
-	if (err >= 0) {
-		msg = (struct msghdr){ };
-		vec.iov_base = &answer;
-		vec.iov_len = sizeof(answer);
-		/* The request that comes with an errno is cut off. */
-		err = kernel_recvmsg(sock, &msg, &vec, 1, sizeof(answer), MSG_DONTWAIT);
-	}
-	sock_release(sock);
-	if (err < 0)
-		return err;
-	if (err < sizeof(answer) || answer.nlh.nlmsg_type != NLMSG_ERROR)
-		return -EIO;
-	return answer.err.error;
-}
-
-/**
- * checkpoint_netns_batch() - send a batch of NETLINK_NETFILTER to a network namespace
- * @net: the namespace
- * @batch: the messages, the first and the last of which begin and end the batch; the last one
- *	has NLM_F_ACK
- * @len: bytes of them
- *
- * The caller's rights count, as for any sender of such messages.  Only the last one asks for an
- * answer, and gets it if all were taken: else what comes first is an errno, or nothing, as from
- * nfnetlink_rcv_batch() for who was killed.
- *
- * Return: 0, or the first errno that is answered; -EINTR if the caller was killed.
- */
-int checkpoint_netns_batch(struct net *net, void *batch, size_t len)
-{
-	/* As in checkpoint_netns_dump(). */
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	struct msghdr msg = { .msg_name = &kernel, .msg_namelen = sizeof(kernel) };
-	struct kvec vec = { .iov_base = batch, .iov_len = len };
+	struct kvec vec = { .iov_base = messages, .iov_len = len };
 	struct {
 		struct nlmsghdr nlh;
 		struct nlmsgerr err;
@@ -363,11 +312,13 @@ int checkpoint_netns_batch(struct net *net, void *batch, size_t len)
 	/* It is doubled; netlink_sendmsg() keeps some of it for itself. */
 	int room = len + PAGE_SIZE, err;
 
-	err = __sock_create(net, PF_NETLINK, SOCK_RAW, NETLINK_NETFILTER, &sock, 0);
+	err = __sock_create(net, PF_NETLINK, SOCK_RAW, protocol, &sock, 0);
 	if (err)
 		return err;
-	err = sock_setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, KERNEL_SOCKPTR(&room),
-			      sizeof(room));
+	/* Only for more than anybody may send. */
+	if (room > READ_ONCE(sock->sk->sk_sndbuf))
+		err = sock_setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, KERNEL_SOCKPTR(&room),
+				      sizeof(room));
 	if (!err)
 		err = kernel_sendmsg(sock, &msg, &vec, 1, len);
 	if (err >= 0) {
@@ -385,6 +336,39 @@ int checkpoint_netns_batch(struct net *net, void *batch, size_t len)
 	}
 	sock_release(sock);
 	return err;
+}
+
+/**
+ * checkpoint_netns_tell() - send a request of NETLINK_ROUTE to a network namespace
+ * @net: the namespace
+ * @request: the message, with NLM_F_ACK
+ * @len: bytes of it
+ *
+ * The caller's rights count, as for any sender of such a message.
+ *
+ * Return: 0, or the errno that is answered; -EINTR if the caller was killed.
+ */
+int checkpoint_netns_tell(struct net *net, void *request, size_t len)
+{
+	return ask(net, NETLINK_ROUTE, request, len);
+}
+
+/**
+ * checkpoint_netns_batch() - send a batch of NETLINK_NETFILTER to a network namespace
+ * @net: the namespace
+ * @batch: the messages, the first and the last of which begin and end the batch; the last one
+ *	has NLM_F_ACK
+ * @len: bytes of them
+ *
+ * The caller's rights count, as for any sender of such messages.  Only the last one asks for an
+ * answer, and gets it if all were taken: else what comes first is an errno, or nothing, as from
+ * nfnetlink_rcv_batch() for who was killed.
+ *
+ * Return: 0, or the first errno that is answered; -EINTR if the caller was killed.
+ */
+int checkpoint_netns_batch(struct net *net, void *batch, size_t len)
+{
+	return ask(net, NETLINK_NETFILTER, batch, len);
 }
 
 /* Is a message of these @len bytes the last one of a dump? */

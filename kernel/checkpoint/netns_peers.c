@@ -53,6 +53,30 @@ int checkpoint_netns_lead(struct net *net, u32 from, struct checkpoint_netns_lea
 }
 
 /**
+ * checkpoint_netns_lead_net() - get the network namespace where a device leads
+ * @net: the namespace of the device
+ * @index: the number of the device
+ *
+ * Return: the namespace, with a reference, or an error pointer: -ENODEV if there is no such
+ * device, or it leads nowhere; -EINTR if the caller was killed.
+ */
+struct net *checkpoint_netns_lead_net(struct net *net, u32 index)
+{
+	const struct net_device *dev;
+	struct net *to = NULL;
+	int ret;
+
+	ret = rtnl_net_lock_killable(net);
+	if (ret)
+		return ERR_PTR(ret);
+	dev = __dev_get_by_index(net, index);
+	if (dev && dev->rtnl_link_ops && dev->rtnl_link_ops->get_link_net)
+		to = maybe_get_net(dev->rtnl_link_ops->get_link_net(dev));
+	rtnl_net_unlock(net);
+	return to ?: ERR_PTR(-ENODEV);
+}
+
+/**
  * checkpoint_netns_number() - find the next number that a network namespace has for another one
  * @net: the namespace
  * @number: lower ones are left out; where to put it

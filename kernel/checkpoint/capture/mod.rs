@@ -248,6 +248,7 @@ fn read<'h>(
     }
     cap.found.ns.leave_net(args.net_outside);
     if !args.rules.is_empty() {
+        cap.found.ns.note_rules(&args.rules)?;
         files::apply_rules(cap, &tasks, &args.rules)?;
     }
     if !args.left_out.is_empty() {

@@ -65,7 +65,8 @@ use crate::{
         pid::namespace::PidNs,
         task::frozen::FrozenTask,
         time::wait, //
-    }, //
+    },
+    ns, //
 };
 
 /// Open files that stay outside: whatever they are, only how they are open is saved.
@@ -305,7 +306,19 @@ pub(crate) fn give_by_name(r: &Restore) -> Result {
     let mut used = KVVec::from_elem(false, all.len(), GFP_KERNEL_ACCOUNT)?;
     for raw in Records::asking(r.meta(), 0, &wait::goes_on) {
         let raw = raw.map_err(|f| r.fault(f))?;
-        if raw.kind != Kind::File || raw.payload.is_empty() || all.is_empty() {
+        if raw.payload.is_empty() || all.is_empty() {
+            continue;
+        }
+        // A network namespace for where a device leads, which that takes when it is made.
+        if raw.kind == Kind::NetPeer {
+            let name = ns::net::name_for_rules(raw.payload)?;
+            let mut rules = all.iter().zip(used.iter_mut());
+            if let Some((_, used)) = rules.find(|(given, _)| given.is_for(&name)) {
+                *used = true;
+            }
+            continue;
+        }
+        if raw.kind != Kind::File {
             continue;
         }
         let record: OpenFile = raw.body().map_err(|f| r.fault(f))?;

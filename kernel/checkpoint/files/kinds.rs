@@ -34,6 +34,8 @@ mod mqueue;
 mod signalfd;
 #[path = "timerfd.rs"]
 mod timerfd;
+#[path = "tun.rs"]
+mod tun;
 #[path = "uring.rs"]
 pub(super) mod uring;
 #[path = "userfaultfd.rs"]
@@ -228,6 +230,7 @@ static KINDS: &[FileOps] = &[
     fifo::OPS,
     device::OPS,
     userfaultfd::DEVICE_OPS,
+    tun::OPS,
     refused("memory or I/O ports of the machine", |f| {
         f.is_device(1, 1..=2) || f.is_device(1, 4..=4)
     }),
@@ -325,6 +328,7 @@ mod tests {
             FILE_FANOTIFY,
             FILE_USERFAULTFD,
             FILE_USERFAULTFD_DEVICE,
+            FILE_TUN,
         ] {
             assert!(by_number(number).is_some_and(|kind| kind.number == number));
         }

@@ -143,6 +143,8 @@ values! {
     FILE_USERFAULTFD = 27,
     /// /dev/userfaultfd, by path.
     FILE_USERFAULTFD_DEVICE = 203,
+    /// /dev/net/tun, by path; `inode` is the `TunQueue`.
+    FILE_TUN = 243,
 }
 
 /// Bits of [`OpenFile::flags`].

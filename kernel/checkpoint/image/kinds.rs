@@ -6,8 +6,8 @@
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
 //! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand
-//! before; but 233 to 236 security labels, 260 scheduling and 262 requests of io_urings, which stand with
-//! what has them.
+//! before; but 233 to 236 security labels, 243 and 244 open files, 260 scheduling and 262 requests of io_urings,
+//! which stand with what has them.
 
 use super::{
     check::walk::{
@@ -211,6 +211,9 @@ kinds! {
     PacketSocket: net::packet::PacketSocket,
     NetRequest: ns::NetRequest,
     NetPeer: ns::NetPeer,
+    TunDevice: net::tun::TunDevice,
+    TunQueue: net::tun::TunQueue,
+    TunPacket: net::tun::TunPacket,
     TcpAo: net::tcp_key::TcpAo,
     TcpKey: net::tcp_key::TcpKey,
     UdpCork: net::udp::UdpCork,
@@ -243,6 +246,8 @@ impl Kind {
                 Kind::CredLabel
                     | Kind::TaskLabel
                     | Kind::FileLabel
+                    | Kind::TunQueue
+                    | Kind::TunPacket
                     | Kind::CoreCookie
                     | Kind::Autogroup
                     | Kind::UringLink

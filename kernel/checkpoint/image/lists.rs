@@ -59,6 +59,7 @@ use super::{
         self,
         filter::FilterStep,
         packet::PacketMember,
+        tun::TunSlot,
         SocketOption, //
     },
     notify,
@@ -110,6 +111,7 @@ pub const OTHERS: &[&Structure] = &[
     &Semaphore::STRUCTURE,
     &SocketOption::STRUCTURE,
     &PacketMember::STRUCTURE,
+    &TunSlot::STRUCTURE,
     &FilterStep::STRUCTURE,
 ];
 
@@ -187,6 +189,9 @@ pub const VALUES: &[&Values] = &[
     &net::netlink::NETLINK_LIST,
     &net::netlink::NETLINK_MESSAGE_LIST,
     &net::packet::PACKET_LIST,
+    &net::tun::TUN_HAS_LIST,
+    &net::tun::TUN_QUEUE_LIST,
+    &net::tun::TUN_PACKET_LIST,
     &net::member::MEMBER_KINDS,
     &net::header::HEADER_KINDS,
     &net::errqueue::ERROR_ORIGINS,

@@ -26,6 +26,7 @@ pub mod packet;
 pub mod tcp;
 pub mod tcp_key;
 pub mod udp;
+pub mod tun;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.

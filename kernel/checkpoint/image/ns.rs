@@ -131,6 +131,9 @@ flags! {
     NET_REQUEST_LATE = 1 << 1,
 }
 
+/// Most bytes of the name of a device.
+pub const DEVICE_NAME_MAX: usize = 15;
+
 /// Most bytes of a request: an attribute of netlink can't have more.
 pub const REQUEST_MAX: usize = 65536;
 
@@ -154,12 +157,13 @@ record! {
 
 record! {
     /// A link: the number that a network namespace has for another one, or for itself. Those that have
-    /// numbers for each other are made together.
+    /// numbers for each other are made together. Payload: of one that stays outside the name of the first
+    /// device that leads there, for which the caller gives one.
     #[record(NetPeer = 241, "network peer", min = 16, check = net_peer)]
     pub struct NetPeer {
         /// The [`NetNs`] that has it.
         pub net: U32,
-        /// The one that it stands for.
+        /// The one that it stands for; 0: one that stays outside.
         pub peer: U32,
         /// The number.
         pub number: U32,

@@ -111,6 +111,7 @@ pub(crate) mod net {
     pub(crate) mod tcp_outside;
     pub(crate) mod tcp_unseen;
     pub(crate) mod udp_cork;
+    pub(crate) mod tun;
     pub(crate) mod unix;
 }
 

@@ -2,10 +2,16 @@
 
 //! Namespaces.
 
-use crate::found::{
-    LinkOps,
-    ProcessOps,
-    ThreadOps, //
+use kernel::prelude::*;
+
+use crate::{
+    core::rules::Action,
+    found::{
+        LinkOps,
+        ProcessOps,
+        ThreadOps, //
+    },
+    kapi::fs::path::PathName, //
 };
 
 pub(crate) mod ipc;
@@ -43,6 +49,10 @@ pub(crate) struct Collected {
     net_outside: bool,
     /// What network namespaces have to do with each other was read.
     net_joined: bool,
+    /// What the queues of tun and tap devices are known by that tasks have open.
+    tun_queues: KVVec<usize>,
+    /// What the caller's rules say by names.
+    net_rules: KVVec<(PathName, Action)>,
 }
 
 impl Collected {
@@ -53,6 +63,8 @@ impl Collected {
             net: None,
             net_outside: false,
             net_joined: false,
+            tun_queues: KVVec::new(),
+            net_rules: KVVec::new(),
         }
     }
 

@@ -12,10 +12,12 @@ mod device;
 mod dump;
 mod message;
 mod nft;
+mod outside;
 mod pairs;
 mod rebuild;
 mod request;
 mod tables;
+mod tun;
 
 use kernel::{
     prelude::*,
@@ -53,7 +55,10 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        net::namespace::NetNs,
+        net::{
+            namespace::NetNs,
+            tun::TunFile, //
+        },
         task::frozen::{
             FrozenTask,
             TaskName, //
@@ -65,6 +70,10 @@ use crate::{
 use compare::Member;
 use contents::Contents;
 use request::Request;
+use tun::Tuns;
+
+pub(crate) use outside::name_for_rules;
+pub(crate) use tun::note_queue;
 
 /// The network namespace.
 pub(super) const KIND: ThreadOps = ThreadOps {
@@ -77,7 +86,7 @@ pub(super) const KIND: ThreadOps = ThreadOps {
 /// What network namespaces have to do with each other.
 pub(super) const PROCESS: ProcessOps = ProcessOps {
     name: "network namespaces",
-    leaks: join,
+    leaks,
     ..ProcessOps::NONE
 };
 
@@ -169,11 +178,17 @@ fn spaces(cap: &Capture) -> Result<KVVec<Arc<Space>>> {
     Ok(all)
 }
 
-/// Reads what is in those that have to do with each other: all are found. Once.
-fn join(cap: &mut Capture, _: &Group<'_>) -> Result {
+/// Looks at what namespaces, and files, have to do with each other: all are found. Once.
+fn leaks(cap: &mut Capture, _: &Group<'_>) -> Result {
     if core::mem::replace(&mut cap.found.ns.net_joined, true) {
         return Ok(());
     }
+    join(cap)?;
+    tun::check_open(cap)
+}
+
+/// Reads what is in those that have to do with each other.
+fn join(cap: &mut Capture) -> Result {
     let all = spaces(cap)?;
     // Some may only be what others have a number for: they were read by themselves already.
     let mut meant: KVVec<usize> = KVVec::new();
@@ -248,6 +263,11 @@ pub(crate) fn own_of_container(cap: &Capture) -> Result<KVVec<NetNs>> {
     Ok(all)
 }
 
+/// Returns whether what is in the network namespace `ns`, that of a task, is saved with it.
+pub(crate) fn is_saved(cap: &Capture, ns: &NetNs) -> bool {
+    !ns.is_of_current() && !(cap.found.ns.net_outside && is_of_root(cap, ns.addr()))
+}
+
 /// Reference of the network namespace at `addr`; `None`: it is not in the image.
 pub(crate) fn reference_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
     cap.objects.reference::<Space>(addr).ok()
@@ -288,6 +308,7 @@ fn save_requests(cap: &mut Capture) -> Result {
             continue;
         };
         pairs::save(cap, obj, &contents.peers)?;
+        tun::save(cap, obj, &contents.tuns)?;
         for request in &contents.requests {
             requests.push((obj, request), GFP_KERNEL_ACCOUNT)?;
         }
@@ -301,7 +322,11 @@ fn save_requests(cap: &mut Capture) -> Result {
 }
 
 /// A rebuilt network namespace, or the one that takes its place.
-struct BuiltSpace(NetNs);
+struct BuiltSpace {
+    ns: NetNs,
+    /// The queues of its tun and tap devices.
+    tuns: Tuns,
+}
 
 impl Rebuilt for BuiltSpace {}
 
@@ -309,7 +334,7 @@ impl Rebuilt for BuiltSpace {}
 ///
 /// EINVAL: what is in it is not in the image, and the caller has not given another one.
 pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<NetNs> {
-    if let Some(ns) = r.with_built(obj, |space: &BuiltSpace| space.0.clone()) {
+    if let Some(ns) = r.with_built(obj, |space: &BuiltSpace| space.ns.clone()) {
         return Ok(ns);
     }
     let (record, _) = r.object_body::<Record>(obj)?;
@@ -336,18 +361,18 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     }
     let all = contents::make(r, plan, &nets)?;
     let mut wanted = None;
-    for (&net, ns) in nets.iter().zip(all) {
+    for (&net, (ns, tuns)) in nets.iter().zip(all) {
         if net == obj {
             wanted = Some(ns.clone());
         }
-        r.set_built(net, BuiltSpace(ns))?;
+        r.set_built(net, BuiltSpace { ns, tuns })?;
     }
     wanted.ok_or(EINVAL)
 }
 
 /// Returns the network namespace with reference `obj`, which a task has wanted.
 pub(crate) fn built(r: &Restore, obj: ObjRef) -> Result<NetNs> {
-    r.with_built(obj, |space: &BuiltSpace| space.0.clone())
+    r.with_built(obj, |space: &BuiltSpace| space.ns.clone())
         .ok_or_else(|| {
             r.told(
                 EINVAL,
@@ -356,10 +381,20 @@ pub(crate) fn built(r: &Restore, obj: ObjRef) -> Result<NetNs> {
         })
 }
 
+/// Returns the queue `number` of the tun or tap device `device`, which was made with the network namespace
+/// with reference `net`; `None`: there is none.
+pub(crate) fn tun_queue(r: &Restore, net: ObjRef, device: u32, number: u32) -> Option<TunFile> {
+    r.with_built(net, |space: &BuiltSpace| space.tuns.find(device, number))?
+}
+
 /// Puts the caller's network namespace in place of that of the root, which has the plan `plan`.
 pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     match ObjRef::new(plan.task.net.get()) {
-        Some(obj) => r.set_built(obj, BuiltSpace(r.caller_net.clone())),
+        Some(obj) => {
+            let ns = r.caller_net.clone();
+            let tuns = Tuns::none();
+            r.set_built(obj, BuiltSpace { ns, tuns })
+        }
         // It is in the caller's in any case.
         None => Ok(()),
     }

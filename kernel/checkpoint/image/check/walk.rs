@@ -224,7 +224,7 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) labelled: Option<(u32, (u32, u32))>,
     /// The thread that has had a label last, with module and attribute of that.
     pub(in crate::image) task_labelled: Option<(u32, (u32, u32))>,
-    /// The descriptor table or open file right before, of which records like locks may follow.
+    /// The descriptor table, open file or queue right before, of which records like locks may follow.
     holder: Option<Holder>,
     /// What was found.
     pub(in crate::image) summary: Summary,
@@ -489,7 +489,7 @@ impl Walk<'_> {
         }
         if !matches!(
             raw.kind,
-            Kind::Locks | Kind::FileOwner | Kind::Lease | Kind::FileLabel
+            Kind::Locks | Kind::FileOwner | Kind::Lease | Kind::FileLabel | Kind::TunPacket
         ) {
             self.holder = None;
         }
@@ -584,13 +584,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Notes that records of the object `obj`, a descriptor table or open file, may follow.
+    /// Notes that records of the object `obj`, a descriptor table, open file or queue, may follow.
     pub(in crate::image) fn hold(&mut self, obj: u32) {
         self.holder = Some(Holder { obj, last: 0 });
     }
 
     /// Refuses a record that does not follow that of the object `obj`: it comes once, and after those
-    /// of lower kinds. There may be more than one of locks, and of labels.
+    /// of lower kinds. There may be more than one of locks, of labels, and of packets.
     pub(in crate::image) fn follows(
         &mut self,
         raw: &Raw<'_>,
@@ -606,7 +606,8 @@ impl Walk<'_> {
         ensure(
             raw,
             holder.last < number
-                || (holder.last == number && matches!(raw.kind, Kind::Locks | Kind::FileLabel)),
+                || (holder.last == number
+                    && matches!(raw.kind, Kind::Locks | Kind::FileLabel | Kind::TunPacket)),
             "is there twice, or out of order",
         )?;
         holder.last = number;

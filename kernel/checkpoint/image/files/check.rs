@@ -25,7 +25,10 @@ use crate::image::{
     ipc::IpcNs,
     ipc::PosixQueue,
     ipc::Segment,
-    net,
+    net::{
+        self,
+        tun::TunQueue, //
+    },
     notify::{
         Fanotify,
         Inotify, //
@@ -300,6 +303,11 @@ impl Walk<'_> {
                 ensure(raw, inode != 0, "no device number")?;
                 TYPE_CHAR
             }
+            FILE_TUN => {
+                self.refer_once::<TunQueue>(raw, inode, ONE_FILE)?;
+                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
+                TYPE_CHAR
+            }
             FILE_USERFAULTFD_DEVICE => {
                 zero(raw, inode == 0 && file.size.get() == 0)?;
                 TYPE_CHAR
@@ -421,7 +429,8 @@ impl Walk<'_> {
             | FILE_CGROUP
             | FILE_REOPENED
             | FILE_CONTENTS
-            | FILE_USERFAULTFD_DEVICE => {
+            | FILE_USERFAULTFD_DEVICE
+            | FILE_TUN => {
                 absolute_path(raw)?;
             }
             FILE_ALIAS => two_absolute_paths(raw)?,

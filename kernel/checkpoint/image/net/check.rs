@@ -51,6 +51,7 @@ mod packet;
 mod tcp;
 mod tcp_key;
 mod udp;
+pub(super) mod tun;
 
 pub(in crate::image) use {
     tcp::TcpLeft,

@@ -24,6 +24,7 @@ use crate::image::{
         NetRequest,
         PidNs,
         Uts,
+        DEVICE_NAME_MAX,
         NETNS_FLAGS,
         NETNS_LO_UP,
         NETNS_LO_WAS_UP,
@@ -146,7 +147,9 @@ impl Walk<'_> {
     /// A number for another network namespace.
     pub(in crate::image) fn net_peer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let peer: NetPeer = raw.body()?;
-        for net in [&peer.net, &peer.peer] {
+        let leads_out = peer.peer.get() == 0;
+        let of_image = if leads_out { 1 } else { 2 };
+        for net in [&peer.net, &peer.peer].into_iter().take(of_image) {
             let outside = self.refer::<NetNs>(raw, net.get())?.detail;
             ensure(
                 raw,
@@ -160,7 +163,14 @@ impl Walk<'_> {
             "impossible number of a network namespace",
         )?;
         zero(raw, peer.reserved.get() == 0)?;
-        no_payload(raw)
+        if !leads_out {
+            return no_payload(raw);
+        }
+        ensure(
+            raw,
+            (1..=DEVICE_NAME_MAX).contains(&raw.payload.len()) && !raw.payload.contains(&0),
+            "impossible name of a device that leads outside",
+        )
     }
 
     /// A request of a network namespace. What is in it is checked before the namespace is made: it is

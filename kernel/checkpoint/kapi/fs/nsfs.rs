@@ -152,6 +152,15 @@ impl<'a> NsFile<'a> {
         }
     }
 
+    /// Returns the network namespace that it is; `None`: it is another one.
+    pub(crate) fn net(&self) -> Option<NetNs> {
+        if self.kind() != Some(NsKind::Net) {
+            return None;
+        }
+        // SAFETY: It is the member of a network namespace, by its kind, and the file keeps that.
+        unsafe { NetNs::get(bindings::checkpoint_netns_of_common(self.ns.as_ptr())) }.ok()
+    }
+
     /// Address of the namespace itself, if it is one of ipc, network, uts or time: to be compared.
     pub(crate) fn addr(&self) -> usize {
         let ns = self.ns.as_ptr();

@@ -206,6 +206,16 @@ impl NetNs {
         }))
     }
 
+    /// Returns the namespace where its device with the number `index` leads.
+    ///
+    /// ENODEV: it leads nowhere. EINTR: the caller was killed.
+    pub(crate) fn lead_net(&self, index: u32) -> Result<Self> {
+        // SAFETY: We own a reference; what is returned comes with one, or is an error.
+        let net = unsafe { bindings::checkpoint_netns_lead_net(self.as_ptr(), index) };
+        // INVARIANT: The reference is ours.
+        NonNull::new(from_err_ptr(net)?).map(Self).ok_or(ENODEV)
+    }
+
     /// Returns the first number that it has for another namespace, of those from `from` on, and the
     /// address of that.
     pub(crate) fn number(&self, from: i32) -> Option<(i32, usize)> {

@@ -21,14 +21,20 @@ use super::{
         Settings, //
     },
     dump,
+    outside,
     pairs::{
         self,
         Joins,
         Lead,
+        Meaning,
         Peer, //
     },
-    rebuild::Rebuild,
-    tables::LINKS, //
+    rebuild::{
+        copy,
+        Rebuild, //
+    },
+    tables::LINKS,
+    tun, //
 };
 use crate::{
     found::Capture,
@@ -55,7 +61,7 @@ pub(super) struct Member<'a> {
 
 impl Member<'_> {
     /// Refuses it, as it has `what`.
-    fn refuse(&self, cap: &mut Capture, what: kernel::fmt::Arguments<'_>) {
+    pub(super) fn refuse(&self, cap: &mut Capture, what: kernel::fmt::Arguments<'_>) {
         let unless = if self.of_root {
             ", or leave what is in it outside (CHECKPOINT_NET_OUTSIDE, --net-outside)"
         } else {
@@ -85,7 +91,7 @@ impl Member<'_> {
 }
 
 /// The name of a device, without what it is padded with.
-fn name_of(name: &[u8]) -> &BStr {
+pub(super) fn name_of(name: &[u8]) -> &BStr {
     BStr::from_bytes(name.split(|&c| c == 0).next().unwrap_or(&[]))
 }
 
@@ -174,16 +180,42 @@ impl Places {
     }
 }
 
-/// Finds what the namespaces have of each other. `None`: one leads elsewhere, and was refused.
-fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Joins>>> {
+/// Finds what the namespaces have of each other, and of others that stay outside, which are counted behind
+/// them. `None`: one leads elsewhere, and was refused.
+fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<(KVVec<Joins>, KVVec<NetNs>)>> {
     let places = Places::of(all)?;
     let mut found = KVVec::new();
+    let mut outside: KVVec<NetNs> = KVVec::new();
+    let place_of = |outside: &[NetNs], addr: usize| {
+        let at = outside.iter().position(|ns| ns.addr() == addr)?;
+        at.checked_add(all.len())
+    };
     for member in all {
         let mut joins = Joins::none();
         let mut from = 0;
         while let Some(lead) = member.ns.lead(from)? {
             wait::go_on()?;
-            let to = places.find(lead.to).filter(|_| lead.is_pair);
+            let mut to = places.find(lead.to).filter(|_| lead.is_pair);
+            if to.is_none() {
+                if let Some(ns) = outside::led_to(cap, member, &lead)? {
+                    if !ns.may_admin() {
+                        member.refuse(
+                            cap,
+                            fmt!(
+                                "the device {}, whose other end is to stay outside, in a network namespace \
+                                 that the caller may not set up (CAP_NET_ADMIN over it)",
+                                name_of(&lead.name)
+                            ),
+                        );
+                        return Ok(None);
+                    }
+                    let addr = ns.addr();
+                    if place_of(&outside, addr).is_none() {
+                        outside.push(ns, GFP_KERNEL_ACCOUNT)?;
+                    }
+                    to = place_of(&outside, addr);
+                }
+            }
             let Some(to) = to else {
                 member.refuse(
                     cap,
@@ -195,7 +227,10 @@ fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Joins>>> 
                 return Ok(None);
             };
             let index = lead.index;
-            joins.leads.push(Lead { index, to }, GFP_KERNEL_ACCOUNT)?;
+            let name = copy(name_of(&lead.name))?;
+            joins
+                .leads
+                .push(Lead { index, to, name }, GFP_KERNEL_ACCOUNT)?;
             from = index.checked_add(1).ok_or(EOVERFLOW)?;
         }
         found.push(joins, GFP_KERNEL_ACCOUNT)?;
@@ -208,7 +243,10 @@ fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Joins>>> 
         let mut from = Some(0);
         while let Some((number, addr)) = from.and_then(|from| member.ns.number(from)) {
             wait::go_on()?;
-            let Some(to) = places.find(addr) else {
+            // Nothing is known of one that stays outside but by a device.
+            let led =
+                place_of(&outside, addr).filter(|&to| joins.leads.iter().any(|lead| lead.to == to));
+            let Some(to) = places.find(addr).or(led) else {
                 member.refuse(
                     cap,
                     fmt!("numbers for other network namespaces (ip netns set)"),
@@ -219,7 +257,7 @@ fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Joins>>> 
             from = number.checked_add(1);
         }
     }
-    Ok(Some(found))
+    Ok(Some((found, outside)))
 }
 
 /// Makes new namespaces with the same owners. `None`: they can't be made, which was refused.
@@ -348,12 +386,17 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     if !all.iter().all(|member| may_look(cap, member)) {
         return Ok(None);
     }
-    let Some(joins) = joins(cap, all)? else {
+    let Some((joins, outside)) = joins(cap, all)? else {
         return Ok(None);
     };
-    let Some(fresh) = fresh(cap, all)? else {
+    let Some(mut fresh) = fresh(cap, all)? else {
         return Ok(None);
     };
+    // What stays outside has one in its place, too.
+    for _ in &outside {
+        let first = all.first().ok_or(EINVAL)?;
+        fresh.push(first.ns.like()?, GFP_KERNEL_ACCOUNT)?;
+    }
     let sent = Cell::new(0);
     let mut los: KVVec<Loopback> = KVVec::new();
     let mut rebuilds = KVVec::new();
@@ -372,7 +415,18 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
         pairs.push(pair, GFP_KERNEL_ACCOUNT)?;
     }
     pairs::number(&fresh, &joins)?;
-    if let Some((at, name, kind)) = pairs::make_devices(&mut rebuilds, &joins)? {
+    let mut tuns = KVVec::new();
+    // They are there as long as these are open.
+    let mut open = KVVec::new();
+    for (member, fresh) in all.iter().zip(&fresh) {
+        let devices = tun::of(member.ns)?;
+        let Some(files) = tun::make(cap, member, &devices, fresh)? else {
+            return Ok(None);
+        };
+        tuns.push(devices, GFP_KERNEL_ACCOUNT)?;
+        open.push(files, GFP_KERNEL_ACCOUNT)?;
+    }
+    if let Some((at, name, kind)) = pairs::make_devices(&mut rebuilds, &joins, &outside)? {
         let member = all.get(at).ok_or(EINVAL)?;
         member.refuse_device(cap, &name, &kind);
         return Ok(None);
@@ -405,11 +459,24 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     }
     let mut out = KVVec::new();
     let parts = rebuilds.into_iter().zip(pairs).zip(los).zip(&joins);
-    for (((rebuild, pair), lo), joins) in parts {
+    for ((((rebuild, pair), lo), joins), tuns) in parts.zip(tuns) {
         let mut peers = KVVec::new();
         for peer in &joins.peers {
-            let other = all.get(peer.to).ok_or(EINVAL)?;
-            peers.push((other.ns.addr(), peer.number), GFP_KERNEL_ACCOUNT)?;
+            let (addr, device) = match all.get(peer.to) {
+                Some(other) => (other.ns.addr(), None),
+                None => {
+                    let mut leads = joins.leads.iter();
+                    let lead = leads.find(|lead| lead.to == peer.to).ok_or(EINVAL)?;
+                    (0, Some(copy(&lead.name)?))
+                }
+            };
+            let number = peer.number;
+            let meaning = Meaning {
+                number,
+                addr,
+                device,
+            };
+            peers.push(meaning, GFP_KERNEL_ACCOUNT)?;
         }
         let contents = Contents {
             lo,
@@ -417,6 +484,7 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
             count: pair.count,
             requests: rebuild.requests,
             peers,
+            tuns,
         };
         out.push(contents, GFP_KERNEL_ACCOUNT)?;
     }

@@ -11,11 +11,18 @@ use kernel::{
 };
 
 use super::{
-    pairs,
+    pairs::{
+        self,
+        Meaning, //
+    },
     rebuild::Steps,
     request::{
         self,
         Request, //
+    },
+    tun::{
+        self,
+        Tuns, //
     }, //
 };
 use crate::{
@@ -32,9 +39,12 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        net::namespace::{
-            Loopback,
-            NetNs, //
+        net::{
+            namespace::{
+                Loopback,
+                NetNs, //
+            },
+            tun::Device, //
         },
         ns::proxy,
         time::wait, //
@@ -57,8 +67,10 @@ pub(super) struct Contents {
     pub(super) count: u32,
     /// What makes its devices, addresses, routes, rules and neighbours.
     pub(super) requests: KVVec<Request>,
-    /// The numbers that it has for other namespaces, with the addresses of these.
-    pub(super) peers: KVVec<(usize, i32)>,
+    /// The numbers that it has for other namespaces.
+    pub(super) peers: KVVec<Meaning>,
+    /// Its tun and tap devices.
+    pub(super) tuns: KVVec<Device>,
 }
 
 impl Contents {
@@ -198,7 +210,12 @@ struct Making<'a> {
 }
 
 /// Makes the namespaces with the references `nets`, which are sorted: all that have to do with each other.
-pub(super) fn make(r: &Restore, plan: &TaskRecords<'_>, nets: &[ObjRef]) -> Result<KVVec<NetNs>> {
+/// Returns each with the queues of its tun and tap devices.
+pub(super) fn make(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    nets: &[ObjRef],
+) -> Result<KVVec<(NetNs, Tuns)>> {
     let late = request::check(r, nets)?;
     let mut all = KVVec::new();
     let mut making = KVVec::new();
@@ -234,6 +251,7 @@ pub(super) fn make(r: &Restore, plan: &TaskRecords<'_>, nets: &[ObjRef]) -> Resu
         })?;
     }
     pairs::restore(r, plan, &all, nets)?;
+    let tuns = tun::restore(r, plan, &all, nets)?;
     request::replay(r, plan, &all, nets, None)?;
     for (ns, one) in all.iter().zip(&making) {
         write_all(r, plan, ns, one.settings)?;
@@ -249,7 +267,11 @@ pub(super) fn make(r: &Restore, plan: &TaskRecords<'_>, nets: &[ObjRef]) -> Resu
             write_all(r, plan, ns, one.settings)?;
         }
     }
-    Ok(all)
+    let mut made = KVVec::new();
+    for one in all.into_iter().zip(tuns) {
+        made.push(one, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(made)
 }
 
 /// Gives a namespace its settings.

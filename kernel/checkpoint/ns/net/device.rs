@@ -88,6 +88,9 @@ const SET: &[u16] = &[
     ADDRESS, 2, MTU, MASTER, 13, LINKMODE, 20, 27, 39, 40, 41, 58, 63, 64,
 ];
 
+/// Attributes with which one is made in the namespace that a number stands for.
+const ACROSS: &[u16] = &[NAME, ADDRESS, MTU, QUEUES[0], QUEUES[1], TARGET, LINKINFO];
+
 /// Attributes that don't count: IFLA_STATS, IFLA_MAP, IFLA_OPERSTATE, IFLA_STATS64,
 /// IFLA_PROMISCUITY, IFLA_CARRIER, IFLA_CARRIER_CHANGES, IFLA_CARRIER_UP_COUNT,
 /// IFLA_CARRIER_DOWN_COUNT, IFLA_ALLMULTI, IFLA_HEADROOM. Who has had a device be promiscuous is
@@ -129,6 +132,9 @@ const PLAIN: DeviceKind = DeviceKind {
 
 /// The kind of device whose carrier can be switched.
 const DUMMY: &[u8] = b"dummy";
+
+/// The kind of device that files make: see `tun.rs`.
+const TUN: &[u8] = b"tun";
 
 /// The kind of device that has another end.
 const VETH: &[u8] = b"veth";
@@ -413,17 +419,19 @@ impl<'a> Device<'a> {
         Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message).map(Some)
     }
 
-    /// The request that makes it, one end of a veth in `ns`, with the other one, `end`, in `end_ns`: for
-    /// `ns`, which has `number` for that.
-    pub(super) fn make_across(
+    /// The message that makes it, one end of a veth in `ns`, with the other one, `end`, in `end_ns`: for `ns`,
+    /// which has `number` for that. `header` is that of the other end, which gets `more`.
+    fn across(
         &self,
         ns: &NetNs,
-        end: &Device<'_>,
-        end_ns: &NetNs,
+        (end, end_ns): (&Device<'_>, &NetNs),
         number: u32,
-    ) -> Result<Request> {
-        let mut message = Message::new(&end.request_header(0, 0))?;
+        header: &[u8; HEADER],
+        more: &[u16],
+    ) -> Result<Message> {
+        let mut message = Message::new(header)?;
         end.copy_plain(end_ns, false, &mut message)?;
+        end.copy(more, &mut message)?;
         message.add(TARGET, &number.to_ne_bytes())?;
         message.nest(LINKINFO, |info| {
             info.add(KIND, VETH)?;
@@ -435,7 +443,40 @@ impl<'a> Device<'a> {
                 })
             })
         })?;
+        Ok(message)
+    }
+
+    /// The request that makes it, one end of a veth in `ns`, with the other one, `end`, in `end_ns`: for
+    /// `ns`, which has `number` for that.
+    pub(super) fn make_across(
+        &self,
+        ns: &NetNs,
+        end: &Device<'_>,
+        end_ns: &NetNs,
+        number: u32,
+    ) -> Result<Request> {
+        let header = end.request_header(0, 0);
+        let message = self.across(ns, (end, end_ns), number, &header, &[])?;
         Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message)
+    }
+
+    /// The same where the other one stays outside: it is on if it was. A restart makes it with whatever
+    /// number it gets there.
+    pub(super) fn make_outside(
+        &self,
+        ns: &NetNs,
+        end: &Device<'_>,
+        end_ns: &NetNs,
+        number: u32,
+    ) -> Result<Request> {
+        let up = end.flags() & UP;
+        let mut header = end.request_header(up, up);
+        let made = self.across(ns, (end, end_ns), number, &header, &[MTU])?;
+        if let Some(index) = header.get_mut(4..8) {
+            index.fill(0);
+        }
+        let again = self.across(ns, (end, end_ns), number, &header, &[MTU])?;
+        Ok(Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, made)?.again(again))
     }
 
     /// The requests that make `new` what this device is, but for its flags. Each sets one thing: one that
@@ -548,7 +589,8 @@ fn differing(
 pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let device = Device::of(body)?;
     let kind = kind_named(device.kind()?).unwrap_or(&PLAIN);
-    let is_dummy = kind.name == DUMMY;
+    // That of a tun device is what it was made with.
+    let has_carrier = matches!(device.kind()?, DUMMY | TUN);
     let is_set = device
         .get(LINKMODE)?
         .is_some_and(|mode| mode.first().is_some_and(|&mode| mode != 0));
@@ -583,7 +625,7 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
                 }
                 _ => Ok(put(of_family)?),
             }),
-            CARRIER if is_dummy => Ok(put(attribute)?),
+            CARRIER if has_carrier => Ok(put(attribute)?),
             OPERSTATE if is_set => Ok(put(attribute)?),
             _ if VOLATILE.contains(&attribute_kind) => Ok(()),
             _ => Ok(put(attribute)?),
@@ -596,7 +638,7 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
 pub(super) fn is_allowed(body: &[u8], is_made: bool) -> Result<bool> {
     let device = Device::of(body)?;
     let mut allowed = true;
-    // Its namespace has numbers for those of the image only.
+    // Its namespace has numbers for those of the image only, and for those that the caller gives.
     let across = is_made && device.kind()? == VETH;
     attributes(device.attributes, |kind, attribute| {
         let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
@@ -610,7 +652,9 @@ pub(super) fn is_allowed(body: &[u8], is_made: bool) -> Result<bool> {
         };
         Ok(())
     })?;
-    Ok(allowed)
+    // What is made elsewhere is nothing but that: it does not become a port of what is there.
+    let whole = device.get(TARGET)?.is_none() || only(device.attributes, ACROSS)?;
+    Ok(allowed && whole)
 }
 
 /// The same of what is in IFLA_LINKINFO.

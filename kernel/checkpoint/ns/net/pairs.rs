@@ -11,6 +11,7 @@ use kernel::prelude::*;
 use super::{
     device::Device,
     dump::Item,
+    outside,
     rebuild::{
         copy,
         devices,
@@ -18,7 +19,10 @@ use super::{
         ROUNDS, //
     },
     request::Request,
-    tables::LINKS, //
+    tables::{
+        link,
+        LINKS, //
+    }, //
 };
 use crate::{
     core::restore::{
@@ -28,6 +32,7 @@ use crate::{
     found::Capture,
     image::{
         ns::NetPeer,
+        record::ref_number,
         Kind,
         ObjRef, //
     },
@@ -37,16 +42,27 @@ use crate::{
     }, //
 };
 
-/// The number that a namespace has for the one at `to` of those that are made with it.
+/// The number that a namespace has for the one at `to` of those that are made with it; behind these are
+/// those that stay outside.
 pub(super) struct Peer {
     pub(super) to: usize,
     pub(super) number: i32,
 }
 
-/// A device of a namespace that leads to the one at `to` of those that are made with it.
+/// What the number of a namespace means.
+pub(super) struct Meaning {
+    pub(super) number: i32,
+    /// Address of the namespace that it stands for.
+    pub(super) addr: usize,
+    /// That stays outside: the name of the first device that leads there.
+    pub(super) device: Option<KVVec<u8>>,
+}
+
+/// A device of a namespace that leads to the one at `to` of those that are made with it, or stay outside.
 pub(super) struct Lead {
     pub(super) index: u32,
     pub(super) to: usize,
+    pub(super) name: KVVec<u8>,
 }
 
 /// What a namespace has of those that are made with it.
@@ -83,7 +99,11 @@ pub(super) type Unmade = (usize, KVVec<u8>, KVVec<u8>);
 /// Makes the devices of all namespaces, and sets what they are; returns one that can't be made.
 ///
 /// What devices there are was asked for: see [`NetNs::lead`].
-pub(super) fn make_devices(all: &mut [Rebuild<'_>], joins: &[Joins]) -> Result<Option<Unmade>> {
+pub(super) fn make_devices(
+    all: &mut [Rebuild<'_>],
+    joins: &[Joins],
+    outside: &[NetNs],
+) -> Result<Option<Unmade>> {
     let mut lists: KVVec<KVVec<Item>> = KVVec::new();
     for one in all.iter() {
         lists.push(LINKS.of(one.ns)?, GFP_KERNEL_ACCOUNT)?;
@@ -94,7 +114,7 @@ pub(super) fn make_devices(all: &mut [Rebuild<'_>], joins: &[Joins]) -> Result<O
     }
     let mut left: KVVec<(usize, Request)> = KVVec::new();
     for at in 0..all.len() {
-        for request in requests(all, joins, &found, at)? {
+        for request in requests(all, joins, outside, &found, at)? {
             left.push((at, request), GFP_KERNEL_ACCOUNT)?;
         }
     }
@@ -126,10 +146,22 @@ pub(super) fn make_devices(all: &mut [Rebuild<'_>], joins: &[Joins]) -> Result<O
     Ok(None)
 }
 
+/// The request that makes `device` of `ns`, with its other end in `outside`, for which `ns` has `number`.
+/// `None`: that is gone.
+fn half(ns: &NetNs, device: &Device<'_>, outside: &NetNs, number: u32) -> Result<Option<Request>> {
+    let told = link(outside, device.link()?)?;
+    let ends = devices(&told)?;
+    match ends.first() {
+        Some(end) => device.make_outside(ns, end, outside, number).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// The requests for the namespace at `at` that make its devices. `found` are those of all namespaces.
 fn requests(
     all: &[Rebuild<'_>],
     joins: &[Joins],
+    outside: &[NetNs],
     found: &[KVVec<Device<'_>>],
     at: usize,
 ) -> Result<KVVec<Request>> {
@@ -151,6 +183,10 @@ fn requests(
         }
         let request = match joins.lead(device.index())? {
             None => device.make(one.ns, own, &masters)?,
+            Some((to, number)) if to >= all.len() => {
+                let other = outside.get(to - all.len()).ok_or(EINVAL)?;
+                half(one.ns, device, other, number)?
+            }
             // The first of both makes it.
             Some((to, _)) if to < at => None,
             Some((to, number)) => {
@@ -182,29 +218,33 @@ pub(super) fn number(fresh: &[NetNs], joins: &[Joins]) -> Result {
 }
 
 /// Writes the numbers that the namespace with reference `net` has.
-pub(super) fn save(cap: &mut Capture, net: ObjRef, peers: &[(usize, i32)]) -> Result {
-    for &(addr, number) in peers {
+pub(super) fn save(cap: &mut Capture, net: ObjRef, peers: &[Meaning]) -> Result {
+    for meaning in peers {
         wait::go_on()?;
-        let peer = super::reference_at(cap, addr).ok_or(ENOENT)?;
+        let peer = match meaning.device {
+            Some(_) => None,
+            None => Some(super::reference_at(cap, meaning.addr).ok_or(ENOENT)?),
+        };
         let record = NetPeer {
             net: net.get().into(),
-            peer: peer.get().into(),
-            number: u32::try_from(number)?.into(),
+            peer: ref_number(peer).into(),
+            number: u32::try_from(meaning.number)?.into(),
             reserved: 0.into(),
         };
-        cap.meta.put(&record, &[])?;
+        cap.meta
+            .put(&record, meaning.device.as_deref().unwrap_or(&[]))?;
     }
     Ok(())
 }
 
-/// Calls `f` for each number in the image.
-fn each(r: &Restore, mut f: impl FnMut(&NetPeer) -> Result) -> Result {
+/// Calls `f` for each number in the image, with the name of the device if what it means stays outside.
+fn each(r: &Restore, mut f: impl FnMut(&NetPeer, &[u8]) -> Result) -> Result {
     for raw in r.links() {
         // Each namespace goes through the links of all.
         wait::go_on()?;
         let raw = raw.map_err(|fault| r.fault(fault))?;
         if raw.kind == Kind::NetPeer {
-            f(&raw.body().map_err(|fault| r.fault(fault))?)?;
+            f(&raw.body().map_err(|fault| r.fault(fault))?, raw.payload)?;
         }
     }
     Ok(())
@@ -214,8 +254,12 @@ fn each(r: &Restore, mut f: impl FnMut(&NetPeer) -> Result) -> Result {
 /// sorted.
 pub(super) fn joined(r: &Restore, net: ObjRef) -> Result<KVVec<ObjRef>> {
     let mut pairs: KVVec<(u32, u32)> = KVVec::new();
-    each(r, |peer| {
+    each(r, |peer, _| {
         let (one, other) = (peer.net.get(), peer.peer.get());
+        // That one is there already.
+        if other == 0 {
+            return Ok(());
+        }
         for pair in [(one, other), (other, one)] {
             pairs.push(pair, GFP_KERNEL_ACCOUNT)?;
         }
@@ -262,12 +306,19 @@ pub(super) fn restore(
     all: &[NetNs],
     nets: &[ObjRef],
 ) -> Result {
-    each(r, |peer| {
+    each(r, |peer, device| {
         let at = |obj: u32| {
             let at = nets.binary_search_by_key(&obj, |net| net.get()).ok()?;
             all.get(at)
         };
-        let (Some(one), Some(other)) = (at(peer.net.get()), at(peer.peer.get())) else {
+        let Some(one) = at(peer.net.get()) else {
+            return Ok(());
+        };
+        let outside = match peer.peer.get() {
+            0 => Some(outside::given(r, plan, device)?),
+            _ => None,
+        };
+        let Some(other) = outside.as_ref().or_else(|| at(peer.peer.get())) else {
             return Ok(());
         };
         let number = i32::try_from(peer.number.get())?;

@@ -147,10 +147,10 @@ impl<'a> Rebuild<'a> {
 
     /// Notes a request that was taken.
     fn note(&mut self, request: Request) -> Result {
-        let mut done = if self.late { request.late() } else { request };
-        done.order = self.sent.get();
-        self.sent.set(done.order.saturating_add(1));
-        Ok(self.requests.push(done, GFP_KERNEL_ACCOUNT)?)
+        let done = if self.late { request.late() } else { request };
+        let order = self.sent.get();
+        self.sent.set(order.saturating_add(1));
+        Ok(self.requests.push(done.noted(order), GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Sends requests until all were taken, or none is any more; returns those that were not.

@@ -106,6 +106,8 @@ pub(super) struct Request {
     body: KVVec<u8>,
     /// How many were sent before it.
     pub(super) order: u64,
+    /// What a restart sends in its place.
+    again: Option<KVVec<u8>>,
 }
 
 impl Request {
@@ -116,7 +118,23 @@ impl Request {
             flags,
             body: message.0,
             order: 0,
+            again: None,
         })
+    }
+
+    /// A restart sends `message` in its place.
+    pub(super) fn again(mut self, message: Message) -> Self {
+        self.again = Some(message.0);
+        self
+    }
+
+    /// It is noted for a restart: `order` others were sent before it.
+    pub(super) fn noted(mut self, order: u64) -> Self {
+        if let Some(body) = self.again.take() {
+            self.body = body;
+        }
+        self.order = order;
+        self
     }
 
     /// It comes when the settings are written.
@@ -321,6 +339,7 @@ pub(super) fn replay(
             let why = match e {
                 EPERM => ": CAP_NET_ADMIN is needed",
                 EOPNOTSUPP if flags & NET_REQUEST_MAKE != 0 => ": the kernel has no such devices",
+                EEXIST if flags & NET_REQUEST_MAKE != 0 => ": there is one with this name",
                 _ => "",
             };
             let name = device_name(kind, raw.payload);
@@ -425,6 +444,15 @@ mod tests {
             message.nest(18, |info| info.add(1, name))?;
             message.add(46, &[0; 4])?;
             assert!(is_allowed(REQUEST_NEWLINK, flags, &message.0)? == is);
+        }
+        // IFLA_MTU; IFLA_MASTER, IFLA_LINK.
+        for (kind, is) in [(4, true), (10, false), (5, false)] {
+            let across = link(|message| {
+                message.nest(18, |info| info.add(1, b"veth\0"))?;
+                message.add(46, &[0; 4])?;
+                message.add(kind, &[0; 4])
+            })?;
+            assert!(across == is);
         }
         Ok(())
     }

@@ -7,7 +7,10 @@ use kernel::prelude::*;
 
 use super::{
     device,
-    dump::Table,
+    dump::{
+        Item,
+        Table, //
+    },
     message::{
         attributes,
         find,
@@ -16,6 +19,7 @@ use super::{
         ATTRIBUTE_HEADER, //
     }, //
 };
+use crate::kapi::net::namespace::NetNs;
 
 /// NETLINK_ROUTE.
 const ROUTE: i32 = 0;
@@ -233,6 +237,23 @@ pub(super) static LINKS: Table<'static> = Table {
     own: Some(device::counts),
     ..PLAIN
 };
+
+/// What netlink tells of the device of `ns` with the number `index`.
+pub(super) fn link(ns: &NetNs, index: u32) -> Result<KVVec<Item>> {
+    let mut body = LINK_REQUEST;
+    if let Some(number) = body.get_mut(4..8) {
+        number.copy_from_slice(&index.to_ne_bytes());
+    }
+    let table = Table {
+        request: LINKS.request,
+        body: &body,
+        header: device::HEADER,
+        own: Some(device::counts),
+        once: true,
+        ..PLAIN
+    };
+    table.of(ns)
+}
 
 /// struct ifinfomsg, with this family, and IFLA_EXT_MASK with these bits.
 const fn link_request(family: u8, mask: u8) -> [u8; 24] {

@@ -256,9 +256,26 @@ fn peer(s: &mut Sample, change: fn(&mut NetPeer)) {
     s.edit(0, change);
 }
 
+/// Has a number for what stays outside, where a device of that name leads.
+fn outside(s: &mut Sample, device: &[u8]) {
+    peer(s, |p| p.peer.set(0));
+    *s.payload(Kind::NetPeer, 0) = device.to_vec();
+}
+
 #[test]
 fn peers() {
-    accepted(&[|s| peer(s, |_| ()), |s| peer(s, |p| p.number.set(0))]);
+    accepted(&[
+        |s| peer(s, |_| ()),
+        |s| peer(s, |p| p.number.set(0)),
+        |s| outside(s, b"e"),
+        |s| outside(s, b"a device of old"),
+    ]);
+    let name = "impossible name of a device that leads outside";
+    refused(&[
+        (name, |s| outside(s, b"")),
+        (name, |s| outside(s, b"a device of olde")),
+        (name, |s| outside(s, b"e\0")),
+    ]);
     refused(&[
         ("refers to an object of the wrong kind", |s| {
             peer(s, |p| p.net.set(OPEN))

@@ -5,7 +5,6 @@
 #include "refuse.h"
 
 #include <linux/fib_rules.h>
-#include <linux/if_tun.h>
 #include <linux/mptcp_pm.h>
 #include <linux/net_namespace.h>
 #include <linux/pkt_sched.h>
@@ -81,21 +80,6 @@ REFUSE(queue, OWN)
 	}
 	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
 	       "one does not get");
-}
-
-/* A device of a kind that is not made. */
-REFUSE(tunnel, OWN)
-{
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "t0" };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		not_here();
-	switch_lo(true);
-	CHECK_SYS(ioctl(fd, TUNSETIFF, &ifr));
-	CHECK_SYS(ioctl(fd, TUNSETPERSIST, 1));
-	CHECK_SYS(close(fd));
-	expect("the device t0 of kind tun");
 }
 
 /* The other end of a pair is in another namespace, which is there by a descriptor. */

@@ -551,11 +551,6 @@ REFUSE(fuse_connection)
 	device("/dev/fuse", "a FUSE connection" YET);
 }
 
-REFUSE(network_tunnel)
-{
-	device("/dev/net/tun", "a network tunnel" YET);
-}
-
 REFUSE(kvm)
 {
 	device("/dev/kvm", "KVM" YET);

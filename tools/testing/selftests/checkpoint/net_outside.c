@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A pair of devices of which one end stays outside by advice: in the namespace of the test, which
+ * gives that for it at the restart. And what is refused of that.
+ */
+#include "net_pairs.h"
+#include "advice.h"
+
+#include <signal.h>
+
+/* The ends: inside, and outside. */
+#define INSIDE	"ckin0"
+#define OUTSIDE	"ckout0"
+
+static const struct checkpoint_args nothing;
+static const struct restart_args nothing_given;
+
+static void switch_to(int ns)
+{
+	CHECK_SYS(setns(ns, CLONE_NEWNET));
+}
+
+/* Goes to a namespace of its own, from which a pair leads back to that of the test. */
+CKPT_SCENARIO(guest, .flags = SC_CONTAINER)
+{
+	int old = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), own;
+	struct ifinfomsg header = { .ifi_index = 20 };
+	struct rtattr *info, *data, *peer;
+	struct rt rt;
+
+	info = rt_device(&rt, OUTSIDE, 30, "veth");
+	data = rt_nest(&rt, IFLA_INFO_DATA);
+	peer = rt_add(&rt, VETH_INFO_PEER | NLA_F_NESTED, &header, sizeof(header));
+	rt_add_text(&rt, IFLA_IFNAME, INSIDE);
+	rt_end(&rt, peer);
+	rt_end(&rt, data);
+	rt_end(&rt, info);
+	CHECK_SYS(rt_ask(&rt));
+	rt_change(&rt, RTM_SETLINK, OUTSIDE);
+	rt_add_u32(&rt, IFLA_MTU, 1400);
+	CHECK_SYS(rt_ask(&rt));
+	rt_address(OUTSIDE, "10.9.0.2", 24);
+	rt_switch(OUTSIDE, true);
+
+	CHECK_SYS(unshare(CLONE_NEWNET));
+	own = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	switch_to(old);
+	rt_change(&rt, RTM_NEWLINK, INSIDE);
+	rt_add_u32(&rt, IFLA_NET_NS_FD, own);
+	CHECK_SYS(rt_ask(&rt));
+	switch_to(own);
+	CHECK_SYS(close(old));
+	CHECK_SYS(close(own));
+
+	rt_address(INSIDE, "10.9.0.1", 24);
+	rt_switch(INSIDE, true);
+	CHECK_EQ(0, rt_route(RTM_NEWROUTE, "10.10.0.0", 16, NULL, INSIDE, 254, RTN_UNICAST));
+	ask("10.9.0.2", "before");
+	ckpt_ready_wait();
+	CHECK_EQ(20u, if_nametoindex(INSIDE));
+	CHECK_EQ(20, rt_way("10.10.1.1", 0));
+	ask("10.9.0.2", "after");
+}
+
+FIXTURE(outside) {
+	pid_t answers;
+	int ns;
+};
+
+/* The test has a namespace of its own, and answers there. */
+FIXTURE_SETUP(outside)
+{
+	BEGIN_WITH_PAIRS();
+	image = ckpt_image_new();
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	self->ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, self->ns);
+	self->answers = fork();
+	if (!self->answers) {
+		echo(datagrams(NULL));
+		_exit(0);
+	}
+	ASSERT_LT(0, self->answers);
+}
+
+FIXTURE_TEARDOWN(outside)
+{
+	if (self->answers > 0) {
+		kill(self->answers, SIGKILL);
+		waitpid(self->answers, NULL, 0);
+	}
+	close(self->ns);
+	finish();
+}
+
+/* An end goes with the namespace of the other one, a moment after that was left. */
+static void wait_until_gone(void)
+{
+	while (if_nametoindex(OUTSIDE))
+		sched_yield();
+}
+
+TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
+{
+	struct checkpoint_rule stays = {
+		.pattern = (uintptr_t)"netdev:" INSIDE, .action = CHECKPOINT_RULE_EXTERNAL,
+	};
+	const struct checkpoint_args said = { .rules = (uintptr_t)&stays, .rules_count = 1 };
+	struct restart_rule give = {
+		.pattern = (uintptr_t)"netdev:" INSIDE, .action = RESTART_RULE_GIVE,
+	};
+	const struct restart_args given = { .rules = (uintptr_t)&give, .rules_count = 1 };
+	struct ifreq ifr = { .ifr_flags = 0 };
+	struct rt rt;
+	int file;
+
+	ASSERT_EQ(0, start(&guest, true));
+	/* A check of a helper that fails here is told there, too. */
+	board = run.board;
+
+	/* Without advice it is refused, and a dry run tells the name for it. */
+	ASSERT_EQ(-1, ckpt_run_call(&run, -1, CHECKPOINT_DRY_RUN));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "netdev:" INSIDE ": a device that leads to another "
+				     "network namespace"));
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &nothing));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "the device " INSIDE ", which leads to another network "
+				     "namespace"));
+	ASSERT_EQ(0, checkpoint_and_kill(&said)) {
+		ckpt_run_print_log(&run);
+	}
+	wait_until_gone();
+
+	ASSERT_EQ(EINVAL, restart(0, &nothing_given));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "leads to another one that stays outside: give that"));
+	file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, file);
+	give.own_fd = file;
+	ASSERT_EQ(EBADF, restart(0, &given));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "is no network namespace"));
+	close(file);
+
+	/* Nothing takes the place of a device that is there. */
+	give.own_fd = self->ns;
+	rt_end(&rt, rt_device(&rt, OUTSIDE, 0, "bridge"));
+	ASSERT_EQ(0, rt_ask(&rt));
+	ASSERT_EQ(EEXIST, restart(0, &given));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "there is one with this name"));
+	rt_change(&rt, RTM_DELLINK, OUTSIDE);
+	ASSERT_EQ(0, rt_ask(&rt));
+
+	ASSERT_EQ(0, restart(0, &given)) {
+		ckpt_run_print_log(&run);
+	}
+	/* It is there as it was, but for its addresses. */
+	ASSERT_EQ(1400, rt_number(OUTSIDE, IFLA_MTU));
+	ASSERT_EQ(0, of_device(OUTSIDE, SIOCGIFFLAGS, &ifr));
+	ASSERT_TRUE(ifr.ifr_flags & IFF_UP);
+	rt_address(OUTSIDE, "10.9.0.2", 24);
+	ASSERT_EQ(0, go());
+}
+
+/* A namespace is given for a device that does not lead outside. */
+CKPT_SCENARIO(alone, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET)
+{
+	ckpt_ready_wait();
+	CHECK(!lo_is_on(), "the loopback device is on");
+}
+
+TEST_F_TIMEOUT(outside, of_nothing, CKPT_TIMEOUT)
+{
+	struct restart_rule give = {
+		.pattern = (uintptr_t)"netdev:" INSIDE, .action = RESTART_RULE_GIVE,
+		.own_fd = self->ns,
+	};
+	const struct restart_args given = { .rules = (uintptr_t)&give, .rules_count = 1 };
+
+	ASSERT_EQ(0, start(&alone, true));
+	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
+	ASSERT_EQ(EBADF, restart(0, &given));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "nothing that was left outside such a name"));
+	ASSERT_EQ(0, restart(0, &nothing_given));
+	ASSERT_EQ(0, go());
+}
+
+TEST_HARNESS_MAIN
