@@ -6,7 +6,7 @@
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
 //! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand
-//! before; but 233 to 236 security labels and 260 scheduling, which stand with what has them.
+//! before; but 233 to 236 security labels, 260 scheduling and 266 vDSOs, which stand with what has them.
 
 use super::{
     check::walk::{
@@ -38,7 +38,8 @@ use super::{
     sharing,
     task,
     trace,
-    userfault, //
+    userfault,
+    vdso, //
 };
 
 macro_rules! kinds {
@@ -222,6 +223,7 @@ kinds! {
     PacketFrame: net::packet::PacketFrame,
     CoreCookie: sharing::CoreCookie,
     Autogroup: sharing::Autogroup,
+    Vdso: vdso::Vdso,
 }
 
 /// Number of the first kind of link.
@@ -243,6 +245,7 @@ impl Kind {
                     | Kind::FileLabel
                     | Kind::CoreCookie
                     | Kind::Autogroup
+                    | Kind::Vdso
             )
     }
 }
