@@ -13,6 +13,7 @@ struct folio;
 struct inode;
 struct mm_struct;
 struct page;
+struct task_struct;
 struct vm_area_struct;
 
 /* A flag of an address space, behind those of mm_types.h: checkpoint(2) is copying it. */
@@ -68,5 +69,12 @@ int checkpoint_memfd_seal(struct file *file, unsigned int seals);
 #ifdef CONFIG_MEMFD_CREATE
 struct file *memfd_create_file(const char *name, unsigned int flags);
 #endif
+
+/* Of kernel/checkpoint/vdso.c. */
+unsigned long checkpoint_vdso_place(struct task_struct *task, struct mm_struct *mm);
+size_t checkpoint_vdso_mapped(void);
+size_t checkpoint_vdso_data_len(void);
+unsigned long checkpoint_vdso_offsets(struct task_struct *task);
+void checkpoint_vdso_data(struct task_struct *task, void *to);
 
 #endif /* _LINUX_CHECKPOINT_MM_H */

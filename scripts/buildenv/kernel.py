@@ -140,6 +140,22 @@ def objects(obj, flavour):
     return int(conf().get(f"objects_{flavour}") or max(known, default=1700))
 
 
+def keep(obj, out):
+    """Copies what was built in obj to the directory out; returns the kernel."""
+    tmp = Path(tempfile.mkdtemp(dir=out.parent, prefix=".new-"))
+    shutil.copy(obj / conf()["image"], tmp)
+    if "guest_image" in conf():
+        run(["llvm-strip", "-o", tmp / Path(conf()["guest_image"]).name, obj / conf()["guest_image"]])
+    shutil.copy(obj / ".config", tmp / "config")
+    shutil.copy(obj / "System.map", tmp / "System.map")
+    shutil.copy(obj / "include/config/kernel.release", tmp / "release")
+    tmp.chmod(0o755)
+    shutil.rmtree(out, ignore_errors=True)
+    tmp.rename(out)
+    prune(out.parent)
+    return Kernel(out, (out / "release").read_text().strip())
+
+
 def build(flavour="demo", target=None):
     """Builds a flavour of the kernel, unless exactly that has been built before.
 
@@ -189,22 +205,36 @@ def build(flavour="demo", target=None):
         if made > 500:
             total_file.write_text(str(made))
         warnings(log)
-        tmp = Path(tempfile.mkdtemp(dir=images, prefix=".new-"))
-        shutil.copy(obj / conf()["image"], tmp)
-        if "guest_image" in conf():
-            run(["llvm-strip", "-o", tmp / Path(conf()["guest_image"]).name,
-                 obj / conf()["guest_image"]])
-        shutil.copy(obj / ".config", tmp / "config")
-        shutil.copy(obj / "System.map", tmp / "System.map")
-        shutil.copy(obj / "include/config/kernel.release", tmp / "release")
-        tmp.chmod(0o755)
-        shutil.rmtree(out, ignore_errors=True)
-        tmp.rename(out)
-        prune(images)
-        kernel = Kernel(out, (out / "release").read_text().strip())
+        kernel = keep(obj, out)
         say(f"    kernel {kernel.release} ({flavour}): {made} objects in "
             f"{duration(time.monotonic() - started)}, {kernel.image.stat().st_size >> 20} MiB")
         return kernel
+
+
+def build_other(flavour):
+    """Builds the same kernel as another one, after build(): with the arguments of make that ARCH.conf
+    names (other_kernel), which change its release and the code of its vDSO. None: it names none.
+
+    It is made of the same objects, in their place: the next build makes the few again that differ."""
+    if "other_kernel" not in conf():
+        return None
+    flavour = flavour_of(flavour)
+    arguments = conf()["other_kernel"].split()
+    src = pristine()
+    with lock(Tree.LOCK):
+        tree = Tree(src)
+        tree.sync()
+        same = image_dir(tree, flavour)
+        out = same.with_name(f"{same.name}-{sha(*arguments)}")
+        if (out / "release").exists():
+            os.utime(out)
+            return Kernel(out, (out / "release").read_text().strip())
+        obj = obj_dir(tree, flavour)
+        step(f"building another kernel ({VARIANT}, {flavour}): " + " ".join(arguments))
+        configure(tree, obj, flavour)
+        run(make_args(tree, obj) + arguments + [Path(conf()["image"]).name],
+            log=CACHE / "log" / f"kernel-{VARIANT}-{flavour}-other", env=make_env())
+        return keep(obj, out)
 
 
 def warnings(log):

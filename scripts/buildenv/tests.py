@@ -14,7 +14,7 @@ from .env import NATIVE, Failure, Progress, duration, run, say, step
 from .guest import stop_all
 from .guests import EVERYDAY, PARTS as GUESTS, everyday, in_guest
 from .harness import LOGS, expected, in_guests, learn, tail, weights
-from .kernel import Kernel, build, build_seconds
+from .kernel import Kernel, build, build_other, build_seconds
 from .live import PART as LIVE, check as check_live, test as test_live
 from .tap import Case, cases
 from .tools import WORKSPACE, cargo_env, here, selftests, test_names, tools
@@ -120,8 +120,8 @@ def kunit(results, console):
 class Plan:
     """What is to be run, with all that has been built for it."""
 
-    def __init__(self, kernel, programs, programs_tools):
-        self.kernel, self.programs, self.tools = kernel, programs, programs_tools
+    def __init__(self, kernel, programs, programs_tools, other=None):
+        self.kernel, self.programs, self.tools, self.other = kernel, programs, programs_tools, other
         self.stopped = False
 
     def run(self, results, parts, logs=LOGS):
@@ -158,7 +158,7 @@ class Plan:
                 as_tests(results.add)
         if POWER_OFF in parts and not self.stopped:
             with timed(POWER_OFF):
-                power_off(results, self.kernel, self.programs, self.tools, logs=logs,
+                power_off(results, self.kernel, self.other, self.programs, self.tools, logs=logs,
                           deadline=DEADLINE)
         for part in (p for p in GUESTS if p in parts and not self.stopped):
             step(f"tools/checkpoint/tests/{part}")
@@ -233,9 +233,10 @@ def test(name=None, no_host=False, image=None, report=None):
             plan.run(first, parts)
         elif not alone:
             kernel = Kernel.at(image) if image else build(flavour)
+            other = build_other(flavour) if POWER_OFF in parts and not image else None
             if not image:
                 Progress.of("kernel").end()
-            plan = Plan(kernel, *built(parts))
+            plan = Plan(kernel, *built(parts), other)
             plan.run(first, [p for p in parts if p != "host"])
         if on_host:
             on_host.result()

@@ -16,7 +16,10 @@ use crate::{
             ArchMm,
             MmContext, //
         },
-        mm::space::MmRef, //
+        mm::{
+            space::MmRef,
+            vdso::Vdso, //
+        }, //
     }, //
 };
 
@@ -55,14 +58,31 @@ impl ArchMm for Native {
         None
     }
 
-    fn vdso_crc(_context: &MmContext) -> u32 {
+    /// The return from signal handlers, by whose instructions debuggers know it.
+    const VDSO_KEEPS: &[&[u8]] = &[b"__kernel_rt_sigreturn"];
+
+    fn vdso(_context: &MmContext) -> Option<Vdso> {
         // SAFETY: The symbols are the ends of one object, which does not change after boot.
-        unsafe {
-            let start = (&raw const bindings::vdso_start).addr();
+        Some(unsafe {
+            let start: *const u8 = (&raw const bindings::vdso_start).cast();
             let end = (&raw const bindings::vdso_end).addr();
-            let code = (&raw const bindings::vdso_start).cast();
-            !bindings::crc32c_update(!0, code, end.saturating_sub(start))
-        }
+            Vdso::new(start, end.saturating_sub(start.addr()), 0, 0)
+        })
+    }
+
+    /// It begins with the instruction that an indirect branch may lead to (BTI C), which is none to a CPU
+    /// without that.
+    fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+        const BTI_C: u32 = 0xd503_245f;
+        const B: u32 = 0x1400_0000;
+        // In instructions, of which 26 bits tell.
+        let far = to.wrapping_sub(at.checked_add(4)?).cast_signed();
+        let far = Some(far / 4).filter(|n| far % 4 == 0 && (-(1 << 25)..1 << 25).contains(n))?;
+        let far = u32::try_from(far & 0x03ff_ffff).ok()?;
+        let room = code.first_chunk_mut::<8>()?;
+        let jump = u64::from(BTI_C) | u64::from(B | far) << 32;
+        *room = jump.to_le_bytes();
+        Some(8)
     }
 
     fn map_vdso(start: usize, _context: &MmContext) -> Result {

@@ -16,7 +16,10 @@ use crate::{
             ArchMm,
             MmContext, //
         },
-        mm::space::MmRef, //
+        mm::{
+            space::MmRef,
+            vdso::Vdso, //
+        }, //
     }, //
 };
 
@@ -49,13 +52,26 @@ impl ArchMm for Native {
         None
     }
 
-    fn vdso_crc(_context: &MmContext) -> u32 {
+    /// The return from signal handlers, which unwinders know by its address.
+    const VDSO_KEEPS: &[&[u8]] = &[b"__kernel_sigtramp_rt64"];
+
+    fn vdso(_context: &MmContext) -> Option<Vdso> {
         let mut len = 0;
         // SAFETY: The code does not change after boot; `len` is set to its bytes.
-        !unsafe {
+        Some(unsafe {
             let code = bindings::checkpoint_vdso(&mut len);
-            bindings::crc32c_update(!0, code, len)
-        }
+            Vdso::new(code.cast(), len, 0, 0)
+        })
+    }
+
+    fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+        const B: u32 = 0x4800_0000;
+        // In bytes, of which 26 bits tell.
+        let far = to.wrapping_sub(at).cast_signed();
+        let far = Some(far).filter(|n| n % 4 == 0 && (-(1 << 25)..1 << 25).contains(n))?;
+        let far = u32::try_from(far & 0x03ff_fffc).ok()?;
+        *code.first_chunk_mut::<4>()? = (B | far).to_le_bytes();
+        Some(4)
     }
 
     fn map_vdso(start: usize, _context: &MmContext) -> Result {

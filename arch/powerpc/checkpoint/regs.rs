@@ -204,6 +204,13 @@ impl ArchRegs for Native {
         Ok(())
     }
 
+    fn place(notes: &[Option<&[u8]>]) -> Option<u64> {
+        let [Some(general), ..] = notes else {
+            return None;
+        };
+        regset::word(general, core::mem::offset_of!(bindings::user_pt_regs, nip))
+    }
+
     fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
         for (&note_type, bytes) in Self::SETS.iter().zip(notes) {
             let bad = |why| BadNote::new(note_type, why);

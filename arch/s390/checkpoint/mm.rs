@@ -13,19 +13,38 @@ use kernel::{
 };
 
 use super::Native;
-use crate::kapi::arch::{
-    ArchMm,
-    MmContext, //
+use crate::kapi::{
+    arch::{
+        ArchMm,
+        MmContext, //
+    },
+    mm::vdso::Vdso, //
 };
 
 impl ArchMm for Native {
-    fn vdso_crc(_context: &MmContext) -> u32 {
+    /// They are a system call, and nothing else.
+    const VDSO_KEEPS: &[&[u8]] = &[
+        b"__kernel_restart_syscall",
+        b"__kernel_sigreturn",
+        b"__kernel_rt_sigreturn",
+    ];
+
+    fn vdso(_context: &MmContext) -> Option<Vdso> {
         // SAFETY: The image of the vDSO does not change after boot.
-        unsafe {
-            let start = (&raw const bindings::vdso_start).cast::<c_void>();
-            let len = bindings::vdso_text_size();
-            !bindings::crc32c_update(!0, start, len)
-        }
+        Some(unsafe {
+            let start = (&raw const bindings::vdso_start).cast();
+            Vdso::new(start, bindings::vdso_text_size(), 0, 0)
+        })
+    }
+
+    fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+        // BRCL on any condition; how far, in units of two bytes.
+        let far = to.wrapping_sub(at).cast_signed();
+        let far = i32::try_from(far / 2).ok().filter(|_| far % 2 == 0)?;
+        let (jump, room) = code.first_chunk_mut::<6>()?.split_first_chunk_mut::<2>()?;
+        *jump = [0xc0, 0xf4];
+        room.copy_from_slice(&far.to_be_bytes());
+        Some(6)
     }
 
     fn map_vdso(start: usize, _context: &MmContext) -> Result {

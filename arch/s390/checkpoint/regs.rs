@@ -147,6 +147,13 @@ impl ArchRegs for Native {
         sent || restart_block::error_asks_for_block(t) || call == bindings::__NR_restart_syscall
     }
 
+    fn place(notes: &[Option<&[u8]>]) -> Option<u64> {
+        let [Some(general), ..] = notes else {
+            return None;
+        };
+        regset::word(general, core::mem::offset_of!(bindings::s390_regs, psw) + 8)
+    }
+
     fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
         // SAFETY: It asks for a feature of the machine.
         let has_vectors = unsafe { bindings::checkpoint_s390_has_vx() };

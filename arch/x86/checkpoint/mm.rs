@@ -23,7 +23,10 @@ use crate::kapi::{
         ArchMm,
         MmContext, //
     },
-    mm::space::MmRef, //
+    mm::{
+        space::MmRef,
+        vdso::Vdso, //
+    }, //
 };
 
 /// VM_SHADOW_STACK, which only kernels with shadow stacks of user space define.
@@ -94,12 +97,45 @@ impl ArchMm for Native {
         None
     }
 
-    fn vdso_crc(context: &MmContext) -> u32 {
-        let Some(image) = vdso(context) else {
-            return 0;
-        };
+    /// The return from signal handlers, of 32-bit programs, by which debuggers know it.
+    const VDSO_KEEPS: &[&[u8]] = &[b"__kernel_sigreturn", b"__kernel_rt_sigreturn"];
+
+    /// Who is about to unlock a robust futex.
+    const VDSO_KNOWS: &[&[u8]] = &[
+        b"__vdso_futex_robust_list64_try_unlock",
+        b"__vdso_futex_robust_list32_try_unlock",
+    ];
+
+    fn vdso(context: &MmContext) -> Option<Vdso> {
+        let image = vdso(context)?;
+        let [.., mode, _] = context;
+        let ia32 = mode & IA32_VDSO != 0;
+        let landing = u32::try_from(image.sym_int80_landing_pad).ok();
         // SAFETY: The image describes its data, which does not change after boot.
-        !unsafe { bindings::crc32c_update(!0, image.data, image.size) }
+        Some(unsafe {
+            Vdso::new(
+                image.data.cast(),
+                image.size,
+                usize::from(ia32),
+                landing.filter(|_| ia32).unwrap_or(0),
+            )
+        })
+    }
+
+    fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+        // JMP, and how far from its end on.
+        let far = to.wrapping_sub(at.checked_add(5)?).cast_signed();
+        let far = i32::try_from(far).ok()?;
+        let (jump, room) = code.split_first_chunk_mut::<5>()?.0.split_first_mut()?;
+        *jump = 0xe9;
+        room.copy_from_slice(&far.to_le_bytes());
+        Some(5)
+    }
+
+    /// It does so for returns from signal handlers of 32-bit programs.
+    fn vdso_is_dispatched(context: &MmContext) -> bool {
+        let [.., mode, _] = context;
+        mode & IA32_VDSO != 0
     }
 
     fn map_vdso(start: usize, context: &MmContext) -> Result {

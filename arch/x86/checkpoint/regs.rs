@@ -212,6 +212,13 @@ impl ArchRegs for Native {
             || call == ia32::restart_syscall(t)
     }
 
+    fn place(notes: &[Option<&[u8]>]) -> Option<u64> {
+        let [Some(general), ..] = notes else {
+            return None;
+        };
+        regset::word(general, reg!(ip).start).map(u64::from_le)
+    }
+
     fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
         let missing = |at, why| match notes.get(at) {
             Some(Some(_)) => Ok(()),

@@ -90,6 +90,9 @@ use doomed::Doomed;
 /// Ids of checkpoints: unique since boot.
 static LAST_ID: Atomic<u64> = Atomic::new(0);
 
+/// Tasks that are in the way run for 1, 2, 4, ... milliseconds, less than these.
+const PAUSES_END_MS: u32 = 32;
+
 /// What tells a checkpoint from all others: its image has it, and so has who is told of it.
 #[derive(Clone, Copy)]
 struct Stamp {
@@ -130,7 +133,7 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         ));
         return Err(EINVAL);
     }
-    let hold = freeze::hold(cap, root, args.cgroup.clone())?;
+    let mut hold = freeze::hold(cap, root, args.cgroup.clone())?;
     if let Some(id) = args.kill_only {
         let result = end(args, root, cap, hold.as_ref(), id);
         let doomed = unbroken(cap, hold.as_ref(), result)?;
@@ -138,7 +141,18 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         doomed.wait(&mut cap.report, args.log);
         return Ok(id);
     }
-    let result = read(args, root, cap, hold.as_ref());
+    let mut pause = 1;
+    let result = loop {
+        match read(args, root, cap, hold.as_ref(), pause < PAUSES_END_MS).transpose() {
+            Some(result) => break result,
+            // A task is in the way. Nothing was looked at yet: all run for a moment.
+            None => drop(hold.take()),
+        }
+        wait::check_killed()?;
+        wait::pause_ms(pause);
+        pause *= 2;
+        hold = freeze::hold(cap, root, args.cgroup.clone())?;
+    };
     // Whether it succeeded or not: before the tasks run again.
     cap.objects.release();
     if result.is_err() {
@@ -218,13 +232,19 @@ fn unbroken<T>(cap: &mut Capture, hold: Option<&HeldCgroup>, result: Result<T>) 
 }
 
 /// Freezes the tasks and reads all that goes into the image; in a dry run, only what can be refused.
+///
+/// With `choosy`, `None`: a task was interrupted where another kernel could not let it go on.
 fn read<'h>(
     args: &CheckpointArgs<'_>,
     root: &Root,
     cap: &mut Capture,
     hold: Option<&'h HeldCgroup>,
-) -> Result<(FrozenTasks<'h>, Option<snapshot::Snapshot>)> {
+    choosy: bool,
+) -> Result<Option<(FrozenTasks<'h>, Option<snapshot::Snapshot>)>> {
     let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
+    if choosy && hold.is_some() && !args.dry_run && tasks.iter().any(mm::vdso::is_at_entry) {
+        return Ok(None);
+    }
     if hold.is_some() && !cap.own && tasks.iter().any(FrozenTask::is_current) {
         cap.report.line(fmt!(
             "error: the caller is among the frozen tasks [EDEADLK]"
@@ -267,7 +287,7 @@ fn read<'h>(
     let verdict = cap.report.verdict();
     if args.dry_run || verdict.is_err() {
         freeze::unchanged(cap, &tasks)?;
-        return verdict.map(|()| (tasks, None));
+        return verdict.map(|()| Some((tasks, None)));
     }
     // The files are brought to the disk first if the tasks do not run on: nothing else changes them
     // after that. Nobody has to wait for it who may thaw the cgroup.
@@ -285,7 +305,7 @@ fn read<'h>(
     freeze::unchanged(cap, &tasks)?;
     let result = snapshot::take(cap);
     freeze::unchanged(cap, &tasks)?;
-    Ok((tasks, Some(result?)))
+    Ok(Some((tasks, Some(result?))))
 }
 
 /// Ends a checkpoint in which `what` of the `index`th task failed for `e`: adds a line that says

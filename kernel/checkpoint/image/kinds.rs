@@ -6,8 +6,8 @@
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
 //! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand
-//! before; but 233 to 236 security labels, 243 and 244 open files, 260 scheduling and 262 requests of io_urings,
-//! which stand with what has them.
+//! before; but 233 to 236 security labels, 243 and 244 open files, 260 scheduling, 262 requests of io_urings and
+//! 266 vDSOs, which stand with what has them.
 
 use super::{
     check::walk::{
@@ -39,7 +39,8 @@ use super::{
     sharing,
     task,
     trace,
-    userfault, //
+    userfault,
+    vdso, //
 };
 
 macro_rules! kinds {
@@ -227,6 +228,7 @@ kinds! {
     CoreCookie: sharing::CoreCookie,
     Autogroup: sharing::Autogroup,
     UringLink: files::uring::UringLink,
+    Vdso: vdso::Vdso,
 }
 
 /// Number of the first kind of link.
@@ -251,6 +253,7 @@ impl Kind {
                     | Kind::CoreCookie
                     | Kind::Autogroup
                     | Kind::UringLink
+                    | Kind::Vdso
             )
     }
 }

@@ -61,6 +61,10 @@ record! {
         pub dump_filter: U32,
         /// What only the architecture knows: see Documentation/checkpoint/arch/.
         pub context: [U64; 4],
+        /// The vDSO with that code; 0: another one can't take its place.
+        pub vdso_code: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 

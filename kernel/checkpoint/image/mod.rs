@@ -36,6 +36,7 @@ pub mod sharing;
 pub mod task;
 pub mod trace;
 pub mod userfault;
+pub mod vdso;
 
 pub use header::{
     Header,

@@ -18,7 +18,10 @@ use crate::{
     image::cpu::WORDS,
     kapi::{
         fork::parked::ParkedTask,
-        mm::space::MmRef,
+        mm::{
+            space::MmRef,
+            vdso::Vdso, //
+        },
         task::{
             frozen::FrozenTask,
             regset::{
@@ -95,9 +98,30 @@ pub(crate) trait ArchMm {
         None
     }
 
-    /// Makes the crc32c of the code of this kernel's vDSO, of the kind that goes with `context`. An
-    /// image has it: a program may be in the middle of that code.
-    fn vdso_crc(context: &MmContext) -> u32;
+    /// Entry points of the vDSO whose code reads none of its data, and is left as it is where it comes from
+    /// another kernel: tasks may have gone into them to stay, or know them by their instructions.
+    const VDSO_KEEPS: &[&[u8]] = &[];
+
+    /// Entry points of the vDSO of which the kernel knows by the address who is in them: where the code
+    /// comes from another kernel, nobody may be.
+    const VDSO_KNOWS: &[&[u8]] = &[];
+
+    /// Returns this kernel's vDSO of the kind that goes with `context`; `None`: it has none of it.
+    fn vdso(context: &MmContext) -> Option<Vdso>;
+
+    /// Writes the instructions that, at address `at`, go on at `to` to the beginning of `code`, and
+    /// returns how many bytes they are; `None`: they do not reach so far, or there is no room.
+    ///
+    /// The default is that there are none: a program of which the vDSO is another one is refused.
+    fn vdso_jump(_code: &mut [u8], _at: u64, _to: u64) -> Option<usize> {
+        None
+    }
+
+    /// Tells whether the kernel knows by its vDSO, of the kind that goes with `context`, which system
+    /// calls are not dispatched to a program (PR_SET_SYSCALL_USER_DISPATCH).
+    fn vdso_is_dispatched(_context: &MmContext) -> bool {
+        false
+    }
 
     /// Maps the vDSO that goes with `context`, and its data, which come first, into the caller's
     /// address space, at `start` if that is free. May sleep.
@@ -167,6 +191,10 @@ pub(crate) trait ArchRegs {
     fn start() -> Result {
         Ok(())
     }
+
+    /// Returns the address of the instruction that comes next, by the notes of a task in the order of
+    /// [`SETS`](Self::SETS), which were checked.
+    fn place(notes: &[Option<&[u8]>]) -> Option<u64>;
 
     /// Checks all notes of a task, in the order of [`SETS`](Self::SETS), before any of them is
     /// written: all that [`set`](Self::set) would refuse, ignore or change, and that none is

@@ -90,6 +90,7 @@ pub(crate) mod mm {
     pub(crate) mod shmem;
     pub(crate) mod space;
     pub(crate) mod userfault;
+    pub(crate) mod vdso;
     pub(crate) mod vma;
     pub(crate) mod walk;
 }

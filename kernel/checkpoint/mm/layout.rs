@@ -80,7 +80,6 @@ use crate::{
             vma::{
                 self,
                 bit,
-                Special,
                 VmaInfo, //
             },
             walk::Guards, //
@@ -94,6 +93,7 @@ use crate::{
         left_out,
         policy,
         userfault,
+        vdso,
         vma::{
             self as mapping,
             More, //
@@ -180,6 +180,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         mapping::collect(cap, t, &mm, v, &mut guards)?;
     }
     aio::collect(cap, t, &mm, &all)?;
+    vdso::collect(cap, t, &mm, &all)?;
     left_out::collect(cap, t, &mm, &all)?;
     if let Some(exe) = mm.exe() {
         files::collect_program(cap, t, &exe)?;
@@ -290,13 +291,14 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
         Some(file) => Some(files::save_mapped(cap, &file)?),
         None => None,
     };
+    let code = vdso::save(cap, t, &mm, &all)?;
     let mut auxv = KVec::new();
     mm.auxv(&mut auxv)?;
     for word in auxv.iter_mut() {
         *word = word.to_le();
     }
     cap.meta
-        .put(&describe(&mm, obj, exe, &all)?, auxv.as_bytes())?;
+        .put(&describe(&mm, obj, exe, &all, code)?, auxv.as_bytes())?;
     let contexts = kapi_aio::contexts(&mm)?;
     for (v, record) in all.iter().zip(&records) {
         let mut name = [0; vma::NAME_MAX];
@@ -345,7 +347,13 @@ fn save_guards(cap: &mut Capture, guards: &Guards, v: &VmaInfo) -> Result {
 }
 
 /// The record of an address space.
-fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Result<Mm> {
+fn describe(
+    mm: &MmRef,
+    obj: ObjRef,
+    exe: Option<ObjRef>,
+    all: &[VmaInfo],
+    code: Option<ObjRef>,
+) -> Result<Mm> {
     let l = mm.layout();
     let word = mm.flags();
     let mut flags = 0;
@@ -374,7 +382,7 @@ fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Re
             flags |= stored;
         }
     }
-    let (vdso, vdso_len) = vdso_of(all).unwrap_or((0, 0));
+    let (vdso, vdso_len) = vdso::range(all).unwrap_or((0, 0));
     let context = Native::save_context(mm);
     let pair = |[a, b]: [usize; 2]| [U64::new(a as u64), U64::new(b as u64)];
     Ok(Mm {
@@ -393,21 +401,13 @@ fn describe(mm: &MmRef, obj: ObjRef, exe: Option<ObjRef>, all: &[VmaInfo]) -> Re
         vdso_len: U64::new(vdso_len as u64),
         vdso_crc: U32::new(match vdso {
             0 => 0,
-            _ => Native::vdso_crc(&context),
+            _ => vdso::crc(&context),
         }),
         dump_filter: U32::new((word >> flag::DUMP_SHIFT) as u32 & DUMP_FILTER),
         context: context.map(U64::new),
+        vdso_code: U32::new(ref_number(code)),
+        reserved: U32::new(0),
     })
-}
-
-/// Start and bytes of the vDSO with its data among `all`.
-fn vdso_of(all: &[VmaInfo]) -> Option<(usize, usize)> {
-    let mut special = all
-        .iter()
-        .filter(|v| matches!(v.special, Special::Vdso | Special::Vvar));
-    let first = special.next()?;
-    let end = special.next_back().map_or(first.end, |v| v.end);
-    Some((first.start, end.checked_sub(first.start)?))
 }
 
 /// Returns the address space of the task of `plan`, if that is the one who makes it.
@@ -484,7 +484,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     Native::prepare(&mm);
     load_context(r, plan, &mm, &m)?;
     set_layout(r, plan, &mm, &m, &raw)?;
-    restore_vdso(r, plan, &mm, &m, obj)?;
+    vdso::restore(r, plan, &mm, &m, obj)?;
     for_vmas(r, &m, obj, |v, raw, policy, more| {
         if v.kind.get() != VMA_VDSO {
             return mapping::restore(r, plan, &mm, v, raw.payload, policy, more);
@@ -513,7 +513,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
 
 /// Runs `f` for the mappings of address space `obj`, the record of the memory policy of each, and what
 /// the image has more of it.
-fn for_vmas(
+pub(super) fn for_vmas(
     r: &Restore,
     m: &Mm,
     obj: ObjRef,
@@ -580,44 +580,6 @@ fn set_layout(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, raw: &Raw
             )
         })?;
     space::set_mmap_base(mm, layout.mmap_base, m.flags.get() & MM_BOTTOM_UP == 0);
-    Ok(())
-}
-
-/// Maps the vDSO where it was; all of it must come to lie as the image says.
-fn restore_vdso(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -> Result {
-    let start = m.vdso.get() as usize;
-    if start == 0 {
-        return Ok(());
-    }
-    let context = m.context.map(|w| w.get());
-    if m.vdso_crc.get() != Native::vdso_crc(&context) {
-        return Err(r.fail(
-            EOPNOTSUPP,
-            plan,
-            fmt!("the image comes from another build of the kernel: its vDSO differs"),
-        ));
-    }
-    Native::map_vdso(start, &context)
-        .map_err(|e| r.fail(e, plan, fmt!("the vDSO can't be mapped")))?;
-    let made = vma::list(mm)?;
-    let mut left = made.iter();
-    let mut same = true;
-    for_vmas(r, m, obj, |v, _, _, _| {
-        if v.kind.get() == VMA_VDSO {
-            same &= left.next().is_some_and(|made| {
-                made.start as u64 == v.start.get() && made.end as u64 == v.end.get()
-            });
-        }
-        Ok(())
-    })?;
-    if !same || left.next().is_some() || vdso_of(&made) != Some((start, m.vdso_len.get() as usize))
-    {
-        return Err(r.fail(
-            EOPNOTSUPP,
-            plan,
-            fmt!("the vDSO can't be mapped at {:x} as it was", start),
-        ));
-    }
     Ok(())
 }
 

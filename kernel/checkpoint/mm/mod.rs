@@ -44,6 +44,7 @@ mod left_out;
 pub(crate) mod pages;
 pub(crate) mod policy;
 mod userfault;
+pub(crate) mod vdso;
 pub(crate) mod vma;
 
 pub(crate) use self::left_out::apply as leave_out;

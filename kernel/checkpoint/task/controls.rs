@@ -30,6 +30,7 @@ use crate::{
         },
         frozen::FrozenTask, //
     },
+    mm,
     task::pending, //
 };
 
@@ -190,6 +191,7 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     if body.flags.get() & CONTROL_DISPATCH == 0 {
         return Ok(());
     }
+    mm::vdso::check_dispatch(r, plan)?;
     let dispatch = Dispatch {
         offset: usize::try_from(body.dispatch.get())?,
         len: usize::try_from(body.dispatch_len.get())?,

@@ -48,7 +48,8 @@ use crate::{
                 BadNote, //
             }, //
         }, //
-    }, //
+    },
+    mm, //
 };
 
 /// Registers.
@@ -159,11 +160,12 @@ fn split(mut notes: &[u8]) -> Result<Notes<'_>, BadNote> {
 
 /// Checks all notes of a parked task, as far as that can be done without writing any of them.
 ///
-/// EINVAL, with a line that names the note.
+/// EINVAL, with a line that names the note. EOPNOTSUPP: the code at its address is another one here.
 fn check(r: &Restore, plan: &TaskRecords<'_>, t: &ParkedTask) -> Result {
-    split(notes_of(r, plan)?)
-        .and_then(|found| Native::check(t, &found))
-        .map_err(|bad| refuse(r, plan, bad))
+    let found = split(notes_of(r, plan)?)
+        .and_then(|found| Native::check(t, &found).map(|()| found))
+        .map_err(|bad| refuse(r, plan, bad))?;
+    Native::place(&found).map_or(Ok(()), |at| mm::vdso::check_place(r, plan, at))
 }
 
 /// Writes all notes of a parked task, which [`check`] has accepted, to its registers.

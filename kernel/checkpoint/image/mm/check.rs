@@ -41,7 +41,8 @@ use crate::image::{
         Fault,
         Raw, //
     },
-    userfault::check::Watchable, //
+    userfault::check::Watchable,
+    vdso::Vdso, //
 };
 
 /// Most bytes of a mapping's name.
@@ -107,6 +108,15 @@ impl Walk<'_> {
                 && self.is_aligned(mm.vdso_len.get()),
             "impossible vDSO",
         )?;
+        zero(raw, mm.reserved.get() == 0)?;
+        if mm.vdso_code.get() != 0 {
+            let object = self.refer::<Vdso>(raw, mm.vdso_code.get())?;
+            ensure(
+                raw,
+                u64::from(object.detail) <= mm.vdso_len.get(),
+                "vDSO is mapped in part only",
+            )?;
+        }
         ensure(
             raw,
             raw.payload.len() <= AUXV_MAX && raw.payload.len() % 16 == 0,

@@ -132,6 +132,14 @@ impl PageRef {
         unsafe { bindings::checkpoint_page_tags_copy(self.as_ptr(), other.as_ptr()) };
     }
 
+    /// Writes `bytes`, at most PAGE_SIZE, to its beginning: of a new page, or of the caller's own.
+    pub(crate) fn write(&self, bytes: &[u8]) {
+        let len = bytes.len().min(PAGE_SIZE);
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`, and the slice has as many as are copied. Should
+        // another task write to the page meanwhile, bytes get garbled, as with any copy to user space.
+        self.with_mapped(|p| unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), p, len) });
+    }
+
     /// Reads its memory tags; zero, if it has none.
     pub(crate) fn tags(&self, to: &mut Tags) {
         // SAFETY: The page is valid, and there is room for all its tags.

@@ -215,6 +215,11 @@ const RESTART: &[Hint] = &[
         "Restart under the kernel that the image was made with (ckptinfo names it).",
     ),
     (
+        "can't do with the vDSO of another kernel",
+        "This kernel's can't take its place: restart under the kernel that the image was made with \
+         (ckptinfo names it).",
+    ),
+    (
         "the tasks would be confined as the caller is",
         "Restart from where the programs were started, or with --caller-confinement if it is meant; \
          where only labels differ, --keep-labels gives them again.",

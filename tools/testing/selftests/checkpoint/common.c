@@ -481,6 +481,8 @@ int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags)
 	poll(NULL, 0, run->sc->down_ms);
 	if (ckpt_lose(image_fd))
 		return ckpt_complain(run, "nothing can be lost");
+	if (ckpt_other_vdso(image_fd))
+		return ckpt_complain(run, "no vDSO to take for another one");
 	if (lseek(image_fd, 0, SEEK_SET) == -1 && errno != ESPIPE)
 		return ckpt_complain(run, "cannot rewind the image");
 	ckpt_run_restart_args(run, &args, image_fd, flags);

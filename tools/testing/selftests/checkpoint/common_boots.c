@@ -7,6 +7,7 @@
  *			knows of the scenario in CKPT_TMPDIR, on a disk.
  * CKPT_BOOT=refused	The image must be refused, as this CPU lacks the feature that
  *			CKPT_LACKS names.
+ * CKPT_BOOT=other	As below, under another kernel, with another vDSO; the image stays.
  * CKPT_BOOT=restart	Restart the image, and let the scenario prove itself.
  */
 #define CKPT_NO_HARNESS
@@ -81,7 +82,8 @@ static int find(struct ckpt_run *run, const struct ckpt_scenario *sc, bool conta
 	return 0;
 }
 
-static int restart(const struct ckpt_scenario *sc, bool container)
+/* With @other the kernel is not that of the checkpoint, and what was left behind stays. */
+static int restart(const struct ckpt_scenario *sc, bool container, bool other)
 {
 	struct ckpt_run run;
 	int image, ret;
@@ -90,9 +92,16 @@ static int restart(const struct ckpt_scenario *sc, bool container)
 	if (ret)
 		return ret;
 	ret = ckpt_run_restart(&run, image, 0);
+	if (!ret && other && !ckpt_run_log_has(&run, "entry points lead into this kernel's")) {
+		ckpt_run_print_log(&run);
+		ret = ckpt_complain(&run, "the vDSO is the same");
+	}
 	if (!ret)
 		ret = ckpt_run_go_and_finish(&run);
-	ckpt_run_fini(&run);
+	if (other)
+		ckpt_run_leave(&run);
+	else
+		ckpt_run_fini(&run);
 	close(image);
 	return ret;
 }
@@ -133,7 +142,9 @@ int ckpt_in_boot(const struct ckpt_scenario *sc, bool container, const char *boo
 	if (!strcmp(boot, "refused"))
 		return refused(sc, container);
 	if (!strcmp(boot, "restart"))
-		return restart(sc, container);
+		return restart(sc, container, false);
+	if (!strcmp(boot, "other"))
+		return restart(sc, container, true);
 	ckpt_diag("CKPT_BOOT: %s is no part", boot);
 	return -1;
 }

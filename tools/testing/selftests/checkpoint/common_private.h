@@ -62,5 +62,7 @@ int ckpt_in_boot(const struct ckpt_scenario *sc, bool container, const char *boo
 
 /* Take what CKPT_LOSE names out of the image in @fd; see common_lose.c. */
 int ckpt_lose(int fd);
+/* Make the vDSO of the image in @fd another one if CKPT_VDSO says so; see common_vdso.c. */
+int ckpt_other_vdso(int fd);
 
 #endif /* CKPT_TEST_COMMON_PRIVATE_H */

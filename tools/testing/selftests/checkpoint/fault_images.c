@@ -245,8 +245,68 @@ TEST_F_TIMEOUT(fault, other_page_size, CKPT_TIMEOUT)
 
 TEST_F_TIMEOUT(fault, other_vdso, CKPT_TIMEOUT)
 {
-	ASSERT_EQ(EOPNOTSUPP, changed(image_body(&im, MM) + VDSO_CRC, 1));
+	size_t mm = image_body(&im, MM), vdso = image_body(&im, IMAGE_KIND_VDSO);
+	size_t code = mm + IMAGE_AT(mm, vdso_code), len = mm + IMAGE_AT(mm, vdso_len);
+	uint32_t obj = image_get(&im, code, 4), crc = image_get(&im, mm + VDSO_CRC, 4);
+
+	ASSERT_GT(im.meta_end, vdso);
+	ASSERT_EQ(obj, image_get(&im, vdso + IMAGE_AT(vdso, obj), 4));
+	/* Its entry points lead into this kernel's. */
+	ASSERT_EQ(0, changed(mm + VDSO_CRC, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "entry points lead into this kernel's"));
+	/* As in an older image, which has no code of it. */
+	ASSERT_EQ(0, changed(code, obj));
+	ASSERT_FALSE(ckpt_run_log_has(&run, "entry points lead into this kernel's"));
+	image_put32(&im, mm + VDSO_CRC, crc ^ 1);
+	ASSERT_EQ(EOPNOTSUPP, changed(code, obj));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "its vDSO differs"));
+	/* What is no vDSO; more code than was mapped. */
+	ASSERT_EQ(EINVAL, changed(code, obj ^ image_get(&im, mm + IMAGE_AT(mm, obj), 4)));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "refers to an object of the wrong kind"));
+	ASSERT_EQ(EINVAL, changed(len, image_get(&im, len, 4) ^ image_page_size(&im)));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "vDSO is mapped in part only"));
+	image_put32(&im, mm + VDSO_CRC, crc);
+	ASSERT_EQ(0, works());
+}
+
+/* Changes the first letter of @name wherever it stands in the image; how often that is. */
+static unsigned int rename_in(size_t at, size_t end, const char *name)
+{
+	unsigned int count = 0;
+
+	for (; at + strlen(name) <= end; at++) {
+		if (memcmp(im.data + at, name, strlen(name)))
+			continue;
+		im.data[at] ^= 1;
+		count++;
+	}
+	return count;
+}
+
+/* A vDSO whose entry points this kernel's has not, or that is for other programs. */
+TEST_F_TIMEOUT(fault, strange_vdso, CKPT_TIMEOUT)
+{
+	size_t vdso = image_body(&im, IMAGE_KIND_VDSO), mm = image_body(&im, MM), end;
+	uint32_t crc = image_get(&im, mm + VDSO_CRC, 4);
+	size_t elf;
+
+	ASSERT_GT(im.meta_end, vdso);
+	elf = vdso + sizeof(struct image_vdso) + image_get(&im, vdso + IMAGE_AT(vdso, data_len), 4);
+	end = elf + image_get(&im, vdso + IMAGE_AT(vdso, code_len), 4);
+	ASSERT_EQ(0, memcmp(im.data + elf, "\177ELF", 4));
+	image_put32(&im, mm + VDSO_CRC, crc ^ 1);
+	/* e_machine. */
+	ASSERT_EQ(EOPNOTSUPP, changed(elf + 16, 1u << 16));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "its vDSO differs"));
+	ASSERT_EQ(EINVAL, changed(elf, 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "code without entry points"));
+	ASSERT_EQ(EINVAL, changed(vdso + IMAGE_AT(vdso, code_len), 1));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "impossible size of data or code"));
+	ASSERT_LT(0u, rename_in(elf, end, "clock_getres"));
+	ASSERT_EQ(EOPNOTSUPP, changed(elf, 0));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "is not in this kernel's"));
+	ASSERT_LT(0u, rename_in(elf, end, "block_getres"));
+	image_put32(&im, mm + VDSO_CRC, crc);
 	ASSERT_EQ(0, works());
 }
 
