@@ -5,6 +5,8 @@
 //! A device is made with what it can only be made with. All else that netlink tells of it, and that it
 //! takes, is set if the new one has it otherwise. Numbers are those of the netlink ABI.
 
+mod allowed;
+
 use kernel::prelude::*;
 
 use super::{
@@ -26,6 +28,8 @@ use crate::{
     },
     kapi::net::namespace::NetNs, //
 };
+
+pub(super) use allowed::is_allowed;
 
 /// Bytes of `struct ifinfomsg`.
 pub(super) const HEADER: usize = 16;
@@ -87,9 +91,6 @@ const PEER: u16 = 1;
 const SET: &[u16] = &[
     ADDRESS, 2, MTU, MASTER, 13, LINKMODE, 20, 27, 39, 40, 41, 58, 63, 64,
 ];
-
-/// Attributes with which one is made in the namespace that a number stands for.
-const ACROSS: &[u16] = &[NAME, ADDRESS, MTU, QUEUES[0], QUEUES[1], TARGET, LINKINFO];
 
 /// Attributes that don't count: IFLA_STATS, IFLA_MAP, IFLA_OPERSTATE, IFLA_STATS64,
 /// IFLA_PROMISCUITY, IFLA_CARRIER, IFLA_CARRIER_CHANGES, IFLA_CARRIER_UP_COUNT,
@@ -631,73 +632,4 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
             _ => Ok(put(attribute)?),
         }
     })
-}
-
-/// Returns whether the request `body` about a device, with which one is made or not, has nothing that leads
-/// out of the namespaces of the image, and nothing that none of ours has.
-pub(super) fn is_allowed(body: &[u8], is_made: bool) -> Result<bool> {
-    let device = Device::of(body)?;
-    let mut allowed = true;
-    // Its namespace has numbers for those of the image only, and for those that the caller gives.
-    let across = is_made && device.kind()? == VETH;
-    attributes(device.attributes, |kind, attribute| {
-        let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
-        allowed &= match kind {
-            NAME | LINK | CARRIER => true,
-            TARGET => across,
-            _ if SET.contains(&kind) || QUEUES.contains(&kind) => true,
-            LINKINFO => info_is_allowed(content)?,
-            PROP_LIST => only(content, &[ALT_NAME])?,
-            _ => false,
-        };
-        Ok(())
-    })?;
-    // What is made elsewhere is nothing but that: it does not become a port of what is there.
-    let whole = device.get(TARGET)?.is_none() || only(device.attributes, ACROSS)?;
-    Ok(allowed && whole)
-}
-
-/// The same of what is in IFLA_LINKINFO.
-fn info_is_allowed(info: &[u8]) -> Result<bool> {
-    let name = find(info, KIND)?.map(text);
-    let port = find(info, PORT_KIND)?.map(text);
-    let (data, port_data) = (find(info, DATA)?, find(info, PORT_DATA)?);
-    let whole = only(info, &[KIND, DATA, PORT_KIND, PORT_DATA])?;
-    let of_kind = match (name, data) {
-        (None, data) => data.is_none(),
-        (Some(name), data) => match (kind_named(name), data) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(kind), Some(data)) if kind.name == VETH => {
-                only(data, &[PEER])?
-                    && match find(data, PEER)? {
-                        Some(end) => only(
-                            end.get(HEADER..).ok_or(EINVAL)?,
-                            &[NAME, ADDRESS, QUEUES[0], QUEUES[1]],
-                        )?,
-                        None => true,
-                    }
-            }
-            (Some(kind), Some(data)) => only(data, kind.made_with)? || only(data, kind.set)?,
-        },
-    };
-    let of_port = match port {
-        None => port_data.is_none(),
-        Some(BRIDGE) => match port_data {
-            Some(data) => only(data, PORT_SET)? || only(data, &[PORT_STATE])?,
-            None => true,
-        },
-        Some(_) => false,
-    };
-    Ok(whole && of_kind && of_port)
-}
-
-/// Returns whether `rest` has attributes of `kinds` only, each once or not at all, but for lists.
-fn only(rest: &[u8], kinds: &[u16]) -> Result<bool> {
-    let mut is = true;
-    attributes(rest, |kind, _| {
-        is &= kinds.contains(&kind);
-        Ok(())
-    })?;
-    Ok(is)
 }
