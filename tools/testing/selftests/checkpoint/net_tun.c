@@ -342,6 +342,22 @@ CKPT_CYCLE(signals, OWN)
 	arrives(fd, 0, PROTOCOL, "pong");
 }
 
+/* Signals that go to nobody: the driver takes who asks for them where nobody was chosen. */
+CKPT_CYCLE(signals_of_nobody, OWN)
+{
+	int fd = tun_attach("t0", IFF_TAP | IFF_NO_PI);
+
+	CHECK_SYS(fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC));
+	CHECK_SYS(fcntl(fd, F_SETOWN, 0));
+	rt_switch("t0", true);
+	ckpt_ready_wait();
+	CHECK(fcntl(fd, F_GETFL) & O_ASYNC, "no signals");
+	CHECK_EQ(0, fcntl(fd, F_GETOWN));
+	/* It would end this process. */
+	send_over("t0", PROTOCOL, "pong");
+	arrives(fd, 0, PROTOCOL, "pong");
+}
+
 /* What stands on it: a bridge, and an address of IPv6 if there is that. */
 CKPT_CYCLE(port, OWN)
 {
