@@ -124,11 +124,15 @@ fn are_plain(tun: &TunFile) -> Result<bool> {
 
 /// Decides whether it can be saved, and notes whose queue it is. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    let tun = TunFile::of(&open.file).ok_or(EIO)?;
+    let state = settled(&tun)?;
+    // Also of one that is refused: it is no task outside that has it open.
+    if state.dev_net != 0 {
+        ns::net::note_queue(cap, state.queue)?;
+    }
     if !path::collect(cap, t, named, open)? {
         return Ok(false);
     }
-    let tun = TunFile::of(&open.file).ok_or(EIO)?;
-    let state = settled(&tun)?;
     let net = t.namespaces()?.net;
     // It comes back in that of the task that opens it: its first user.
     let why = if state.net != net.addr() {
@@ -162,7 +166,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    ns::net::note_queue(cap, state.queue)?;
     Ok(true)
 }
 
@@ -170,6 +173,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let tun = TunFile::of(&open.file).ok_or(EIO)?;
     let state = tun.state()?;
+    // Others can delete or move a device, and attach to it, if they are in its namespace.
+    if !ns::net::is_in_place(cap, &state) {
+        cap.report.line(fmt!(
+            "error: a tun or tap device was deleted, moved or given queues meanwhile: try again"
+        ));
+        return Err(EAGAIN);
+    }
     let mut steps: KVVec<FilterStep> = KVVec::new();
     for (code, jt, jf, k) in tun.sk().ok_or(EIO)?.filter()? {
         let (code, k) = (code.into(), k.into());

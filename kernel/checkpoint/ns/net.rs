@@ -71,7 +71,10 @@ use contents::Contents;
 use request::Request;
 use tun::Tuns;
 
-pub(crate) use tun::note_queue;
+pub(crate) use tun::{
+    is_in_place,
+    note_queue, //
+};
 
 /// The network namespace.
 pub(super) const KIND: ThreadOps = ThreadOps {
