@@ -126,7 +126,7 @@ pub(super) fn make(
                     cap,
                     fmt!(
                         "the device {} of kind tun, which the caller can't make so (IFF_NAPI_FRAGS takes \
-                         CAP_NET_ADMIN)",
+                         CAP_NET_ADMIN, each a cgroup that may use /dev/net/tun)",
                         name
                     ),
                 );
@@ -240,7 +240,7 @@ pub(super) fn restore(
         let slots: &[TunSlot] = raw.array(TUN_QUEUES_MAX).map_err(|fault| r.fault(fault))?;
         let files = ns.make_tun(&record, slots).map_err(|e| {
             let why = match e {
-                EPERM => ": CAP_NET_ADMIN is needed",
+                EPERM => ": CAP_NET_ADMIN is needed, and a cgroup that may use /dev/net/tun",
                 EEXIST => ": there is another one with its name or number",
                 EOPNOTSUPP => ": the kernel has no such devices built in (CONFIG_TUN=y)",
                 _ => "",
