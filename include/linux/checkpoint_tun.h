@@ -138,11 +138,11 @@ int checkpoint_tun_async_fd(const struct file *file);
 int checkpoint_tun_next(struct net *net, u32 from, struct checkpoint_tun *state);
 int checkpoint_tun_slots(struct net *net, u32 index, struct checkpoint_tun_slot *slots, u32 max);
 int checkpoint_tun_get(const struct file *file, struct checkpoint_tun_queue *state);
-struct file *checkpoint_tun_open(struct net *net);
 int checkpoint_tun_make(struct net *net, const struct checkpoint_tun *state,
 			const struct checkpoint_tun_slot *slots, struct file **files);
 int checkpoint_tun_adopt(struct file *file, struct file *other,
 			 const struct checkpoint_tun_queue *state);
+int checkpoint_tun_start(const struct file *file);
 int checkpoint_tun_peek(const struct file *file, u32 n, struct checkpoint_tun_packet *packet,
 			void *buf, size_t size);
 int checkpoint_tun_put(const struct file *file, const struct checkpoint_tun_packet *packet,

@@ -33,6 +33,7 @@ use crate::{
             FileOwner,
             FILE_INOTIFY,
             FILE_SOCKET,
+            FILE_TUN,
             OWNER_GROUP,
             OWNER_PROCESS,
             OWNER_THREAD, //
@@ -236,14 +237,32 @@ pub(super) fn restore(
         file.set_signal_owner(pid, kind, saved.signal.get())
             .map_err(|e| fail(e, &"there is no memory, or no such signal"))
     };
+    let signals = || match saved.signals.get() {
+        0 => Ok(()),
+        _ => set_async(file, saved.fd.get()).map_err(|e| {
+            let Ok(name) = name_from(&r.root, file) else {
+                return e;
+            };
+            let (name, what) = (Text(&name), "O_ASYNC can't be set");
+            match e {
+                EBUSY => r.told(e, fmt!("{}: {}: it {}", name, what, pipe::LOCKED)),
+                EINVAL => r.told(
+                    e,
+                    fmt!("{}: {}: give a pipe in place of a pipe", name, what),
+                ),
+                e => r.told(e, fmt!("{}: {}: {}", name, what, Errno(e))),
+            }
+        }),
+    };
     let cred = || cred::of_user(uid, euid).map_err(|denied| fail(denied.errno, &denied.why));
     if saved.pid.get() != 0 {
         let pid = PidRef::find(r.pid_ns()?, saved.pid.get()).ok_or(ESRCH)?;
         cred()?.act(|| set(Some(&pid)))?;
         lease()?;
+        signals()
     } else {
-        // A lease takes the current process where there is nobody, and whoever was chosen before has
-        // left user ids.
+        // A lease, and O_ASYNC of a tun device, take the current process where there is nobody, and
+        // whoever was chosen before has left user ids.
         let nobody = OrphanPid::any(&PidNs::of_current()?)
             .map_err(|e| fail(e, &"there is no pid to stand for nobody"))?;
         let pid = nobody.pid();
@@ -252,25 +271,9 @@ pub(super) fn restore(
             _ => cred()?.act(|| set(Some(&pid))),
         }?;
         lease()?;
-        set(None)?;
+        signals()?;
+        set(None)
     }
-    if saved.signals.get() == 0 {
-        return Ok(());
-    }
-    set_async(file, saved.fd.get()).map_err(|e| {
-        let Ok(name) = name_from(&r.root, file) else {
-            return e;
-        };
-        let (name, what) = (Text(&name), "O_ASYNC can't be set");
-        match e {
-            EBUSY => r.told(e, fmt!("{}: {}: it {}", name, what, pipe::LOCKED)),
-            EINVAL => r.told(
-                e,
-                fmt!("{}: {}: give a pipe in place of a pipe", name, what),
-            ),
-            e => r.told(e, fmt!("{}: {}: {}", name, what, Errno(e))),
-        }
-    })
 }
 
 /// Sets O_ASYNC of `file`, with the descriptor that its signals name. EINVAL: it is of another kind
@@ -278,7 +281,9 @@ pub(super) fn restore(
 fn set_async(file: &FileRef, fd: u32) -> Result {
     match Pipe::of(file) {
         Some(pipe) => pipe.set_async(fd),
-        None if matches!(kinds::of(file).number, FILE_INOTIFY | FILE_SOCKET) => file.set_async(fd),
-        None => Err(EINVAL),
+        None => match kinds::of(file).number {
+            FILE_INOTIFY | FILE_SOCKET | FILE_TUN => file.set_async(fd),
+            _ => Err(EINVAL),
+        },
     }
 }

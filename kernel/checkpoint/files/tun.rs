@@ -53,7 +53,6 @@ use crate::{
             FileRef, //
         },
         net::{
-            namespace::NetNs,
             socket::SockRef,
             tun::{
                 State,
@@ -124,11 +123,15 @@ fn are_plain(tun: &TunFile) -> Result<bool> {
 
 /// Decides whether it can be saved, and notes whose queue it is. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    let tun = TunFile::of(&open.file).ok_or(EIO)?;
+    let state = settled(&tun)?;
+    // Also of one that is refused: it is no task outside that has it open.
+    if state.dev_net != 0 {
+        ns::net::note_queue(cap, state.queue)?;
+    }
     if !path::collect(cap, t, named, open)? {
         return Ok(false);
     }
-    let tun = TunFile::of(&open.file).ok_or(EIO)?;
-    let state = settled(&tun)?;
     let net = t.namespaces()?.net;
     // It comes back in that of the task that opens it: its first user.
     let why = if state.net != net.addr() {
@@ -153,8 +156,8 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
             Some("a program of BPF is attached to it: have it detached")
         }
         None if !are_plain(&tun)? => Some(
-            "has packets to be read that can't be made again (of XDP, or of a tunnel and not yet cut to \
-             segments): have them read",
+            "has packets to be read that can't be made again (of XDP, of a tunnel and not yet cut to \
+             segments, or cut off by a filter): have them read",
         ),
         why => why,
     };
@@ -162,7 +165,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
     }
-    ns::net::note_queue(cap, state.queue)?;
     Ok(true)
 }
 
@@ -170,6 +172,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let tun = TunFile::of(&open.file).ok_or(EIO)?;
     let state = tun.state()?;
+    // Others can delete or move a device, and attach to it, if they are in its namespace.
+    if !ns::net::is_in_place(cap, &state) {
+        cap.report.line(fmt!(
+            "error: a tun or tap device was deleted, moved or given queues meanwhile: try again"
+        ));
+        return Err(EAGAIN);
+    }
     let mut steps: KVVec<FilterStep> = KVVec::new();
     for (code, jt, jf, k) in tun.sk().ok_or(EIO)?.filter()? {
         let (code, k) = (code.into(), k.into());
@@ -247,16 +256,26 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
     }
     let made = made(r, plan, &record)?;
     let file = path::open_found(r, plan, source, &opener, &found, source.flags)?;
-    let tun = TunFile::of(&file).ok_or(EINVAL)?;
+    let tun = TunFile::of(&file).ok_or_else(|| {
+        r.fail(
+            EOPNOTSUPP,
+            plan,
+            fmt!(
+                "{}: the kernel has no such devices built in (CONFIG_TUN=y)",
+                name
+            ),
+        )
+    })?;
     let done = opener
-        .act(|| made.become_of(&file, &record))
+        .act(|| tun.become_of(made.as_ref(), &record))
         .and_then(|()| filter(&tun, steps))
-        .and_then(|()| put_packets(r, obj, &tun));
+        .and_then(|()| put_packets(r, obj, &tun))
+        .and_then(|()| tun.start());
     done.map_err(|e| {
         let why = match e {
             EACCES | EPERM => "a security module does not let who had opened it do that",
             ENOSPC => "there is no room for the packets that were to be read",
-            EINVAL => "a filter, or a packet, is none",
+            EINVAL => "two are the same queue, or a filter, or a packet, is none",
             ENOMEM => "no memory, or a filter is too long (net.core.optmem_max)",
             _ => "the kernel does not take it",
         };
@@ -269,14 +288,15 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
     Ok(file)
 }
 
-/// What the file becomes: a queue that was made with its device, or one that is attached to none.
-fn made(r: &Restore, plan: &TaskRecords<'_>, record: &TunQueue) -> Result<TunFile> {
+/// What the file becomes: a queue that was made with its device; `None`: it is attached to none.
+fn made(r: &Restore, plan: &TaskRecords<'_>, record: &TunQueue) -> Result<Option<TunFile>> {
     let Some(net) = ObjRef::new(record.net.get()) else {
-        return TunFile::new(&NetNs::of_current());
+        return Ok(None);
     };
     // Made by now, unless no task is in it.
     ns::net::rebuilt(r, plan, net)?;
-    ns::net::tun_queue(r, net, record.device.get(), record.number.get()).ok_or_else(|| {
+    let queue = ns::net::tun_queue(r, net, record.device.get(), record.number.get());
+    queue.map(Some).ok_or_else(|| {
         r.fail(
             EINVAL,
             plan,

@@ -49,7 +49,8 @@ pub(crate) struct Collected {
     net_outside: bool,
     /// What network namespaces have to do with each other was read.
     net_joined: bool,
-    /// What the queues of tun and tap devices are known by that tasks have open.
+    /// What the queues of tun and tap devices are known by that tasks have open; when all were found, those
+    /// that have a device, sorted.
     tun_queues: KVVec<usize>,
     /// What the caller's rules say by names.
     net_rules: KVVec<(PathName, Action)>,

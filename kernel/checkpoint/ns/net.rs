@@ -73,7 +73,10 @@ use request::Request;
 use tun::Tuns;
 
 pub(crate) use outside::name_for_rules;
-pub(crate) use tun::note_queue;
+pub(crate) use tun::{
+    is_in_place,
+    note_queue, //
+};
 
 /// The network namespace.
 pub(super) const KIND: ThreadOps = ThreadOps {

@@ -241,14 +241,6 @@ impl TunFile {
         is.then(|| Self(file.clone()))
     }
 
-    /// Makes one that is attached to nothing, in `ns`, to be adopted.
-    pub(crate) fn new(ns: &NetNs) -> Result<Self> {
-        // SAFETY: We own a reference; what is returned comes with one, or is an error.
-        let file = unsafe { FileRef::from_owned(bindings::checkpoint_tun_open(ns.as_ptr())) }?;
-        // INVARIANT: The driver has made it.
-        Ok(Self(file))
-    }
-
     /// Reads what it is. EINTR: the caller was killed.
     pub(crate) fn state(&self) -> Result<State> {
         let mut raw = bindings::checkpoint_tun_queue::default();
@@ -284,14 +276,16 @@ impl TunFile {
         u32::try_from(unsafe { bindings::checkpoint_tun_async_fd(self.0.as_ptr()) }).ok()
     }
 
-    /// Makes `file`, which was just opened, and which nobody else has, what this one is; sets what of
-    /// `record` a file has by itself. Packets that have come so far are dropped.
+    /// Makes it, which was just opened, and which nobody else has, what `made` is, or one that is attached
+    /// to nothing; sets what of `record` a file has by itself. Packets that have come so far are dropped,
+    /// later ones wait until it is [started](Self::start).
     ///
-    /// EINVAL: `file` is none of the driver, or the record can't be. EINTR: the caller was killed. Else
-    /// what a security module returns.
-    pub(crate) fn become_of(&self, file: &FileRef, record: &TunQueue) -> Result {
-        let file = Self::of(file).ok_or(EINVAL)?;
+    /// EINVAL: `made` is no queue of the device of `record`, or the record can't be. EINTR: the caller was
+    /// killed. Else what a security module returns.
+    pub(crate) fn become_of(&self, made: Option<&Self>, record: &TunQueue) -> Result {
+        let made = made.map_or(core::ptr::null_mut(), |made| made.0.as_ptr());
         let raw = bindings::checkpoint_tun_queue {
+            index: record.device.get(),
             ifindex: record.ifindex.get(),
             sndbuf: record.sndbuf.get(),
             has: if record.flags.get() & TUN_QUEUE_SHUT != 0 {
@@ -301,8 +295,16 @@ impl TunFile {
             },
             ..Default::default()
         };
-        // SAFETY: Both are files of the driver, on which we own references; the state is only read.
-        to_result(unsafe { bindings::checkpoint_tun_adopt(file.0.as_ptr(), self.0.as_ptr(), &raw) })
+        // SAFETY: Both are files of the driver, on which we own references, or the second one is NULL; the
+        // state is only read.
+        to_result(unsafe { bindings::checkpoint_tun_adopt(self.0.as_ptr(), made, &raw) })
+    }
+
+    /// Lets its device send to it: it has its filter, and the packets that were to be read. EINTR: the
+    /// caller was killed.
+    pub(crate) fn start(&self) -> Result {
+        // SAFETY: It is a file of the driver, on which we own a reference.
+        to_result(unsafe { bindings::checkpoint_tun_start(self.0.as_ptr()) })
     }
 
     /// Reads the packet that `n` others come before, if there is one: what it is, but for its queue, and
@@ -387,11 +389,6 @@ impl TunFile {
         None
     }
 
-    /// Returns EOPNOTSUPP.
-    pub(crate) fn new(_: &NetNs) -> Result<Self> {
-        Err(EOPNOTSUPP)
-    }
-
     /// Returns EOPNOTSUPP: there is none.
     pub(crate) fn state(&self) -> Result<State> {
         let _ = &self.0;
@@ -409,7 +406,12 @@ impl TunFile {
     }
 
     /// Returns EOPNOTSUPP: there is none.
-    pub(crate) fn become_of(&self, _: &FileRef, _: &TunQueue) -> Result {
+    pub(crate) fn become_of(&self, _: Option<&Self>, _: &TunQueue) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Returns EOPNOTSUPP: there is none.
+    pub(crate) fn start(&self) -> Result {
         Err(EOPNOTSUPP)
     }
 

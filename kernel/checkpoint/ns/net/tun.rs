@@ -17,7 +17,8 @@ use super::{
         name_of,
         Member, //
     },
-    spaces, //
+    spaces,
+    Space, //
 };
 use crate::{
     core::restore::{
@@ -39,6 +40,7 @@ use crate::{
             namespace::NetNs,
             tun::{
                 Device,
+                State,
                 TunFile, //
             }, //
         },
@@ -53,7 +55,7 @@ struct Queues {
     files: KVVec<TunFile>,
 }
 
-/// The queues of the devices of a namespace.
+/// The queues of the devices of a namespace, sorted by the numbers of these.
 pub(super) struct Tuns(KVVec<Queues>);
 
 impl Tuns {
@@ -64,7 +66,8 @@ impl Tuns {
 
     /// The queue with this number of the device with that one.
     pub(super) fn find(&self, device: u32, number: u32) -> Option<TunFile> {
-        let queues = self.0.iter().find(|queues| queues.device == device)?;
+        let at = self.0.binary_search_by_key(&device, |queues| queues.device);
+        let queues = self.0.get(at.ok()?)?;
         queues.files.get(usize::try_from(number).ok()?).cloned()
     }
 }
@@ -123,7 +126,7 @@ pub(super) fn make(
                     cap,
                     fmt!(
                         "the device {} of kind tun, which the caller can't make so (IFF_NAPI_FRAGS takes \
-                         CAP_NET_ADMIN)",
+                         CAP_NET_ADMIN, each a cgroup that may use /dev/net/tun)",
                         name
                     ),
                 );
@@ -139,16 +142,42 @@ pub(crate) fn note_queue(cap: &mut Capture, addr: usize) -> Result {
     Ok(cap.found.ns.tun_queues.push(addr, GFP_KERNEL_ACCOUNT)?)
 }
 
-/// Refuses devices with a queue that no task has open. All files were collected.
+/// Returns whether the queue that `state` was read of is where it was when its device was read.
+pub(crate) fn is_in_place(cap: &Capture, state: &State) -> bool {
+    if state.dev_net == 0 {
+        // `check_open` has left those that had a device.
+        return cap.found.ns.tun_queues.binary_search(&state.queue).is_err();
+    }
+    let Some(space) = cap.objects.get::<Space>(state.dev_net) else {
+        return false;
+    };
+    let Some(devices) = space.contents.as_ref().map(|contents| &contents.tuns) else {
+        return false;
+    };
+    // They were listed by their numbers.
+    let at = devices.binary_search_by_key(&state.device, |device| device.record.index.get());
+    at.ok()
+        .and_then(|at| devices.get(at))
+        .zip(usize::try_from(state.number).ok())
+        .and_then(|(device, number)| device.queues.get(number))
+        .is_some_and(|&(queue, _)| queue == state.queue)
+}
+
+/// Refuses devices with a queue that no task has open; leaves the queues of all devices, sorted. All files
+/// were collected.
 pub(super) fn check_open(cap: &mut Capture) -> Result {
     let mut open = core::mem::replace(&mut cap.found.ns.tun_queues, KVVec::new());
     open.sort_unstable();
+    let mut attached = KVVec::new();
     for space in spaces(cap)? {
         let Some(contents) = space.contents.as_ref() else {
             continue;
         };
         for device in &contents.tuns {
             wait::go_on()?;
+            for &(queue, _) in &device.queues {
+                attached.push(queue, GFP_KERNEL_ACCOUNT)?;
+            }
             let mut queues = device.queues.iter();
             if queues.all(|(queue, _)| open.binary_search(queue).is_ok()) {
                 continue;
@@ -164,6 +193,8 @@ pub(super) fn check_open(cap: &mut Capture) -> Result {
             );
         }
     }
+    attached.sort_unstable();
+    cap.found.ns.tun_queues = attached;
     Ok(())
 }
 
@@ -209,7 +240,7 @@ pub(super) fn restore(
         let slots: &[TunSlot] = raw.array(TUN_QUEUES_MAX).map_err(|fault| r.fault(fault))?;
         let files = ns.make_tun(&record, slots).map_err(|e| {
             let why = match e {
-                EPERM => ": CAP_NET_ADMIN is needed",
+                EPERM => ": CAP_NET_ADMIN is needed, and a cgroup that may use /dev/net/tun",
                 EEXIST => ": there is another one with its name or number",
                 EOPNOTSUPP => ": the kernel has no such devices built in (CONFIG_TUN=y)",
                 _ => "",
@@ -226,6 +257,9 @@ pub(super) fn restore(
         })?;
         let device = record.index.get();
         made.0.push(Queues { device, files }, GFP_KERNEL_ACCOUNT)?;
+    }
+    for tuns in &mut made {
+        tuns.0.sort_unstable_by_key(|queues| queues.device);
     }
     Ok(made)
 }

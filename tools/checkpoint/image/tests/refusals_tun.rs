@@ -127,6 +127,7 @@ fn refused(cases: &[sample::Case]) {
 
 const UNUSED: &str = "reserved or unused field is not zero";
 const STATE: &str = "impossible state of a tun device";
+const HEADER: &str = "a header that no device is given to send";
 const QUEUES: &str = "queues that a tun device can't have";
 const FILTER: &str = "a filter that a tun device can't have";
 
@@ -295,6 +296,8 @@ fn packets() {
             })
         },
         |s| s.payload(Kind::TunPacket, 0).resize(TUN_PACKET_MAX, 0),
+        |s| packet(s, |p| p.header[..2].copy_from_slice(&[1, 0x81])),
+        |s| packet(s, |p| p.header[..2].copy_from_slice(&[2, 5])),
         no_packet,
     ]);
     refused(&[
@@ -316,6 +319,10 @@ fn packets() {
         ("impossible length of a packet", |s| {
             s.payload(Kind::TunPacket, 0).resize(TUN_PACKET_MAX + 1, 0)
         }),
+        (HEADER, |s| packet(s, |p| p.header[0] = 3)),
+        (HEADER, |s| packet(s, |p| p.header[1] = 3)),
+        (HEADER, |s| packet(s, |p| p.header[1] = 0x83)),
+        (HEADER, |s| packet(s, |p| p.header[1] = 0x21)),
         (UNUSED, |s| packet(s, |p| p.reserved[7] = 1)),
     ]);
 }

@@ -247,6 +247,64 @@ CKPT_CYCLE(packets, OWN)
 	      "another packet");
 }
 
+/* Sends as many frames as there is room for. */
+static int fill(unsigned int flags)
+{
+	int fd = tun_attach("t0", IFF_TAP | IFF_NO_PI | flags), ipv6, i;
+	char text[] = "frame 0";
+	struct rt rt;
+
+	/* So that the kernel sends none by itself. */
+	ipv6 = open("/proc/sys/net/ipv6/conf/t0/disable_ipv6", O_WRONLY | O_CLOEXEC);
+	if (ipv6 >= 0) {
+		CHECK_EQ(1, write(ipv6, "1", 1));
+		CHECK_SYS(close(ipv6));
+	}
+	rt_change(&rt, RTM_SETLINK, "t0");
+	rt_add_u32(&rt, IFLA_TXQLEN, 5);
+	CHECK_SYS(rt_ask(&rt));
+	rt_switch("t0", true);
+	for (i = 0; i < 5; i++) {
+		text[6] = '0' + i;
+		send_over("t0", PROTOCOL, text);
+	}
+	return fd;
+}
+
+/* They come in their order. */
+static void drain(int fd)
+{
+	char text[] = "frame 0";
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		text[6] = '0' + i;
+		arrives(fd, 0, PROTOCOL, text);
+	}
+}
+
+/* A queue without room. */
+CKPT_CYCLE(full, OWN)
+{
+	int fd = fill(0);
+
+	ckpt_ready_wait();
+	drain(fd);
+	send_over("t0", PROTOCOL, "one more");
+	arrives(fd, 0, PROTOCOL, "one more");
+}
+
+/* One that stops its device until it is read from: what is sent meanwhile waits. */
+CKPT_CYCLE(stopped, OWN)
+{
+	int fd = fill(IFF_BACKPRESSURE);
+
+	ckpt_ready_wait();
+	send_over("t0", PROTOCOL, "waits");
+	drain(fd);
+	arrives(fd, 0, PROTOCOL, "waits");
+}
+
 /* A packet without its checksum, as its header tells. */
 CKPT_CYCLE(packet_header, OWN)
 {
@@ -339,6 +397,22 @@ CKPT_CYCLE(signals, OWN)
 		 fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK | O_ASYNC));
 	send_over("t0", PROTOCOL, "pong");
 	CHECK_EQ(SIGIO, CHECK_SYS(sigwaitinfo(&io, &info)));
+	arrives(fd, 0, PROTOCOL, "pong");
+}
+
+/* Signals that go to nobody: the driver takes who asks for them where nobody was chosen. */
+CKPT_CYCLE(signals_of_nobody, OWN)
+{
+	int fd = tun_attach("t0", IFF_TAP | IFF_NO_PI);
+
+	CHECK_SYS(fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC));
+	CHECK_SYS(fcntl(fd, F_SETOWN, 0));
+	rt_switch("t0", true);
+	ckpt_ready_wait();
+	CHECK(fcntl(fd, F_GETFL) & O_ASYNC, "no signals");
+	CHECK_EQ(0, fcntl(fd, F_GETOWN));
+	/* It would end this process. */
+	send_over("t0", PROTOCOL, "pong");
 	arrives(fd, 0, PROTOCOL, "pong");
 }
 
@@ -503,6 +577,25 @@ CKPT_CYCLE(deleted, OWN)
 	CHECK_EQ(54321, told(fd, TUNGETSNDBUF));
 	rt_switch("t0", true);
 	comes_in(fd, 0, "t0");
+}
+
+/* One whose device is deleted later, and which had chosen no number: its next one gets any. */
+CKPT_CYCLE(deleted_later, OWN)
+{
+	int fd = CHECK_SYS(tun_open());
+	struct rt rt;
+
+	set(fd, TUNSETIFINDEX, 0x50000);
+	CHECK_SYS(tun_try(fd, "t0", IFF_TAP | IFF_NO_PI));
+	CHECK_SYS(ioctl(fd, TUNSETPERSIST, 1));
+	CHECK_SYS(close(fd));
+	fd = tun_attach("t0", IFF_TAP | IFF_NO_PI);
+	ckpt_ready_wait();
+	CHECK_EQ(0x50000u, if_nametoindex("t0"));
+	rt_change(&rt, RTM_DELLINK, "t0");
+	CHECK_SYS(rt_ask(&rt));
+	CHECK_SYS(tun_try(fd, "t1", IFF_TAP | IFF_NO_PI));
+	CHECK(if_nametoindex("t1") < 0x10000, "number %u", if_nametoindex("t1"));
 }
 
 TEST_HARNESS_MAIN

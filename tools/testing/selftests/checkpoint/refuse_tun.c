@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Tun and tap devices that are not saved: with programs of BPF, in a namespace that stays outside,
- * moved, opened elsewhere, with a queue that a task outside has, and with what only ethtool shows.
+ * moved, opened elsewhere, with a queue that a task outside has, with what only ethtool shows, and
+ * with a packet that a filter has cut off.
  */
 #include "tun.h"
 #include "refuse.h"
 
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <signal.h>
 
@@ -86,6 +88,34 @@ REFUSE(speed, OWN)
 	cmd.duplex = DUPLEX_HALF;
 	CHECK_SYS(of_device("t0", SIOCETHTOOL, &ifr));
 	expect("the device t0 with another speed or duplex than a new one has (ethtool -s)");
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+/*
+ * A packet whose header tells of a checksum behind its end: a filter has cut it off. No packet that
+ * is sent says so, and none can be made so.
+ */
+REFUSE(cut_off, OWN)
+{
+	struct sock_filter steps[] = { BPF_STMT(BPF_RET | BPF_K, 20) };
+	struct sock_fprog fprog = { .len = 1, .filter = steps };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(7777),
+		.sin_addr.s_addr = htonl(0x0a0102ff),
+	};
+	int fd = tap("t0", IFF_VNET_HDR), sk, on = 1;
+
+	CHECK_SYS(ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM));
+	CHECK_SYS(ioctl(fd, TUNATTACHFILTER, &fprog));
+	rt_address("t0", "10.1.2.3", 24);
+	rt_switch("t0", true);
+	sk = CHECK_SYS(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	CHECK_SYS(setsockopt(sk, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)));
+	CHECK_EQ(5, sendto(sk, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to)));
+	EXPECT_FD(fd, "/dev/net/tun", "has packets to be read that can't be made again (of XDP, of a "
+		  "tunnel and not yet cut to segments, or cut off by a filter): have them read");
+	ckpt_ready_wait();
+	CHECK_SYS(close(sk));
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 

@@ -8,6 +8,11 @@
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 
+/* Not in older headers. */
+#ifndef IFF_BACKPRESSURE
+#define IFF_BACKPRESSURE 0x0080
+#endif
+
 /* Opens what makes them; -1: there is none. */
 __attribute__((unused)) static int tun_open(void)
 {

@@ -30,6 +30,14 @@ use crate::image::{
 /// Largest ARPHRD_*.
 const ARPHRD_MAX: u32 = 0xffff;
 
+/// VIRTIO_NET_HDR_F_DATA_VALID, or VIRTIO_NET_HDR_F_NEEDS_CSUM, which is 1, or none: all flags of the header
+/// of a packet.
+const HEADER_DATA_VALID: u8 = 2;
+
+/// VIRTIO_NET_HDR_GSO_ECN, and the others but that of UFO, which the kernel has cut into pieces before.
+const GSO_ECN: u8 = 0x80;
+const GSO: [u8; 4] = [0, 1, 4, 5];
+
 /// Bytes of `struct virtio_net_hdr`.
 const HEADER_MIN: i32 = 10;
 
@@ -126,7 +134,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Checks a packet that waits to be read. What its header says is for the kernel to check.
+    /// Checks a packet that waits to be read. How its header fits its bytes is for the kernel to check.
     pub(in crate::image) fn tun_packet(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let packet: TunPacket = raw.body()?;
         let queue = packet.queue.get();
@@ -143,6 +151,12 @@ impl Walk<'_> {
             raw,
             (1..=TUN_PACKET_MAX).contains(&raw.payload.len()),
             "impossible length of a packet",
+        )?;
+        let [said, gso, ..] = packet.header;
+        ensure(
+            raw,
+            said <= HEADER_DATA_VALID && GSO.contains(&(gso & !GSO_ECN)),
+            "a header that no device is given to send",
         )?;
         zero(raw, packet.reserved.iter().all(|&b| b == 0))
     }
