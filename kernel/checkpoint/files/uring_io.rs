@@ -242,6 +242,7 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, all: &[(u32, Io)]) -> Result {
             .and_then(|task| Uring::add_io(ring, &task, io))
             .map_err(|e| {
                 let why = match e {
+                    EINTR => return e,
                     ENOMEM => "no memory",
                     EACCES => "the caller, or the io_uring, is restricted to others",
                     EPERM => "the caller may not give that I/O priority",

@@ -461,6 +461,7 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
             .and_then(|task| Uring::add_request(ring, &task, request))
             .map_err(|e| {
                 let why = match e {
+                    EINTR => return e,
                     ENOMEM => "no memory",
                     EACCES => "the caller, or the io_uring, is restricted to others",
                     EBADF => {

@@ -144,6 +144,8 @@ pub(in crate::image) struct UringLinksLeft {
     pub(in crate::image) heads: u32,
     /// The head of the chain of the last one.
     pub(in crate::image) head: Option<u32>,
+    /// How many of that chain were there.
+    pub(in crate::image) length: u32,
     /// Something may wait for that.
     pub(in crate::image) goes_on: bool,
     /// That is the timeout of the one before it.

@@ -254,7 +254,8 @@ impl Uring {
     ///
     /// ESRCH: there is no such task. EACCES: the ring may have none such. EPERM: the caller may not give
     /// that priority. EEXIST: another task alone may submit. EBADF: the file is not registered there.
-    /// EFAULT: its memory is none of programs. EINVAL: there is no such request.
+    /// EFAULT: its memory is none of programs. EINVAL: there is no such request. EINTR: the caller was
+    /// killed.
     pub(crate) fn add_io(ring: &FileRef, task: &PidRef, io: &Io) -> Result {
         if !ring.is_io_uring() {
             return Err(EINVAL);

@@ -58,7 +58,7 @@ pub(super) struct RawLinks {
 
 #[cfg(CONFIG_IO_URING)]
 impl RawLinks {
-    /// Makes those of a chain.
+    /// Makes those of a chain. EINTR: the caller was killed.
     pub(super) fn new(from: &[Link]) -> Result<Self> {
         let mut links = KVVec::with_capacity(from.len(), GFP_KERNEL_ACCOUNT)?;
         let mut all = KVVec::with_capacity(from.len(), GFP_KERNEL_ACCOUNT)?;

@@ -209,7 +209,8 @@ impl Uring {
     ///
     /// ESRCH: there is no such task. EACCES: the ring may have none such. EEXIST: another task alone
     /// may submit. EBADF: the file is not registered there. EINVAL: the file, or
-    /// futex, can't be waited for. EFAULT: the futex is in no memory of programs.
+    /// futex, can't be waited for. EFAULT: the futex is in no memory of programs. EINTR: the caller was
+    /// killed.
     pub(crate) fn add_request(ring: &FileRef, task: &PidRef, request: &Request) -> Result {
         if !ring.is_io_uring() {
             return Err(EINVAL);

@@ -14,6 +14,7 @@ use checkpoint_image::image::files::{
         UringRequests,
         UringVec,
         REQUESTS_MAX,
+        SQ_ENTRIES_MAX,
         URING_IO_CONNECT,
         URING_IO_READ,
         URING_LINK_LINK_TIMEOUT,
@@ -80,6 +81,14 @@ fn one(s: &mut Sample, op: u32, change: impl FnOnce(&mut UringLink)) {
     link(s, op, change);
 }
 
+/// One with a chain of so many.
+fn long(s: &mut Sample, length: u32) {
+    heads(s, length);
+    for _ in 0..length {
+        link(s, URING_LINK_NOP, |l| l.flags.set(request::LINK));
+    }
+}
+
 /// One whose timer runs.
 fn runs(s: &mut Sample, change: impl FnOnce(&mut UringLink)) {
     one(s, URING_LINK_LINK_TIMEOUT, |l| {
@@ -127,6 +136,9 @@ fn chains() {
             link(s, URING_LINK_NOP, |_| ());
             link(s, URING_LINK_NOP, |_| ());
         }),
+        ("a chain is longer than any queue", |s| {
+            long(s, SQ_ENTRIES_MAX)
+        }),
         ("a timeout of a timeout", |s| {
             heads(s, 2);
             link(s, URING_LINK_LINK_TIMEOUT, |l| {
@@ -145,6 +157,7 @@ fn chains() {
         }),
     ]);
     accepted(&[
+        |s| long(s, SQ_ENTRIES_MAX - 1),
         |s| runs(s, |_| ()),
         |s| {
             heads(s, 4);

@@ -406,4 +406,22 @@ CKPT_CYCLE(silent)
 	uring_works(&u);
 }
 
+/* So they are where the first one has failed, of which the task was not told yet. */
+CKPT_CYCLE(silent_not_told)
+{
+	struct pollfd work;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN));
+	ends_after(&u, IORING_OP_TIMEOUT, 1, 1)->flags = IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+	uring_prepare(&u, IORING_OP_NOP, 2);
+	uring_submit(&u, 2);
+	work = (struct pollfd) { .fd = u.fd, .events = POLLIN };
+	CHECK_EQ(1, poll(&work, 1, -1));
+	ckpt_ready_wait();
+	uring_is_empty(&u);
+	TAKES(&u, { 1, -ETIME });
+	uring_works(&u);
+}
+
 TEST_HARNESS_MAIN

@@ -3,6 +3,7 @@
 #include "common.h"
 #include "sockets.h"
 #include "uring.h"
+#include "uring_waits.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -555,6 +556,29 @@ CKPT_SCENARIO(deferred_reader)
 	read_outside(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
 }
 
+/* Its turn comes while it is frozen, and that of what comes after it. */
+CKPT_SCENARIO(chained_reader)
+{
+	char path[320];
+	struct uring u;
+	char c = 0;
+	int fd;
+
+	CHECK_SYS(mkfifo(ckpt_path(path, sizeof(path), "fifo"), 0600));
+	fd = CHECK_SYS(open(path, O_RDWR));
+	CHECK_SYS(uring_make(&u, 4, 0));
+	waits_for(&u, fd, 1, false)->flags = IOSQE_IO_LINK;
+	waits_for(&u, fd, 2, false)->flags = IOSQE_IO_LINK;
+	asks(&u, IORING_OP_READ, fd, &c, 1, 3)->off = -1ULL;
+	uring_submit(&u, 3);
+	ckpt_ready_wait();
+	take(&u, 1, POLLIN, false);
+	take(&u, 2, POLLIN, false);
+	take(&u, 3, 1, false);
+	CHECK_EQ('x', c);
+	uring_works(&u);
+}
+
 FIXTURE(frozen) { struct ckpt_run run; };
 
 FIXTURE_VARIANT(frozen) { const struct ckpt_scenario *sc; };
@@ -562,6 +586,8 @@ FIXTURE_VARIANT(frozen) { const struct ckpt_scenario *sc; };
 FIXTURE_VARIANT_ADD(frozen, plain) { .sc = &reader };
 
 FIXTURE_VARIANT_ADD(frozen, deferred) { .sc = &deferred_reader };
+
+FIXTURE_VARIANT_ADD(frozen, chained) { .sc = &chained_reader };
 
 FIXTURE_SETUP(frozen)
 {

@@ -162,6 +162,7 @@ impl Walk<'_> {
                 left: links,
                 heads: requests.saturating_add(ios),
                 head: None,
+                length: 0,
                 goes_on: false,
                 is_timeout: false,
             },

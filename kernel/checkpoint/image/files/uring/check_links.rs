@@ -66,6 +66,13 @@ impl Walk<'_> {
                 && (first || chains.goes_on),
             "a request waits for none, or chains are out of order",
         )?;
+        // All of a chain were submitted at once, its head, too. The kernel goes along it under spinlocks.
+        let length = if first { 1 } else { chains.length.saturating_add(1) };
+        ensure(
+            raw,
+            length < SQ_ENTRIES_MAX,
+            "a chain is longer than any queue",
+        )?;
         let set = link.flags.get();
         flags(
             raw,
@@ -89,6 +96,7 @@ impl Walk<'_> {
             links: UringLinksLeft {
                 left: chains.left.saturating_sub(1),
                 head: Some(head),
+                length,
                 goes_on: set & (request::LINK | request::HARDLINK) != 0,
                 is_timeout,
                 ..chains
