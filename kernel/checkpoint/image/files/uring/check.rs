@@ -480,7 +480,7 @@ impl Walk<'_> {
         let has = |flag| request.flags.get() & flag != 0;
         let (file, index) = (request.file.get(), request.index.get());
         self.uring_waited(raw, file, index, has(request::FIXED).then_some(slots))?;
-        uring_events(raw, request.events.get(), true, has(request::SKIP))?;
+        uring_events(raw, request.events.get(), has(request::SKIP))?;
         let others = [
             request.clock,
             request.timeout,
@@ -537,20 +537,12 @@ impl Walk<'_> {
     }
 }
 
-/// Events that a request waits for (`waits`), or is to wait for when its turn comes, whose completion may
-/// be skipped.
-pub(super) fn uring_events(
-    raw: &Raw<'_>,
-    events: u32,
-    waits: bool,
-    skip: bool,
-) -> Result<(), Fault> {
-    // One that waits has those that nobody has to ask for.
-    let always = if waits { POLL_ALWAYS } else { epoll::ET };
+/// Events that a request waits for, or is to wait for, whose completion may be skipped.
+pub(super) fn uring_events(raw: &Raw<'_>, events: u32, skip: bool) -> Result<(), Fault> {
     ensure(
         raw,
         events & !POLL_EVENTS == 0
-            && events & always == always
+            && events & POLL_ALWAYS == POLL_ALWAYS
             && (events & epoll::ONESHOT != 0 || !skip),
         "events that no request waits for",
     )

@@ -176,7 +176,7 @@ fn uring_link_fields(raw: &Raw<'_>, link: &UringLink, slots: u32) -> Result<(), 
         "unknown flags of a request that does nothing",
     )?;
     if poll {
-        uring_events(raw, link.events.get(), false, set & request::SKIP != 0)?;
+        uring_events(raw, link.events.get(), set & request::SKIP != 0)?;
     }
     if timer {
         uring_timer(raw, link.timeout.get(), link.clock.get())?;
