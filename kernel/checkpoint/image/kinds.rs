@@ -222,6 +222,7 @@ kinds! {
     PacketFrame: net::packet::PacketFrame,
     CoreCookie: sharing::CoreCookie,
     Autogroup: sharing::Autogroup,
+    UnixReconnect: net::unix::UnixReconnect,
 }
 
 /// Number of the first kind of link.
