@@ -126,4 +126,9 @@ int checkpoint_unix_send(struct sock *to, const struct checkpoint_unix_message *
 			 const void *data);
 void checkpoint_unix_settle(struct sock *sk, unsigned int shutdown, int err);
 
+/* Of kernel/checkpoint/unix.c. */
+void checkpoint_unix_place(struct sock *sk, struct path *path);
+int checkpoint_unix_reconnect(struct sock *sk, const void *name, int len,
+			      const struct path *path);
+
 #endif /* _LINUX_CHECKPOINT_UNIX_H */

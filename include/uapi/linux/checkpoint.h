@@ -44,6 +44,7 @@ struct checkpoint_fd {
 #define CHECKPOINT_RULE_REOPEN		5 /* What then lies at its path is opened. */
 #define CHECKPOINT_RULE_DISCONNECT	6 /* Its connection to the outside is cut. */
 #define CHECKPOINT_RULE_CONTENTS	7 /* The contents of the file are saved, too. */
+#define CHECKPOINT_RULE_RECONNECT	8 /* It connects again to the address outside. */
 
 /**
  * struct checkpoint_rule - what becomes of descriptors
@@ -163,11 +164,14 @@ struct restart_fd {
 #define RESTART_RULE_ACCEPT	2 /* The file is taken as it is. */
 #define RESTART_RULE_TRUNCATE	3 /* What was added to the file is cut off. */
 #define RESTART_RULE_GIVE	4 /* What was open is a file of the caller's now. */
+#define RESTART_RULE_DISCONNECT	5 /* What can't be connected to it again is cut off. */
 
 /**
  * struct restart_rule - what becomes of files that differ from those that were saved
  * @pattern: Address of a pattern of paths, as they stand in the image: a string. With
- *           RESTART_RULE_GIVE also of names that have no path.
+ *           RESTART_RULE_GIVE also of names that have no path; with
+ *           RESTART_RULE_DISCONNECT of addresses of Unix sockets: paths, or abstract
+ *           names with an @ for their NUL.
  * @action: RESTART_RULE_*.
  * @own_fd: With RESTART_RULE_GIVE: the caller's descriptor. Else zero.
  */

@@ -20,7 +20,10 @@ use kernel::{
 use crate::{
     core::{
         objects::Upcast,
-        restore::Restore, //
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
     },
     image::ObjRef, //
 };
@@ -32,6 +35,12 @@ use crate::{
 pub(crate) trait Rebuilt: Upcast + Send + Sync {
     /// Sets what all that has changed, when all tasks are parked and their memory is filled.
     fn link(&self, _r: &Restore, _obj: ObjRef) -> Result {
+        Ok(())
+    }
+
+    /// Does what takes the task that has asked for it ([`Restore::call_later`]), which is the current
+    /// one, when all is linked. It is the one of `plan`. What it waits for must end when it is killed.
+    fn reach(&self, _r: &Restore, _plan: &TaskRecords<'_>, _obj: ObjRef) -> Result {
         Ok(())
     }
 
@@ -100,6 +109,11 @@ impl Built {
         let cursor = objects.cursor_lower_bound(&from)?;
         let (obj, object) = cursor.current();
         Some((*obj, object.clone()))
+    }
+
+    /// Runs `f` with what was rebuilt for `obj`. EINVAL: nothing was.
+    pub(crate) fn with(&self, obj: ObjRef, f: impl FnOnce(&dyn Rebuilt) -> Result) -> Result {
+        f(&*self.find(obj.get()).ok_or(EINVAL)?)
     }
 
     /// Runs `f` for all objects, by ascending number and without the lock, until it fails.

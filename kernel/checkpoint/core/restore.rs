@@ -116,6 +116,12 @@ pub(crate) struct Restore {
     /// Objects that the current task has made, and that it has to see to once it has all else.
     #[pin]
     unfinished: Mutex<KVVec<ObjRef>>,
+    /// Objects that need their task once more, each with the address of that.
+    #[pin]
+    calls: Mutex<KVVec<(usize, ObjRef)>>,
+    /// Those of them that the task which is called has to see to.
+    #[pin]
+    called: Mutex<KVVec<ObjRef>>,
     /// What to take from CLOCK_MONOTONIC as the tasks see it to get the kernel's.
     pub(crate) monotonic_offset: i64,
     /// The same for CLOCK_BOOTTIME.
@@ -233,6 +239,8 @@ impl Restore {
             held <- new_mutex!(KVVec::new(), "checkpoint held connections"),
             starting <- new_mutex!(KVVec::new(), "checkpoint starting connections"),
             unfinished <- new_mutex!(KVVec::new(), "checkpoint unfinished objects"),
+            calls <- new_mutex!(KVVec::new(), "checkpoint calls"),
+            called <- new_mutex!(KVVec::new(), "checkpoint called"),
             monotonic_offset,
             boottime_offset,
             container,
@@ -322,6 +330,34 @@ impl Restore {
     /// Takes those that it has noted: it finishes in the turn in which it was restored.
     pub(crate) fn take_unfinished(&self) -> KVVec<ObjRef> {
         core::mem::replace(&mut *self.unfinished.lock(), KVVec::new())
+    }
+
+    /// Notes an object that needs the task at the address `task` once more, when all is linked: it
+    /// is asked to [`Rebuilt::reach`].
+    pub(crate) fn call_later(&self, task: usize, obj: ObjRef) -> Result {
+        Ok(self.calls.lock().push((task, obj), GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Takes those that were noted, by ascending address of their tasks.
+    pub(crate) fn take_calls(&self) -> KVVec<(usize, ObjRef)> {
+        let mut calls = core::mem::replace(&mut *self.calls.lock(), KVVec::new());
+        calls.sort_unstable_by_key(|&(task, obj)| (task, obj.get()));
+        calls
+    }
+
+    /// Hands `objects` to the task that is about to be called.
+    pub(crate) fn hand_over(&self, objects: KVVec<ObjRef>) {
+        let old = core::mem::replace(&mut *self.called.lock(), objects);
+        drop(old);
+    }
+
+    /// Sees to what was handed to the current task, which is the one of `plan`.
+    pub(crate) fn reach(&self, plan: &TaskRecords<'_>) -> Result {
+        let called = core::mem::replace(&mut *self.called.lock(), KVVec::new());
+        called.iter().try_for_each(|&obj| {
+            wait::go_on()?;
+            self.built.with(obj, |built| built.reach(self, plan, obj))
+        })
     }
 
     /// Those, which are the caller's from now on.

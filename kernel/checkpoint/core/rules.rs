@@ -50,6 +50,8 @@ pub(crate) enum Action {
     Disconnect,
     /// The contents of the file are saved.
     Contents,
+    /// Of a socket that is connected to one outside: it connects again to the address of that.
+    Reconnect,
 }
 
 impl Action {
@@ -63,6 +65,7 @@ impl Action {
             rule::REOPEN => Ok(Self::Reopen),
             rule::DISCONNECT => Ok(Self::Disconnect),
             rule::CONTENTS => Ok(Self::Contents),
+            rule::RECONNECT => Ok(Self::Reconnect),
             _ => Err(EINVAL),
         }
     }
@@ -162,6 +165,8 @@ pub(crate) struct GivenByName {
 pub(crate) struct Changes {
     rules: KVVec<(PathName, Change)>,
     given: KVVec<GivenByName>,
+    /// Addresses from which Unix sockets are cut off that can't be connected to them again.
+    cut: KVVec<PathName>,
 }
 
 impl Changes {
@@ -175,6 +180,7 @@ impl Changes {
         Self {
             rules: KVVec::new(),
             given: KVVec::new(),
+            cut: KVVec::new(),
         }
     }
 
@@ -200,6 +206,7 @@ impl Changes {
                     };
                     return Ok(all.given.push(given, GFP_KERNEL_ACCOUNT)?);
                 }
+                change::DISCONNECT => return Ok(all.cut.push(pattern, GFP_KERNEL_ACCOUNT)?),
                 _ => return Err(EINVAL),
             };
             Ok(all.rules.push((pattern, change), GFP_KERNEL_ACCOUNT)?)
@@ -210,6 +217,18 @@ impl Changes {
     /// Returns what is given by names.
     pub(crate) fn given(&self) -> &[GivenByName] {
         &self.given
+    }
+
+    /// Returns whether a Unix socket that can't be connected to the address `name` again is cut off
+    /// from it. EINTR: the caller was killed.
+    pub(crate) fn cuts(&self, name: &PathName) -> Result<bool> {
+        for pattern in &self.cut {
+            wait::go_on()?;
+            if name.fits(pattern.as_c_str()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns what the first rule says whose pattern `path` matches; `None`: there is none. EINTR:

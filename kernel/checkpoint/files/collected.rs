@@ -56,6 +56,8 @@ pub(crate) struct Collected {
     reopened: RBTree<usize, ()>,
     /// Sockets that come back without their connection to the outside, by the address of the open file.
     disconnected: RBTree<usize, ()>,
+    /// Those that connect to their other end again, in the same way.
+    reconnected: RBTree<usize, ()>,
     /// Addresses of inodes whose contents are saved though they have names.
     contents: RBTree<usize, ()>,
     /// What the tasks have open is listed.
@@ -88,6 +90,7 @@ impl Collected {
             external: RBTree::new(),
             reopened: RBTree::new(),
             disconnected: RBTree::new(),
+            reconnected: RBTree::new(),
             contents: RBTree::new(),
             lists: false,
             left_out: LeftOut::new(),
@@ -138,6 +141,19 @@ impl Collected {
     /// A socket comes back without its connection to `peer`, if that is outside.
     pub(super) fn is_disconnected(&self, file: &FileRef, peer: Option<&FileRef>) -> bool {
         self.disconnected.get(&file.addr()).is_some()
+            && !peer.is_some_and(|peer| self.left_out.stays(peer.addr()))
+    }
+
+    /// Notes a socket that connects to its other end again.
+    pub(super) fn reconnect(&mut self, file: &FileRef) -> Result {
+        self.reconnected
+            .try_create_and_insert(file.addr(), (), GFP_KERNEL_ACCOUNT)?;
+        Ok(())
+    }
+
+    /// A socket connects to `peer` again, if that is outside.
+    pub(super) fn is_reconnected(&self, file: &FileRef, peer: Option<&FileRef>) -> bool {
+        self.reconnected.get(&file.addr()).is_some()
             && !peer.is_some_and(|peer| self.left_out.stays(peer.addr()))
     }
 

@@ -200,6 +200,11 @@ pub(crate) fn is_disconnected(cap: &Capture, file: &FileRef, peer: Option<&FileR
     cap.found.files.is_disconnected(file, peer)
 }
 
+/// Returns whether the socket that `file` shows connects to its other end again, in the same way.
+pub(crate) fn is_reconnected(cap: &Capture, file: &FileRef, peer: Option<&FileRef>) -> bool {
+    cap.found.files.is_reconnected(file, peer)
+}
+
 /// Returns whether all descriptors of `file` are left out, and the tasks have it nowhere else.
 pub(crate) fn is_left_out(cap: &Capture, file: &FileRef) -> bool {
     left_out::is_gone(cap, file)

@@ -73,6 +73,7 @@ use crate::{
             TaskName, //
         }, //
     },
+    net,
     task, //
 };
 
@@ -260,6 +261,11 @@ fn list(cap: &mut Capture, t: &FrozenTask, user: User, file: &FileRef) -> Result
     let who = t.display(&cap.pid_ns);
     cap.report
         .has(&who, fmt!("{}: {}", named, kinds::of(file).name));
+    if let Some(name) = net::end_name(file)? {
+        let named = Named { user, name: &name };
+        cap.report
+            .has(&who, fmt!("{}: what it is connected to", named));
+    }
     Ok(())
 }
 

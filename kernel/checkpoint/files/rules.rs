@@ -39,7 +39,8 @@ use crate::{
         pid::namespace::PidNs,
         task::frozen::FrozenTask,
         time::wait, //
-    }, //
+    },
+    net, //
 };
 
 /// What is known of what a rule for one descriptor names.
@@ -136,19 +137,19 @@ fn targets(tasks: &FrozenTasks<'_>, rules: &[Rule]) -> Result<KVVec<Target>> {
     Ok(targets)
 }
 
-/// Returns what the first rule says that is for the descriptor `fd`, with this name, of the table at
-/// `table`.
+/// Returns what the first rule says that is for the descriptor `fd`, with one of these names, of the
+/// table at `table`.
 fn find(
     rules: &[Rule],
     targets: &[Target],
     table: usize,
     fd: u32,
-    name: &PathName,
+    names: &[PathName],
 ) -> Result<Action> {
     for (rule, target) in rules.iter().zip(targets) {
         wait::go_on()?;
         let is_for = match (&rule.which, target) {
-            (Which::Named(pattern), _) => name.fits(pattern.as_c_str()),
+            (Which::Named(pattern), _) => names.iter().any(|name| name.fits(pattern.as_c_str())),
             (Which::One(d), Target::Table(addr)) => d.fd == fd && *addr == table,
             _ => false,
         };
@@ -171,8 +172,12 @@ fn apply_to_table(
     while let Some(d) = files.next(from) {
         wait::check_killed()?;
         let name = name_of(cap, &d.file)?;
-        let path = PathName::new(&name)?;
-        let action = find(rules, targets, files.addr(), d.fd, &path)?;
+        let mut names = KVec::new();
+        names.push(PathName::new(&name)?, GFP_KERNEL_ACCOUNT)?;
+        if let Some(end) = net::end_name(&d.file)? {
+            names.push(PathName::new(&end)?, GFP_KERNEL_ACCOUNT)?;
+        }
+        let action = find(rules, targets, files.addr(), d.fd, &names)?;
         act(cap, t, files.addr(), &d, &name, action)?;
         let Some(next) = d.fd.checked_add(1) else {
             break;
@@ -206,6 +211,7 @@ fn act(
         Action::External => cap.found.files.leave_outside(&d.file),
         Action::Reopen => cap.found.files.reopen(&d.file),
         Action::Disconnect => cap.found.files.disconnect(&d.file),
+        Action::Reconnect => cap.found.files.reconnect(&d.file),
         Action::Contents if kinds::of(&d.file).number == FILE_REGULAR => {
             cap.found.files.save_contents(&d.file)
         }

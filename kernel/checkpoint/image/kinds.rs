@@ -229,6 +229,7 @@ kinds! {
     Autogroup: sharing::Autogroup,
     UringLink: files::uring::UringLink,
     Vdso: vdso::Vdso,
+    UnixReconnect: net::unix::UnixReconnect,
 }
 
 /// Number of the first kind of link.

@@ -36,6 +36,7 @@ mod udp_cork;
 mod unix;
 mod unix_build;
 mod unix_queue;
+mod unix_reconnect;
 
 use kernel::prelude::*;
 
@@ -90,6 +91,8 @@ pub(crate) use self::tcp_outside::{
     leave as leave_held,
     let_go, //
 };
+
+pub(crate) use self::unix_reconnect::end_name;
 
 pub(crate) use self::socket::{
     collect,
@@ -154,6 +157,8 @@ pub(crate) static THREADS: &[ThreadOps] = &[ThreadOps {
 pub(crate) struct Collected {
     /// Sockets that are still to be looked at.
     todo: KVVec<unix::Todo>,
+    /// Unix sockets that connect to the outside again.
+    reconnects: unix_reconnect::Targets,
     /// Those with a classic filter.
     filtered: KVVec<SockRef>,
     /// Those with something in their error queue, or to come there.
@@ -175,6 +180,7 @@ impl Collected {
     pub(crate) fn new() -> Self {
         Self {
             todo: KVVec::new(),
+            reconnects: unix_reconnect::Targets::new(),
             filtered: KVVec::new(),
             told: KVVec::new(),
             joined: KVVec::new(),

@@ -75,6 +75,7 @@ use crate::{
         socket,
         unix_build,
         unix_queue,
+        unix_reconnect,
         Family, //
     },
     ns,
@@ -106,6 +107,8 @@ const WAITS: u32 = 1 << 1;
 const FOLLOWED: u32 = 1 << 2;
 /// Its connection to the outside is cut.
 const CUT: u32 = 1 << 3;
+/// It connects to the outside again.
+const AGAIN: u32 = 1 << 4;
 
 /// What is left of a socket.
 enum Rest {
@@ -149,12 +152,18 @@ fn is_cut(cap: &Capture, unix: &Unix) -> Result<bool> {
     Ok(!peer.dead && !peer.waits && files::is_disconnected(cap, file, peer.file.as_ref()))
 }
 
-/// Returns what `sk` is to the image. That its connection is cut was found when it was looked at:
-/// the other end may be closed since.
+/// Returns what `sk` is to the image. That its connection is cut, or made again, was found when it was
+/// looked at: the other end may be closed since.
 fn look(cap: &Capture, sk: &SockRef) -> Result<Unix> {
     let mut unix = sk.unix()?;
-    let is_marked = |sock: kernel::sync::Arc<Sock>| sock.marks.load(Relaxed) & CUT != 0;
-    if cap.objects.get::<Sock>(sk.addr()).is_some_and(is_marked) {
+    let marks = cap
+        .objects
+        .get::<Sock>(sk.addr())
+        .map_or(0, |sock| sock.marks.load(Relaxed));
+    if marks & AGAIN != 0 {
+        unix_reconnect::leave_end(cap, sk.addr(), &mut unix);
+    }
+    if marks & CUT != 0 {
         unix.peer_pid = None;
         unix.peer_cred = None;
         // As unix_release_sock() does it to what the other end was connected to.
@@ -201,8 +210,8 @@ impl Shared<Found> for Sock {
         let why = if file.is_some_and(|file| files::is_left_out(cap, &file)) {
             "is left out: leave this one out, too (--close)"
         } else {
-            "is outside: leave this one outside, too (--external), cut the connection (--disconnect), or \
-             checkpoint what has that as well"
+            "is outside: leave this one outside, too (--external), let it connect to the same address \
+             again (--reconnect), cut the connection (--disconnect), or checkpoint what has that as well"
         };
         cap.report.refuse(
             EBUSY,
@@ -312,6 +321,12 @@ pub(super) fn follow(cap: &mut Capture, t: &FrozenTask, todo: Todo) -> Result {
     };
     let mut unix = todo.sk.unix()?;
     let cut = is_cut(cap, &unix)?;
+    if !cut && unix_reconnect::collect(cap, t, &named, &todo.sk, &unix)? {
+        find_sock(cap, t, &named, &todo.sk, AGAIN)?;
+        unix.peer = None;
+        unix.peer_pid = None;
+        unix.peer_cred = None;
+    }
     if let Some(peer) = &unix.peer {
         find_sock(cap, t, &named, peer, if cut { 0 } else { PEER })?;
     }
@@ -474,6 +489,7 @@ fn save_links(cap: &mut Capture) -> Result {
             SOCKET_WAITING => (),
             SOCKET_OPEN => {
                 save_link(cap, addr, &unix, None)?;
+                unix_reconnect::save(cap, addr)?;
                 if unix.state == State::Listening {
                     save_waiting(cap, sk, &queue(&sock, sk)?)?;
                 }
@@ -517,7 +533,7 @@ fn save_closed(cap: &mut Capture, addr: usize, name: &[u8]) -> Result {
 }
 
 /// Returns an address as it stands in the image.
-fn in_image(name: &[u8]) -> Result<KVec<u8>> {
+pub(super) fn in_image(name: &[u8]) -> Result<KVec<u8>> {
     let mut own: KVec<u8> = KVec::new();
     own.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
     // AF_UNIX stands as this machine has it.

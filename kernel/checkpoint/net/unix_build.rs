@@ -4,21 +4,25 @@
 //!
 //! The sockets that files show are there. First all get their addresses, by which nobody finds them yet,
 //! and those that listen do so; then connections that wait are made, all are connected, and get what
-//! was in their queues. After that they are shut down as they were. They are found by their addresses
-//! when all else is done: from then on others may connect and send.
+//! was in their queues. After that they are shut down as they were, and those connect that do so again.
+//! They are found by their addresses when all else is done: from then on others may connect and send.
 
 use kernel::{
     prelude::*,
     sync::{
         Arc,
         SetOnce, //
-    }, //
+    },
+    task::Task, //
 };
 
 use crate::{
     core::{
         built::Rebuilt,
-        restore::Restore, //
+        restore::{
+            Restore,
+            TaskRecords, //
+        }, //
     },
     files,
     image::{
@@ -58,7 +62,12 @@ use crate::{
     },
     net::{
         unix::shown,
-        unix_queue, //
+        unix_queue,
+        unix_reconnect::{
+            self,
+            Given,
+            Reach, //
+        }, //
     },
     ns,
     task, //
@@ -69,12 +78,16 @@ pub(super) struct BuiltSock {
     pub(super) sk: SockRef,
     /// That of its first user: what is in its queue is charged to it.
     pub(super) memcg: Arc<Memcg>,
-    /// With whose rights it is bound; `None`: no file shows it.
-    opener: Option<CredRef>,
+    /// With whose rights it is bound and connected; `None`: no file shows it.
+    pub(super) opener: Option<CredRef>,
+    /// Address of the task that has made it, to compare.
+    pub(super) maker: usize,
     /// What closes it when all has been sent from it, of one that was closed.
     _closing: Option<Closing>,
     /// Its address, if it is to be found by that.
     address: SetOnce<Address>,
+    /// Where it connects again, if it does.
+    pub(super) reach: SetOnce<Reach>,
 }
 
 /// The address by which a socket is found.
@@ -85,6 +98,10 @@ struct Address {
 }
 
 impl Rebuilt for BuiltSock {
+    fn reach(&self, r: &Restore, plan: &TaskRecords<'_>, _: ObjRef) -> Result {
+        unix_reconnect::reach(r, plan, self)
+    }
+
     fn stays(&self) -> bool {
         self.address.as_ref().is_some()
     }
@@ -129,8 +146,10 @@ pub(super) fn note(r: &Restore, obj: ObjRef, sk: SockRef, opener: &CredRef) -> R
         sk,
         memcg: Arc::new(memcg, GFP_KERNEL_ACCOUNT)?,
         opener: Some(opener.clone()),
+        maker: Task::current_raw() as usize,
         _closing: None,
         address: SetOnce::new(),
+        reach: SetOnce::new(),
     };
     r.set_built(obj, built)
 }
@@ -147,14 +166,16 @@ fn note_fileless(
         sk,
         memcg,
         opener: None,
+        maker: 0,
         _closing: closing,
         address: SetOnce::new(),
+        reach: SetOnce::new(),
     };
     r.set_built(obj, built)
 }
 
 /// Returns the socket with reference `obj`.
-fn built(r: &Restore, obj: u32) -> Result<Arc<BuiltSock>> {
+pub(super) fn built(r: &Restore, obj: u32) -> Result<Arc<BuiltSock>> {
     ObjRef::new(obj)
         .and_then(|obj| r.built::<BuiltSock>(obj))
         .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that others refer to")))
@@ -223,12 +244,7 @@ impl Part {
         let len = self.record.name.get() as usize;
         let (name, path) = raw.payload.split_at_checked(len).ok_or(EINVAL)?;
         if !name.is_empty() {
-            let mut own: KVec<u8> = KVec::new();
-            own.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
-            // AF_UNIX stands as this machine has it.
-            for (to, from) in own.iter_mut().zip(AF_UNIX.to_ne_bytes()) {
-                *to = from;
-            }
+            let own = own_name(name)?;
             built.sk.set_unix_name(&own)?;
             if self.record.bound.get() != 0 {
                 let path = match path {
@@ -305,6 +321,16 @@ impl Part {
 /// AF_UNIX, as `sa_family_t`.
 const AF_UNIX: u16 = 1;
 
+/// Returns an address of the image as this machine has it.
+pub(super) fn own_name(name: &[u8]) -> Result<KVec<u8>> {
+    let mut own: KVec<u8> = KVec::new();
+    own.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
+    for (to, from) in own.iter_mut().zip(AF_UNIX.to_ne_bytes()) {
+        *to = from;
+    }
+    Ok(own)
+}
+
 /// Checks that each socket is there once, and that connections have two ends, of which one may be
 /// closed.
 ///
@@ -344,11 +370,15 @@ fn check_peers(r: &Restore, parts: &[Part]) -> Result {
 
 /// Puts all sockets together: all files are there.
 pub(super) fn link(r: &Restore) -> Result {
+    let given = Given::find(r)?;
     let mut parts: KVVec<Part> = KVVec::new();
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
         if raw.kind == Kind::UnixSocket {
-            parts.push(Part::of(r, &raw)?, GFP_KERNEL_ACCOUNT)?;
+            let part = Part::of(r, &raw)?;
+            if !given.has(part.record.socket.get()) {
+                parts.push(part, GFP_KERNEL_ACCOUNT)?;
+            }
         }
     }
     check_peers(r, &parts)?;
@@ -358,7 +388,7 @@ pub(super) fn link(r: &Restore) -> Result {
             continue;
         }
         let part = Part::of(r, &raw)?;
-        if part.form != SOCKET_WAITING {
+        if part.form != SOCKET_WAITING && !given.has(part.record.socket.get()) {
             part.name(r, &raw)
                 .map_err(|e| r.unless_told(e, "a socket can't be named or made to listen"))?;
         }
@@ -371,12 +401,13 @@ pub(super) fn link(r: &Restore) -> Result {
         wait::go_on()?;
         part.connect(r)?;
     }
+    unix_reconnect::prepare(r, &given)?;
     if !parts.is_empty() {
         for raw in r.links() {
             let raw = raw.map_err(|f| r.fault(f))?;
             if raw.kind == Kind::UnixMessage {
                 wait::go_on()?;
-                unix_queue::send(r, &raw)?;
+                unix_queue::send(r, &raw, &given)?;
             }
         }
     }

@@ -41,7 +41,8 @@ use crate::{
     },
     net::{
         unix,
-        unix_build::BuiltSock, //
+        unix_build::BuiltSock,
+        unix_reconnect::Given, //
     }, //
 };
 
@@ -157,10 +158,14 @@ pub(super) fn save(cap: &mut Capture, sk: &SockRef, queue: &[Queued]) -> Result 
     Ok(())
 }
 
-/// Puts a message into the queue that it was in.
-pub(super) fn send(r: &Restore, raw: &Raw<'_>) -> Result {
+/// Puts a message into the queue that it was in, unless that is one of `given`: what the caller has
+/// given in place of a socket has its own.
+pub(super) fn send(r: &Restore, raw: &Raw<'_>, given: &Given) -> Result {
     let fault = |why| r.fault(raw.fault(why));
     let record: UnixMessage = raw.body().map_err(|f| r.fault(f))?;
+    if given.has(record.to.get()) {
+        return Ok(());
+    }
     let built = |obj: U32| {
         ObjRef::new(obj.get())
             .and_then(|obj| r.built::<BuiltSock>(obj))

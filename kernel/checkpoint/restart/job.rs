@@ -47,7 +47,8 @@ use crate::{
             parked::Lost,
             restoring::Restoring,
             slot::Slot, //
-        }, //
+        },
+        time::wait, //
     },
     kinds,
     restart::plan::{
@@ -176,6 +177,44 @@ impl Coordinator {
         }
     }
 
+    /// Calls the tasks that objects need once more, one after the other: all are parked.
+    pub(crate) fn call_tasks(&self) -> Result {
+        let calls = self.restore.take_calls();
+        if calls.is_empty() {
+            return Ok(());
+        }
+        let mut tasks: KVVec<(usize, usize)> =
+            KVVec::with_capacity(self.slots.len(), GFP_KERNEL_ACCOUNT)?;
+        for (index, slot) in self.slots.iter().enumerate() {
+            if let Some(task) = slot.task() {
+                tasks.push((task.as_ptr() as usize, index), GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        tasks.sort_unstable();
+        for called in calls.chunk_by(|(a, _), (b, _)| a == b) {
+            wait::go_on()?;
+            let Some(&(task, _)) = called.first() else {
+                continue;
+            };
+            let at = tasks
+                .binary_search_by_key(&task, |&(task, _)| task)
+                .map_err(|_| ESRCH)?;
+            let &(_, index) = tasks.get(at).ok_or(ESRCH)?;
+            let mut objects = KVVec::with_capacity(called.len(), GFP_KERNEL_ACCOUNT)?;
+            for &(_, obj) in called {
+                objects.push(obj, GFP_KERNEL_ACCOUNT)?;
+            }
+            self.restore.hand_over(objects);
+            let slot = self.slot(index).ok_or(ESRCH)?;
+            slot.call().map_err(|e| match e {
+                ESRCH => self.was_killed(index, "waited for its restart"),
+                e => e,
+            })?;
+            self.verdict()?;
+        }
+        Ok(())
+    }
+
     /// Makes the `index`th task as a child or thread of the current one.
     fn make(
         self: &Arc<Self>,
@@ -277,6 +316,16 @@ impl RestoreOps for Coordinator {
 
     fn slot(&self, index: usize) -> Option<&Slot> {
         self.slots.get(index).map(|s| &**s)
+    }
+
+    fn errand(&self, index: usize) {
+        let done = self
+            .members
+            .plan(self.restore.meta(), index)
+            .and_then(|plan| self.restore.reach(&plan));
+        if let Err(e) = done {
+            self.abort(wait::without_restart(e));
+        }
     }
 
     fn arrived(&self, index: usize, how: Arrival) {

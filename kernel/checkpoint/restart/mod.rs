@@ -250,6 +250,7 @@ fn bring_back(
     })?;
     coordinator.restore.link()?;
     kinds::link(&coordinator.restore)?;
+    coordinator.call_tasks()?;
     // What others do with an object may depend on how many use it: no use of ours outlives this, but
     // those of objects that are to be published, which may have to be taken back.
     coordinator.restore.release_built();

@@ -279,6 +279,19 @@ impl Walk<'_> {
         unix_name(raw, &unix)
     }
 
+    /// Where a Unix socket connects again.
+    pub(in crate::image) fn unix_reconnect(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let record: UnixReconnect = raw.body()?;
+        let socket = self.unix(raw, record.socket.get())?;
+        ensure(
+            raw,
+            form(socket) == SOCKET_OPEN,
+            "is of a socket that no file shows",
+        )?;
+        ensure(raw, record.name.get() != 0, "an address is missing")?;
+        address(raw, record.name.get(), true)
+    }
+
     /// A message of a Unix socket.
     pub(in crate::image) fn unix_message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let message: UnixMessage = raw.body()?;
@@ -329,15 +342,21 @@ impl Walk<'_> {
 
 /// The address of a Unix socket, and its path.
 fn unix_name(raw: &Raw<'_>, unix: &UnixSocket) -> Result<(), Fault> {
-    let len = unix.name.get() as usize;
+    if unix.name.get() == 0 {
+        zero(raw, unix.bound.get() == 0)?;
+        return no_payload(raw);
+    }
+    address(raw, unix.name.get(), unix.bound.get() != 0)
+}
+
+/// An address of `len` bytes in the payload; `found`: somebody is found by it, and if it is a path,
+/// that follows.
+fn address(raw: &Raw<'_>, len: u32, found: bool) -> Result<(), Fault> {
+    let len = len as usize;
     let (name, path) = raw
         .payload
         .split_at_checked(len)
         .ok_or(raw.fault("its address is missing"))?;
-    if len == 0 {
-        zero(raw, unix.bound.get() == 0)?;
-        return no_payload(raw);
-    }
     ensure(
         raw,
         len > NAME_AT && len <= NAME_MAX && name.starts_with(&[1, 0]),
@@ -354,7 +373,7 @@ fn unix_name(raw: &Raw<'_>, unix: &UnixSocket) -> Result<(), Fault> {
         },
         "impossible address",
     )?;
-    if unix.bound.get() == 0 || abstracted {
+    if !found || abstracted {
         return ensure(raw, path.is_empty(), "a path that nothing is bound to");
     }
     crate::image::check::fields::absolute_path(&Raw {

@@ -64,6 +64,20 @@ record! {
     }
 }
 
+record! {
+    /// A link: a Unix socket that was connected to one outside, and that connects to its address
+    /// again at the restart; payload: that address as of getsockname(2), and of one that is a path the
+    /// path from the caller's root directory at which it is found. What the socket is to others its
+    /// `UnixSocket` tells: it is connected to nothing.
+    #[record(UnixReconnect = 270, "reconnection of a Unix socket", min = 8, check = unix_reconnect)]
+    pub struct UnixReconnect {
+        /// The `Socket`.
+        pub socket: U32,
+        /// Bytes of the address.
+        pub name: U32,
+    }
+}
+
 values! {
     "UnixSocket.state": u32, UNIX_STATES;
     /// Not connected.

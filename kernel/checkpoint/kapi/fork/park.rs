@@ -49,6 +49,10 @@ pub(crate) trait RestoreOps: Send + Sync + Sized + 'static {
     /// The slot of the `index`th task.
     fn slot(&self, index: usize) -> Option<&Slot>;
 
+    /// Does what the coordinator has called the `index`th task for, which is the current one and is
+    /// parked.
+    fn errand(&self, index: usize);
+
     /// Called once for each task that was made. May be called by a task that is exiting.
     fn arrived(&self, index: usize, how: Arrival);
 }
@@ -280,7 +284,7 @@ unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
             }
             slot.sit_down();
             job.arrived(index, Arrival::Parked);
-            if slot.wait_released() {
+            if slot.wait_released(|| job.errand(index)) {
                 if borrows {
                     oom::set_current(&restoring, adj);
                 }
@@ -329,7 +333,7 @@ unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     }
     slot.sit_down();
     job.arrived(index, Arrival::Parked);
-    if !slot.wait_released() {
+    if !slot.wait_released(|| job.errand(index)) {
         // Killed while it waited: it dies on its way to user mode.
         forget_rseq();
         trace::die_at_once();

@@ -56,6 +56,8 @@ mod seat {
     pub(super) const RELEASED: u32 = 3;
     /// It was killed and has left.
     pub(super) const LEFT: u32 = 4;
+    /// In its place, and has something to do there.
+    pub(super) const CALLED: u32 = 5;
 }
 
 /// Addresses that the kernel writes to, or walks, when a thread exits.
@@ -227,8 +229,8 @@ impl Slot {
     }
 
     /// Waits to be released; false: it was killed before. To be called by the task itself, which
-    /// holds no lock. May sleep.
-    pub(super) fn wait_released(&self) -> bool {
+    /// holds no lock. May sleep. `errand` is what it does when it is called.
+    pub(super) fn wait_released(&self, mut errand: impl FnMut()) -> bool {
         loop {
             let state = bindings::TASK_KILLABLE | bindings::TASK_FREEZABLE;
             // SAFETY: It was initialised.
@@ -240,6 +242,12 @@ impl Slot {
                 seat::HELD => unsafe {
                     bindings::checkpoint_sit(self.seat.as_ptr(), seat::HELD, self.seated.get());
                 },
+                seat::CALLED => {
+                    errand();
+                    self.seat.store(seat::PARKED, Release);
+                    // SAFETY: It was initialised.
+                    unsafe { bindings::complete(self.seated.get()) };
+                }
                 _ if killed && self.seat.cmpxchg(seat::PARKED, seat::LEFT, Full).is_ok() => {
                     return false;
                 }
@@ -278,6 +286,20 @@ impl Slot {
         // SAFETY: It was initialised.
         unsafe { bindings::complete(self.call.get()) };
         Ok(())
+    }
+
+    /// Has the task run its errand, and waits until it has. To be called by the coordinator when it is
+    /// parked. May sleep; what the errand waits for must end when the task is killed.
+    ///
+    /// ESRCH: it was killed before. EINTR: the caller was killed: then it is not asked again.
+    pub(crate) fn call(&self) -> Result {
+        self.seat
+            .cmpxchg(seat::PARKED, seat::CALLED, Full)
+            .map_err(|_| ESRCH)?;
+        // SAFETY: It was initialised.
+        unsafe { bindings::complete(self.call.get()) };
+        // SAFETY: By the type's invariants it was initialised.
+        unsafe { wait_killable(&self.seated) }
     }
 
     /// Waits until a task that is held sleeps, off its CPU. May sleep.

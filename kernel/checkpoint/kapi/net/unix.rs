@@ -349,6 +349,32 @@ impl SockRef {
         })
     }
 
+    /// Returns the path that it is bound to, or that the one was that has accepted it.
+    pub(crate) fn unix_place(&self) -> Option<PathRef> {
+        let mut path = bindings::path::default();
+        // SAFETY: We own a reference on a Unix socket; there is room for the path. The references on
+        // one that is returned are ours.
+        unsafe {
+            bindings::checkpoint_unix_place(self.as_ptr(), &mut path);
+            (!path.dentry.is_null()).then(|| PathRef::from_owned(path))
+        }
+    }
+
+    /// Connects it, with the rights that the caller acts with, to the socket at `path`, or without
+    /// one to that with the abstract address `name`. It does not wait.
+    ///
+    /// EAGAIN: as many wait there as may. ESTALE: something else was put there meanwhile. EBADF: it
+    /// was closed. Else as of connect(2).
+    pub(crate) fn reconnect_unix(&self, name: &[u8], path: Option<&PathRef>) -> Result {
+        let len = c_int::try_from(name.len())?;
+        let path = path.map_or(core::ptr::null(), |p| core::ptr::from_ref(p.as_raw()));
+        // SAFETY: We own a reference on a Unix socket; the bytes are only read, the path is NULL or
+        // referenced.
+        to_result(unsafe {
+            bindings::checkpoint_unix_reconnect(self.as_ptr(), name.as_ptr().cast(), len, path)
+        })
+    }
+
     /// Lets it listen, and notes what SO_PEERCRED tells who connects.
     pub(crate) fn listen_unix(
         &self,

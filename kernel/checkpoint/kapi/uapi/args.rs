@@ -39,6 +39,7 @@ pub(crate) mod rule {
     pub(crate) const REOPEN: u32 = bindings::CHECKPOINT_RULE_REOPEN;
     pub(crate) const DISCONNECT: u32 = bindings::CHECKPOINT_RULE_DISCONNECT;
     pub(crate) const CONTENTS: u32 = bindings::CHECKPOINT_RULE_CONTENTS;
+    pub(crate) const RECONNECT: u32 = bindings::CHECKPOINT_RULE_RECONNECT;
 }
 
 /// RESTART_RULE_*.
@@ -49,6 +50,7 @@ pub(crate) mod change {
     pub(crate) const ACCEPT: u32 = bindings::RESTART_RULE_ACCEPT;
     pub(crate) const TRUNCATE: u32 = bindings::RESTART_RULE_TRUNCATE;
     pub(crate) const GIVE: u32 = bindings::RESTART_RULE_GIVE;
+    pub(crate) const DISCONNECT: u32 = bindings::RESTART_RULE_DISCONNECT;
 }
 
 /// What C declares is such a function.

@@ -112,6 +112,8 @@ pub struct Order {
     pub accept: Vec<CString>,
     /// Patterns of paths whose files are cut off where they ended.
     pub truncate: Vec<CString>,
+    /// Patterns of addresses from which Unix sockets are cut off that can't be connected to them again.
+    pub disconnect: Vec<CString>,
     /// Paths of the image, and where that is now.
     pub maps: Vec<(CString, CString)>,
     /// What processes are told that ask.
@@ -313,6 +315,9 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     }
     for pattern in &order.truncate {
         request = request.change(pattern, Change::Truncate);
+    }
+    for pattern in &order.disconnect {
+        request = request.change(pattern, Change::Disconnect);
     }
     for variable in &order.environment {
         request = request.environment(variable);

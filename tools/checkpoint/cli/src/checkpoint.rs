@@ -130,6 +130,12 @@ struct Args {
     #[arg(long, value_name = "FD,...", value_delimiter = ',', value_parser = descriptor)]
     disconnect: Vec<Descriptor>,
 
+    /// Let the Unix sockets behind these descriptors, or all that are connected to an address outside that
+    /// matches PATTERN (a path, or @ and an abstract name; "*" matches "/", too), connect to that address
+    /// again when they are restarted: to a new connection, of whose past the other end knows nothing
+    #[arg(long, value_name = "FD|PATTERN,...", value_delimiter = ',', value_parser = reconnected)]
+    reconnect: Vec<Reconnected>,
+
     /// Save the contents of regular files, too, that are open by a path that matches PATTERN ("*" matches
     /// "/", too); restart makes those anew that are not there. May be given several times
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
@@ -210,8 +216,45 @@ fn memory(text: &str) -> Result<(i32, Range<u64>), String> {
         .ok_or_else(|| "neither START-END nor PID:START-END".to_owned())
 }
 
+/// What is to be connected again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reconnected {
+    /// The socket behind a descriptor.
+    One(Descriptor),
+    /// All whose other end has a name that matches.
+    Named(CString),
+}
+
+/// Reads a descriptor, or a pattern of an address: a path, or one that begins with an @ or with what stands
+/// for any byte.
+fn reconnected(text: &str) -> Result<Reconnected, String> {
+    if text.starts_with(['/', '@', '*', '?', '[']) {
+        let name = CString::new(format!("unix:{text}")).map_err(|_| "a NUL in a pattern")?;
+        return Ok(Reconnected::Named(name));
+    }
+    descriptor(text)
+        .map(Reconnected::One)
+        .map_err(|e| format!("{e}; or a pattern of an address, which begins with a slash or an @"))
+}
+
 impl Args {
-    fn order<'a>(&'a self, policy: &'a Policy) -> Order<'a> {
+    /// Returns what is to be connected again: descriptors, and patterns of other ends.
+    fn reconnected(&self) -> (Vec<Descriptor>, Vec<CString>) {
+        let (mut ones, mut named) = (Vec::new(), Vec::new());
+        for what in &self.reconnect {
+            match what {
+                Reconnected::One(d) => ones.push(*d),
+                Reconnected::Named(name) => named.push(name.clone()),
+            }
+        }
+        (ones, named)
+    }
+
+    fn order<'a>(
+        &'a self,
+        policy: &'a Policy,
+        again: &'a (Vec<Descriptor>, Vec<CString>),
+    ) -> Order<'a> {
         Order {
             pid: self.pid,
             output: &self.output,
@@ -232,6 +275,8 @@ impl Args {
             close: &self.close,
             reopen: &self.reopen,
             disconnect: &self.disconnect,
+            reconnect: &again.0,
+            reconnect_to: &again.1,
             contents: &self.contents,
             left_out: &self.leave_out,
             policy,
@@ -330,9 +375,10 @@ fn save(args: &Args) -> u8 {
         }
     };
     let policy = args.policy.as_deref().map(Policy::open).transpose();
+    let again = args.reconnected();
     policy
         .map_err(Into::into)
-        .and_then(|policy| save::run(&args.order(&policy.unwrap_or_default()), finish))
+        .and_then(|policy| save::run(&args.order(&policy.unwrap_or_default(), &again), finish))
         .unwrap_or_else(|e| args.failed(&e))
 }
 
@@ -381,6 +427,12 @@ mod tests {
         assert!(
             parse("checkpoint --close 3 --reopen 14:4 --disconnect 5 --leave-out 1000-2000,14:0x0-1000 12")
                 .is_ok()
+        );
+        assert!(parse("checkpoint --reconnect 5,14:6,/dev/log,@name,*/bus 12").is_ok());
+        assert!(parse("checkpoint --reconnect name 12").is_err());
+        assert_eq!(
+            reconnected("/run/*"),
+            Ok(Reconnected::Named(c"unix:/run/*".into()))
         );
         assert!(parse("checkpoint --contents /srv/* --contents /etc/job 12").is_ok());
         assert!(Args::try_parse_from(["checkpoint", "--contents", "", "12"]).is_err());

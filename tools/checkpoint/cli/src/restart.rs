@@ -142,6 +142,12 @@ struct Args {
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     truncate: Vec<CString>,
 
+    /// Let Unix sockets that were to connect again to an address that matches PATTERN (a path, or @ and an
+    /// abstract name), and can't, come back as if their other end had been closed; may be given several
+    /// times
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
+    disconnect: Vec<CString>,
+
     /// Look for what had the path OLD, or one below it, at or below NEW; may be given several times,
     /// and the first OLD that fits counts. Patterns are for the old paths
     #[arg(long, value_name = "OLD=NEW", value_parser = map)]
@@ -429,6 +435,7 @@ impl Args {
             connections: self.tcp.unwrap_or_default(),
             accept: self.accept.clone(),
             truncate: self.truncate.clone(),
+            disconnect: self.disconnect.clone(),
             maps: self.maps()?,
             environment: self.env.clone(),
             addresses: [&self.address[..], &self.peer_address].concat(),
@@ -619,6 +626,7 @@ mod tests {
         assert!(parse("restart --fd 1 f").is_err());
         assert!(parse("restart --fd 1=a f").is_err());
         assert!(parse("restart --map /a=b --map /c=/d --root /r --truncate /l* f").is_ok());
+        assert!(parse("restart --disconnect /run/* --disconnect @x f").is_ok());
         assert!(parse("restart --map a=b f").is_err());
         assert!(parse("restart --map /a f").is_err());
         assert!(parse("restart --address ::1=::2 --address 10.0.0.0/8=11.0.0.0/8 f").is_ok());

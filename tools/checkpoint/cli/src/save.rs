@@ -108,6 +108,10 @@ pub struct Order<'a> {
     pub reopen: &'a [Descriptor],
     /// Descriptors of sockets whose connections to the outside are cut.
     pub disconnect: &'a [Descriptor],
+    /// Descriptors of sockets that connect to the outside again.
+    pub reconnect: &'a [Descriptor],
+    /// Patterns of the other ends of sockets that do.
+    pub reconnect_to: &'a [CString],
     /// Patterns of files whose contents are saved.
     pub contents: &'a [CString],
     /// Memory that is left out, by process.
@@ -353,6 +357,12 @@ impl<'a> Job<'a> {
         }
         for d in self.order.disconnect {
             request = request.rule_for(d.pid, d.fd, Action::Disconnect);
+        }
+        for d in self.order.reconnect {
+            request = request.rule_for(d.pid, d.fd, Action::Reconnect);
+        }
+        for pattern in self.order.reconnect_to {
+            request = request.rule(pattern, Action::Reconnect);
         }
         for pattern in self.order.contents {
             request = request.rule(pattern, Action::Contents);

@@ -270,6 +270,57 @@ fn messages() {
     ]);
 }
 
+/// Changes where the connected socket connects again.
+fn again(s: &mut Sample, f: impl FnOnce(&mut UnixReconnect)) {
+    s.reconnects();
+    s.edit(0, f);
+}
+
+/// Changes the address and the path of that.
+fn again_to(s: &mut Sample, name: &[u8], path: &[u8]) {
+    let len = name.len() as u32;
+    again(s, |a| a.name.set(len));
+    *s.payload(Kind::UnixReconnect, 0) = [name, path].concat();
+}
+
+#[test]
+fn reconnections() {
+    accepted(&[
+        |s| s.reconnects(),
+        |s| again_to(s, b"\x01\0\0name", b""),
+        |s| again_to(s, b"\x01\0relative\0", b"/run/s"),
+    ]);
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            again(s, |a| a.socket.set(obj::PIPE))
+        }),
+        ("refers to a socket of another family", |s| {
+            again(s, |_| ());
+            s.edit(1, |k: &mut Socket| {
+                k.family.set(FAMILY_INET);
+                k.protocol.set(PROTOCOL_TCP);
+            })
+        }),
+        ("is of a socket that no file shows", |s| {
+            again(s, |a| a.socket.set(WAITING))
+        }),
+        ("an address is missing", |s| again(s, |a| a.name.set(0))),
+        ("its address is missing", |s| again(s, |a| a.name.set(100))),
+        ("impossible address", |s| again_to(s, b"\x02\0/a\0", b"/a")),
+        ("impossible address", |s| again_to(s, b"\x01\0/a", b"/a")),
+        ("impossible address", |s| {
+            again_to(s, &[&[1, 0][..], &[0; 109]].concat(), b"")
+        }),
+        ("path empty or too long", |s| {
+            again_to(s, b"\x01\0/a\0", b"")
+        }),
+        ("path is not absolute", |s| again_to(s, b"\x01\0/a\0", b"a")),
+        ("a path that nothing is bound to", |s| {
+            again_to(s, b"\x01\0\0a", b"/a")
+        }),
+    ]);
+}
+
 /// Changes the last open file, that of the socket which is connected.
 fn file(s: &mut Sample, f: impl FnOnce(&mut OpenFile)) {
     s.sockets();

@@ -83,6 +83,11 @@ const CHECKPOINT: &[Hint] = &[
          save the process at the other end as well.",
     ),
     (
+        "(--reconnect), cut the connection",
+        "A server outside has the other end: --reconnect connects to it again, --disconnect cuts the \
+         connection. Documentation/checkpoint/policy.toml tells which is right for which server.",
+    ),
+    (
         "task outside has it too",
         "A process outside shares that: end it, or save a tree that it is part of.",
     ),
@@ -128,6 +133,10 @@ const CHECKPOINT: &[Hint] = &[
 
 /// For restart(2).
 const RESTART: &[Hint] = &[
+    (
+        "nobody listens there: start who does",
+        "Start that server and try again, or do without it: --disconnect and the address.",
+    ),
     (
         "none of this machine",
         "Give the machine the address, or tell which one it is now: --address OLD=NEW.",

@@ -254,11 +254,17 @@ mod tests {
             Action::Reopen,
             Action::Disconnect,
             Action::Contents,
+            Action::Reconnect,
         ] {
             assert!(actions.contains(&action), "{action:?}");
         }
         let changes: Vec<_> = policy.changed.iter().map(|c| c.action).collect();
-        for change in [Change::Refuse, Change::Accept, Change::Truncate] {
+        for change in [
+            Change::Refuse,
+            Change::Accept,
+            Change::Truncate,
+            Change::Disconnect,
+        ] {
             assert!(changes.contains(&change), "{change:?}");
         }
         assert!(!policy.memory.is_empty() && !policy.map.is_empty());
@@ -286,6 +292,34 @@ mod tests {
                 (&Which::Named(c"/dev/pts/*".to_owned()), Action::Reopen),
             ]
         );
+    }
+
+    /// What the example says of well-known servers: the first rule that fits counts.
+    #[test]
+    fn servers_of_the_example() {
+        let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
+        let path = Path::new(&here).join("../../../Documentation/checkpoint/policy.toml");
+        let policy = Policy::open(&path).unwrap();
+        let all = |name: &CString| {
+            policy
+                .descriptor
+                .iter()
+                .position(|d| matches!(&d.which, Which::Named(n) if n == name))
+        };
+        let rest = all(&c"sockfs:UNIX*".to_owned()).unwrap();
+        for (name, action) in [
+            (c"unix:/run/systemd/journal/*", Action::Reconnect),
+            (c"unix:/dev/log", Action::Reconnect),
+            (c"unix:*/docker.sock", Action::Reconnect),
+            (c"unix:*/dbus/system_bus_socket", Action::Disconnect),
+            (c"unix:/run/user/*/bus", Action::Disconnect),
+            (c"unix:*/.X11-unix/X*", Action::Disconnect),
+            (c"unix:/run/user/*/wayland-*", Action::Disconnect),
+        ] {
+            let at = all(&name.to_owned()).unwrap_or_else(|| panic!("{name:?}"));
+            assert_eq!(policy.descriptor[at].action, action, "{name:?}");
+            assert!(at < rest, "{name:?}");
+        }
     }
 
     #[test]

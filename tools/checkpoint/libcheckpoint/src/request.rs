@@ -88,6 +88,8 @@ pub enum Action {
     Disconnect = 6,
     /// The contents of the regular file are saved, too.
     Contents = 7,
+    /// Of a socket that is connected to one outside: it connects again to the address of that.
+    Reconnect = 8,
 }
 
 /// What becomes of a file at a restart that differs from the one that was saved.
@@ -101,6 +103,9 @@ pub enum Change {
     Accept = 2,
     /// What was added at its end is cut off.
     Truncate = 3,
+    /// Of the address of a Unix socket: one that can't be connected to it again comes back as if its
+    /// other end had been closed.
+    Disconnect = 5,
 }
 
 /// What becomes of TCP connections whose other end is not in the image.

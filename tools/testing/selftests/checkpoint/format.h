@@ -114,6 +114,7 @@
 #define IMAGE_KIND_PACKET_FRAME 257
 #define IMAGE_KIND_CORE_COOKIE 260
 #define IMAGE_KIND_AUTOGROUP 261
+#define IMAGE_KIND_UNIX_RECONNECT 270
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -2443,5 +2444,12 @@ struct image_autogroup {
 };
 
 static_assert(sizeof(struct image_autogroup) == 16, "image_autogroup");
+
+struct image_unix_reconnect {
+	uint32_t socket;
+	uint32_t name;
+};
+
+static_assert(sizeof(struct image_unix_reconnect) == 8, "image_unix_reconnect");
 
 #endif /* CKPT_TEST_FORMAT_H */

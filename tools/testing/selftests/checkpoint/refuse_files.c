@@ -498,8 +498,9 @@ CKPT_SCENARIO(socket_of_container, .flags = SC_CONTAINER)
 	memcpy(addr.sun_path + 1, getenv("CKPT_SOCKET"), 5);
 	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, offsetof(struct sockaddr_un, sun_path) + 6));
 	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): the socket that it is connected to is "
-		       "outside: leave this one outside, too (--external), cut the connection "
-		       "(--disconnect), or checkpoint what has that as well", fd);
+		       "outside: leave this one outside, too (--external), let it connect to the same "
+		       "address again (--reconnect), cut the connection (--disconnect), or "
+		       "checkpoint what has that as well", fd);
 	/* Who has made the other end is outside, too. */
 	expect_more();
 	ckpt_ready_wait();

@@ -128,6 +128,17 @@ impl Sample {
         self.add(oob, b"o");
     }
 
+    /// Appends the same, and that the connected one connects again to a path.
+    pub fn reconnects(&mut self) {
+        self.sockets();
+        let name = b"\x01\0/run/s\0";
+        let again = zeroed(|a: &mut UnixReconnect| {
+            a.socket = u(CLIENT);
+            a.name = u(name.len() as u32);
+        });
+        self.add(again, &[&name[..], b"/run/s"].concat());
+    }
+
     /// Appends a connected UDP socket of IPv4 with a filter and a datagram, in place of those.
     pub fn datagrams(&mut self) {
         let (socket, file) = (obj::LAST + 1, obj::LAST + 2);
