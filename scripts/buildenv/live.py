@@ -213,7 +213,7 @@ def live(kernel, programs, *, logs=LOGS, on_line=lambda _: None):
 
 def test(results, kernel, programs, *, logs=LOGS):
     """The part live of the tests."""
-    progress, seen, announced = Progress.of(PART), 0, 16
+    progress, seen, announced = Progress.of(PART), 0, 20
 
     def on_line(line):
         nonlocal seen, announced

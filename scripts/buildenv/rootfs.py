@@ -28,9 +28,9 @@ SIZE_MB = 512
 PROGRAMS = ("cron gcc git libc6-dev make nodejs openjdk-21-jdk-headless ruby sqlite3").split()
 PROGRAMS_MB = 2560
 # And for make demo-live.
-SERVERS = ("haproxy iproute2 memcached mosquitto nftables nginx postgresql-17 prometheus-node-exporter "
-           "redis-server").split()
-SERVERS_MB = 1536
+SERVERS = ("haproxy iproute2 memcached mosquitto nftables nginx openjdk-21-jdk-headless openssh-client "
+           "openssh-server postgresql-17 prometheus-node-exporter redis-server").split()
+SERVERS_MB = 2560
 # The suite after the usual one, for guests only: what their programs need is in both.
 NEXT_SUITE = "forky"
 SCRIPT = "/usr/share/debootstrap/scripts/sid"

@@ -5,10 +5,12 @@ import hashlib
 import os
 import socket
 import struct
+import subprocess
 import time
 from pathlib import Path
 
-from common import Failed
+from common import WATCHDOG, Failed
+from programs import HERE
 
 
 def check(have, want):
@@ -147,6 +149,26 @@ class Count(Conversation):
         check(self.line(), f"{self.count} {self.digest.hexdigest()}".encode())
 
 
+class Session(Count):
+    """What runs at the other end of ssh(1), which encrypts: one byte that is lost or doubled ends it."""
+
+    COMMAND = f"python3 {HERE}/jobs/session.py"
+
+    def __init__(self, server, number):
+        options = {"StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null", "LogLevel": "ERROR",
+                   "PreferredAuthentications": "none", "ConnectTimeout": WATCHDOG}
+        self.server, self.number, self.count = server, number, 0
+        self.ssh = subprocess.Popen(
+            ["ssh", "-T", *(f"-o{k}={v}" for k, v in options.items()), "-p", str(server.port),
+             f"root@{server.address}", self.COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.file = self.ssh.stdout
+        self.begin()
+
+    def send(self, data):
+        self.ssh.stdin.write(data)
+        self.ssh.stdin.flush()
+
+
 class Postgres(Conversation):
     """Transactions of 40 questions each. Nobody sees what is in them before they are committed."""
 
@@ -242,4 +264,4 @@ class Mosquitto(Conversation):
 
 
 KINDS = {"redis": Redis, "memcached": Memcached, "nginx": Nginx, "node-exporter": NodeExporter,
-         "asyncio": Count, "haproxy": Count, "postgres": Postgres, "mosquitto": Mosquitto}
+         "asyncio": Count, "haproxy": Count, "java": Count, "sshd": Session, "postgres": Postgres, "mosquitto": Mosquitto}

@@ -5,6 +5,7 @@ What is written to a file lies on the disk of the first machine: such a server i
 one.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -99,6 +100,31 @@ backend count
                 "--collector.disable-defaults", "--collector.textfile",
                 f"--collector.textfile.directory={directory}"]
 
+    def sshd(self):
+        """Without keys of users: the net that it is in has nobody else. What runs in a session has no terminal."""
+        with open("/etc/passwd", "a") as f:
+            f.write("sshd:x:105:65534::/run/sshd:/bin/false\n")
+        Path("/run/sshd").mkdir(exist_ok=True)
+        passwd = Path("/etc/passwd")
+        passwd.write_text(re.sub("^root:[^:]*:", "root::", passwd.read_text(), flags=re.M))
+        key = CONF / "host_key"
+        key.unlink(missing_ok=True)
+        command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+        return ["/usr/sbin/sshd", "-D", "-e", "-f", self.conf(f"""
+ListenAddress {self.address}
+Port {self.port}
+HostKey {key}
+PidFile none
+UsePAM no
+StrictModes no
+PermitRootLogin yes
+PermitEmptyPasswords yes
+""")]
+
+    def java(self):
+        binary = next(Path("/usr/lib/jvm").glob("java-*/bin/java"))
+        return [binary, "-Xmx48m", "-XX:-UsePerfData", HERE / "jobs/Count.java", self.address, self.port]
+
     def bulk(self):
         return ["python3", HERE / "jobs/bulk.py", "serve", self.address, self.port]
 
@@ -106,6 +132,6 @@ backend count
 SERVERS = {s.name: s for s in (
     Server(1, "redis", 6379), Server(2, "nginx", 80), Server(3, "asyncio", 7100), Server(4, "memcached", 11211),
     Server(5, "postgres", 5432, movable=False), Server(6, "mosquitto", 1883), Server(7, "haproxy", 7200),
-    Server(8, "node-exporter", 9100))}
+    Server(8, "node-exporter", 9100), Server(10, "sshd", 22), Server(11, "java", 7300))}
 # A transfer over a net that loses and reorders what goes to and from this port.
 BULK = Server(9, "bulk", 7800)
