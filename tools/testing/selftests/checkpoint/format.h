@@ -102,6 +102,9 @@
 #define IMAGE_KIND_PACKET_SOCKET 239
 #define IMAGE_KIND_NET_REQUEST 240
 #define IMAGE_KIND_NET_PEER 241
+#define IMAGE_KIND_TUN_DEVICE 242
+#define IMAGE_KIND_TUN_QUEUE 243
+#define IMAGE_KIND_TUN_PACKET 244
 #define IMAGE_KIND_TCP_AO 245
 #define IMAGE_KIND_TCP_KEY 246
 #define IMAGE_KIND_UDP_CORK 247
@@ -114,6 +117,8 @@
 #define IMAGE_KIND_PACKET_FRAME 257
 #define IMAGE_KIND_CORE_COOKIE 260
 #define IMAGE_KIND_AUTOGROUP 261
+#define IMAGE_KIND_URING_LINK 262
+#define IMAGE_KIND_VDSO 266
 #define IMAGE_KIND_UNIX_RECONNECT 270
 
 /* Header.arch */
@@ -356,6 +361,7 @@
 #define IMAGE_FILE_EVENTS 30
 #define IMAGE_FILE_USERFAULTFD 27
 #define IMAGE_FILE_USERFAULTFD_DEVICE 203
+#define IMAGE_FILE_TUN 243
 
 /* OpenFile.flags */
 #define IMAGE_OPEN_READ (1ull << 0)
@@ -413,6 +419,7 @@
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
 #define IMAGE_URING_URING_REQUEST_TIMEOUT 2
+#define IMAGE_URING_URING_REQUEST_FUTEX 3
 
 /* UringRequest.flags */
 #define IMAGE_URING_FIXED (1ull << 0)
@@ -420,6 +427,9 @@
 #define IMAGE_URING_SKIP (1ull << 2)
 #define IMAGE_URING_PENDING (1ull << 3)
 #define IMAGE_URING_SELECT (1ull << 4)
+#define IMAGE_URING_LINK (1ull << 5)
+#define IMAGE_URING_HARDLINK (1ull << 6)
+#define IMAGE_URING_ARMED (1ull << 7)
 
 /* UringRequest.timeout */
 #define IMAGE_URING_ABS (1ull << 0)
@@ -622,6 +632,17 @@
 #define IMAGE_PACKET_PACKET_LOSS (1ull << 3)
 #define IMAGE_PACKET_PACKET_QDISC_BYPASS (1ull << 4)
 #define IMAGE_PACKET_PACKET_IGNORE_OUTGOING (1ull << 5)
+
+/* TunDevice.has */
+#define IMAGE_TUN_TUN_HAS_CARRIER (1ull << 0)
+#define IMAGE_TUN_TUN_HAS_OFFLOAD (1ull << 1)
+#define IMAGE_TUN_TUN_HAS_FILTERS (1ull << 2)
+
+/* TunQueue.flags */
+#define IMAGE_TUN_TUN_QUEUE_SHUT (1ull << 0)
+
+/* TunPacket.flags */
+#define IMAGE_TUN_TUN_PACKET_VLAN (1ull << 0)
 
 /* InetMember.kind */
 #define IMAGE_MEMBER_MEMBER_EXCLUDE 0
@@ -1101,6 +1122,12 @@ struct image_packet_member {
 
 static_assert(sizeof(struct image_packet_member) == 48, "image_packet_member");
 
+struct image_tun_slot {
+	uint32_t flags;
+};
+
+static_assert(sizeof(struct image_tun_slot) == 4, "image_tun_slot");
+
 struct image_filter_step {
 	uint16_t code;
 	uint8_t jt;
@@ -1342,9 +1369,11 @@ struct image_mm {
 	uint32_t vdso_crc;
 	uint32_t dump_filter;
 	uint64_t context[4];
+	uint32_t vdso_code;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_mm) == 168, "image_mm");
+static_assert(sizeof(struct image_mm) == 176, "image_mm");
 
 struct image_vma {
 	uint64_t start;
@@ -1829,7 +1858,7 @@ struct image_uring {
 	uint32_t ios;
 	uint32_t groups;
 	uint32_t groups_of;
-	uint32_t reserved2;
+	uint32_t links;
 	uint32_t thread_of;
 	uint32_t thread_idle;
 	uint32_t thread_cpu;
@@ -2273,6 +2302,56 @@ struct image_net_peer {
 
 static_assert(sizeof(struct image_net_peer) == 16, "image_net_peer");
 
+struct image_tun_device {
+	uint32_t net;
+	uint32_t index;
+	uint32_t flags;
+	uint32_t arphrd;
+	uint32_t owner;
+	uint32_t group;
+	uint32_t offload;
+	uint32_t has;
+	int32_t vnet_hdr_sz;
+	int32_t sndbuf;
+	uint32_t msg_enable;
+	uint32_t rx_batched;
+	uint32_t fprog_len;
+	uint32_t txflt_count;
+	uint64_t fprog_filter;
+	uint32_t txflt_mask[2];
+	uint8_t txflt_addr[48];
+	uint8_t name[16];
+	uint32_t queues;
+	uint32_t disabled;
+};
+
+static_assert(sizeof(struct image_tun_device) == 144, "image_tun_device");
+
+struct image_tun_queue {
+	uint32_t obj;
+	uint32_t net;
+	uint32_t device;
+	uint32_t number;
+	uint32_t ifindex;
+	int32_t sndbuf;
+	uint32_t flags;
+	uint32_t filter;
+};
+
+static_assert(sizeof(struct image_tun_queue) == 32, "image_tun_queue");
+
+struct image_tun_packet {
+	uint32_t queue;
+	uint32_t flags;
+	uint16_t protocol;
+	uint16_t vlan_proto;
+	uint16_t vlan_tci;
+	uint8_t header[10];
+	uint8_t reserved[8];
+};
+
+static_assert(sizeof(struct image_tun_packet) == 32, "image_tun_packet");
+
 struct image_tcp_ao {
 	uint32_t flags;
 	uint32_t send_first;
@@ -2444,6 +2523,47 @@ struct image_autogroup {
 };
 
 static_assert(sizeof(struct image_autogroup) == 16, "image_autogroup");
+
+struct image_uring_link {
+	uint64_t user_data;
+	uint64_t addr;
+	uint64_t addr2;
+	uint64_t control;
+	uint64_t control_len;
+	uint64_t pos;
+	uint64_t time;
+	uint32_t head;
+	uint32_t op;
+	uint32_t flags;
+	uint32_t fd;
+	uint32_t len;
+	uint32_t op_flags;
+	uint32_t io_flags;
+	uint32_t slot;
+	uint32_t nofile;
+	uint32_t vecs;
+	uint32_t name;
+	uint32_t group;
+	uint32_t limit;
+	uint32_t total;
+	uint32_t events;
+	uint32_t clock;
+	uint32_t timeout;
+	uint32_t off;
+};
+
+static_assert(sizeof(struct image_uring_link) == 128, "image_uring_link");
+
+struct image_vdso {
+	uint32_t obj;
+	uint32_t data_len;
+	uint32_t code_len;
+	uint32_t landing;
+	uint32_t reserved;
+	uint32_t reserved2;
+};
+
+static_assert(sizeof(struct image_vdso) == 24, "image_vdso");
 
 struct image_unix_reconnect {
 	uint32_t socket;
