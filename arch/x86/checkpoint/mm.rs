@@ -122,6 +122,8 @@ impl ArchMm for Native {
         })
     }
 
+    const VDSO_JUMP: usize = 5;
+
     fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
         // JMP, and how far from its end on.
         let far = to.wrapping_sub(at.checked_add(5)?).cast_signed();

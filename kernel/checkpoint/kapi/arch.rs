@@ -109,8 +109,13 @@ pub(crate) trait ArchMm {
     /// Returns this kernel's vDSO of the kind that goes with `context`; `None`: it has none of it.
     fn vdso(context: &MmContext) -> Option<Vdso>;
 
-    /// Writes the instructions that, at address `at`, go on at `to` to the beginning of `code`, and
-    /// returns how many bytes they are; `None`: they do not reach so far, or there is no room.
+    /// Bytes that the jump takes which another kernel most likely writes to the beginning of an entry point.
+    /// A checkpoint lets a task run for a moment that is to go on within them. Nobody is if the first
+    /// instruction is as long.
+    const VDSO_JUMP: usize = 0;
+
+    /// Writes the instruction that, at address `at`, goes on at `to` to the beginning of `code`, and
+    /// returns how many bytes it has; `None`: it does not reach so far, or there is no room.
     ///
     /// The default is that there are none: a program of which the vDSO is another one is refused.
     fn vdso_jump(_code: &mut [u8], _at: u64, _to: u64) -> Option<usize> {

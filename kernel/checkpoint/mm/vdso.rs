@@ -82,7 +82,7 @@ const NAME: &[u8] = b"vdso of another kernel";
 const GROWTH: usize = 64 << 20;
 
 /// Most bytes that a jump takes.
-const JUMP_MAX: usize = 8;
+const JUMP_MAX: usize = 6;
 
 /// Bytes of an ELF file that tell for which machine it is, and of how many bits.
 const ELF_KIND: usize = 20;
@@ -169,7 +169,7 @@ pub(crate) fn is_at_entry(t: &FrozenTask) -> bool {
         elf.entries().any(|e| {
             let len = match Native::VDSO_KNOWS.contains(&e.name) {
                 true => e.len,
-                false => JUMP_MAX,
+                false => Native::VDSO_JUMP,
             };
             !Native::VDSO_KEEPS.contains(&e.name) && e.at < at && at - e.at < len
         })
@@ -491,21 +491,16 @@ fn map_old(
         return Err(fail(EINVAL, "is code and data"));
     }
     let len = end.saturating_sub(start);
-    let mut prot = 0;
-    for &(_, flag, p) in Native::VMA_FLAGS {
-        if v.flags.get() & flag != 0 {
-            prot |= p;
-        }
-    }
     let access = match start >= old.at {
         true => bit::READ | bit::EXEC,
         false => bit::READ,
     };
+    // arm64's PROT_BTI would ask for another instruction before each jump.
     vma::map(&MapArgs {
         start,
         len,
         access,
-        prot,
+        prot: 0,
         file: None,
         shared: false,
         droppable: false,
