@@ -135,21 +135,26 @@ pub(super) fn crc(context: &MmContext) -> u32 {
     Native::vdso(context).map_or(0, |v| v.crc())
 }
 
-/// Returns the vDSO that `mm` has all of, with its data right before its code.
+/// Returns the vDSO that `mm` has all of, with its data right before its code; `None`: it has no vDSO, or
+/// has moved or unmapped a part of it.
 fn whole(mm: &MmRef, all: &[VmaInfo]) -> Option<Vdso> {
-    let (_, len) = range(all)?;
-    let code: usize = all
-        .iter()
-        .filter(|v| v.special == Special::Vdso)
-        .map(|v| v.end.saturating_sub(v.start))
-        .sum();
-    let mapped: usize = all
-        .iter()
-        .filter(|v| matches!(v.special, Special::Vdso | Special::Vvar))
-        .map(|v| v.end.saturating_sub(v.start))
-        .sum();
-    Native::vdso(&Native::save_context(mm))
-        .filter(|v| code == v.code.len() && mapped == len && len == v.mapped())
+    let (start, len) = range(all)?;
+    let vdso = Native::vdso(&Native::save_context(mm))?;
+    let code = start.checked_add(len)?.checked_sub(vdso.code.len())?;
+    let mut mapped: usize = 0;
+    for v in all {
+        let is_code = match v.special {
+            Special::Vdso => true,
+            Special::Vvar => false,
+            _ => continue,
+        };
+        // Whoever moves both may have them the other way round.
+        if is_code != (v.start >= code) || (!is_code && v.end > code) {
+            return None;
+        }
+        mapped = mapped.checked_add(v.end.checked_sub(v.start)?)?;
+    }
+    (mapped == len && len == vdso.mapped()).then_some(vdso)
 }
 
 /// Returns whether `t` was interrupted where another kernel's vDSO can't let it go on: within what a jump
@@ -176,9 +181,20 @@ pub(crate) fn is_at_entry(t: &FrozenTask) -> bool {
     })
 }
 
-/// Counts the vDSO of the address space `mm` of `t`, whose mappings are `all`.
+/// Counts the vDSO of the address space `mm` of `t`, whose mappings are `all`; refuses it if it is not as
+/// the kernel maps it, as it would not be again.
 pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaInfo]) -> Result {
     let Some(vdso) = whole(mm, all) else {
+        if range(all).is_some() && Native::refusal(mm).is_none() {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "address space: a part of its vDSO was unmapped or moved: start it without that, \
+                     or have it unmap or move all of it"
+                ),
+            );
+        }
         return Ok(());
     };
     let id = vdso.id(t);
@@ -189,7 +205,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaI
 }
 
 /// Writes the record of the same vDSO, if it has none yet, and returns its reference; `None`: the
-/// address space has none that another could take the place of.
+/// address space has none.
 pub(super) fn save(
     cap: &mut Capture,
     t: &FrozenTask,
