@@ -70,7 +70,8 @@ use crate::{
             },
             walk, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::FrozenTask,
+        time::wait, //
     },
     mm::layout::for_vmas, //
 };
@@ -446,6 +447,7 @@ fn redirect(
     };
     let mut taken: KVec<(usize, usize)> = KVec::new();
     for entry in theirs.entries() {
+        wait::go_on()?;
         let kept = |name: &[u8]| Native::VDSO_KEEPS.contains(&name);
         if kept(entry.name) || taken.iter().any(|&(at, _)| at == entry.at) {
             continue;
@@ -539,6 +541,7 @@ fn map_old(
         .step_by(PAGE_SIZE)
         .zip(contents.chunks(PAGE_SIZE))
     {
+        wait::go_on()?;
         let mut pages: KVec<PageRef> = KVec::new();
         walk::writable(mm, at, 1, &mut pages).map_err(|e| fail(e, "can't be written to"))?;
         if let Some(to) = pages.first() {
