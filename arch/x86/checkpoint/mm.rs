@@ -134,6 +134,25 @@ impl ArchMm for Native {
         Some(5)
     }
 
+    /// The segment of the code stands near to the address.
+    fn frame_place(context: &MmContext, bytes: &[u8]) -> Option<u64> {
+        // __USER_CS and __USER32_CS.
+        const CS: [u8; 2] = [0x33, 0];
+        const CS32: [u8; 2] = [0x23, 0];
+        let [.., mode, _] = context;
+        if mode & IA32 != 0 {
+            let (ip, rest) = bytes.split_first_chunk::<4>()?;
+            return rest
+                .starts_with(&CS32)
+                .then_some(u32::from_le_bytes(*ip).into());
+        }
+        // The flags come between.
+        let (ip, rest) = bytes.split_first_chunk::<8>()?;
+        rest.get(8..)?
+            .starts_with(&CS)
+            .then_some(u64::from_le_bytes(*ip))
+    }
+
     /// It does so for returns from signal handlers of 32-bit programs.
     fn vdso_is_dispatched(context: &MmContext) -> bool {
         let [.., mode, _] = context;

@@ -122,6 +122,13 @@ pub(crate) trait ArchMm {
         None
     }
 
+    /// Returns where a signal handler returns to, if `bytes` are what a frame has from there on, of an
+    /// address space with `context`; `None`: they are nothing of the kind, or nobody can be in the middle
+    /// of a jump.
+    fn frame_place(_context: &MmContext, _bytes: &[u8]) -> Option<u64> {
+        None
+    }
+
     /// Tells whether the kernel knows by its vDSO, of the kind that goes with `context`, which system
     /// calls are not dispatched to a program (PR_SET_SYSCALL_USER_DISPATCH).
     fn vdso_is_dispatched(_context: &MmContext) -> bool {
@@ -200,6 +207,12 @@ pub(crate) trait ArchRegs {
     /// Returns the address of the instruction that comes next, by the notes of a task in the order of
     /// [`SETS`](Self::SETS), which were checked.
     fn place(notes: &[Option<&[u8]>]) -> Option<u64>;
+
+    /// Returns the address above which the frames of signal handlers of the task are; `None`: it does not
+    /// matter where those return to, see [`ArchMm::frame_place`].
+    fn stack(_notes: &[Option<&[u8]>]) -> Option<u64> {
+        None
+    }
 
     /// Checks all notes of a task, in the order of [`SETS`](Self::SETS), before any of them is
     /// written: all that [`set`](Self::set) would refuse, ignore or change, and that none is

@@ -73,7 +73,10 @@ use crate::{
         task::frozen::FrozenTask,
         time::wait, //
     },
-    mm::layout::for_vmas, //
+    mm::{
+        layout::for_vmas,
+        BuiltMm, //
+    }, //
 };
 
 /// What mappings of another kernel's vDSO are called in /proc/PID/maps.
@@ -84,6 +87,12 @@ const GROWTH: usize = 64 << 20;
 
 /// Most bytes that a jump takes.
 const JUMP_MAX: usize = 6;
+
+/// Most bytes of a stack that are searched for frames of signal handlers: more than those need.
+const FRAMES_MAX: usize = 1 << 20;
+
+/// What numbers in such a frame are aligned to, on any architecture, in bytes.
+const FRAME_ALIGN: usize = 4;
 
 /// Bytes of an ELF file that tell for which machine it is, and of how many bits.
 const ELF_KIND: usize = 20;
@@ -107,6 +116,21 @@ struct OldCode {
     taken: KVec<(usize, usize)>,
     /// Bytes of it.
     len: usize,
+}
+
+impl OldCode {
+    /// Returns whether nobody can go on at the address `at` of the address space `m`.
+    fn is_lost(&self, m: &Mm, at: u64) -> bool {
+        let end = m.vdso.get().saturating_add(m.vdso_len.get());
+        let inside = end
+            .checked_sub(self.len as u64)
+            .and_then(|start| usize::try_from(at.checked_sub(start)?).ok())
+            .filter(|&at| at < self.len);
+        inside.is_some_and(|at| {
+            let mut taken = self.taken.iter();
+            taken.any(|&(from, len)| from < at && at - from < len)
+        })
+    }
 }
 
 impl Rebuilt for OldCode {
@@ -579,15 +603,7 @@ pub(crate) fn check_place(r: &Restore, plan: &TaskRecords<'_>, at: u64) -> Resul
     let Some((m, code)) = old_of(r, plan)? else {
         return Ok(());
     };
-    let end = m.vdso.get().saturating_add(m.vdso_len.get());
-    let inside = end
-        .checked_sub(code.len as u64)
-        .and_then(|start| usize::try_from(at.checked_sub(start)?).ok());
-    let is_lost = |at| {
-        let within = |&(from, len): &(usize, usize)| from < at && at - from < len;
-        code.taken.iter().any(within)
-    };
-    if inside.is_some_and(is_lost) {
+    if code.is_lost(&m, at) {
         return Err(r.fail(
             EOPNOTSUPP,
             plan,
@@ -597,6 +613,56 @@ pub(crate) fn check_place(r: &Restore, plan: &TaskRecords<'_>, at: u64) -> Resul
                 at
             ),
         ));
+    }
+    Ok(())
+}
+
+/// Refuses a task that has a signal handler which returns to such an address: one whose frame is among the
+/// first [`FRAMES_MAX`] bytes above `stack`. All memory is filled.
+///
+/// The frame of a handler that was interrupted by another one on another stack is not found.
+pub(crate) fn check_frames(r: &Restore, plan: &TaskRecords<'_>, stack: u64) -> Result {
+    let Some((m, code)) = old_of(r, plan)? else {
+        return Ok(());
+    };
+    let space = ObjRef::new(plan.task.mm.get()).and_then(|obj| r.built::<BuiltMm>(obj));
+    let (Some(space), Ok(stack)) = (space, usize::try_from(stack)) else {
+        return Ok(());
+    };
+    let (first, skip) = (stack / PAGE_SIZE * PAGE_SIZE, stack % PAGE_SIZE);
+    let mut bytes: KVVec<u8> = KVVec::from_elem(0, FRAMES_MAX, GFP_KERNEL_ACCOUNT)?;
+    for (n, to) in bytes.chunks_mut(PAGE_SIZE).enumerate() {
+        wait::go_on()?;
+        let Some(at) = first.checked_add(n.saturating_mul(PAGE_SIZE)) else {
+            break;
+        };
+        let mut pages: KVec<PageRef> = KVec::new();
+        match walk::readable(&space.mm, at, 1, &mut pages) {
+            Ok(()) => (),
+            Err(e) if e == EINTR || e == ENOMEM => return Err(e),
+            // Nothing is mapped, or there; or it is poisoned.
+            Err(_) => continue,
+        }
+        if let Some(page) = pages.first() {
+            page.read(to);
+        }
+    }
+    let context = context(&m);
+    for at in (skip.next_multiple_of(FRAME_ALIGN)..bytes.len()).step_by(FRAME_ALIGN) {
+        let place = bytes
+            .get(at..)
+            .and_then(|bytes| Native::frame_place(&context, bytes));
+        if let Some(place) = place.filter(|&place| code.is_lost(&m, place)) {
+            return Err(r.fail(
+                EOPNOTSUPP,
+                plan,
+                fmt!(
+                    "has a signal handler that returns to {:x}, at the beginning of a function of the \
+                     vDSO, and that is another one here: save it once more",
+                    place
+                ),
+            ));
+        }
     }
     Ok(())
 }
