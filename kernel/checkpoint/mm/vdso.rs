@@ -640,8 +640,8 @@ pub(crate) fn check_frames(r: &Restore, plan: &TaskRecords<'_>, stack: u64) -> R
         match walk::readable(&space.mm, at, 1, &mut pages) {
             Ok(()) => (),
             Err(e) if e == EINTR || e == ENOMEM => return Err(e),
-            // Nothing is mapped, or there; or it is poisoned.
-            Err(_) => continue,
+            // Nothing is mapped, or there; or it is poisoned: no stack goes on behind that.
+            Err(_) => break,
         }
         if let Some(page) = pages.first() {
             page.read(to);
