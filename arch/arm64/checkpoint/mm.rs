@@ -70,19 +70,18 @@ impl ArchMm for Native {
         })
     }
 
-    /// It begins with the instruction that an indirect branch may lead to (BTI C), which is none to a CPU
-    /// without that.
+    const VDSO_JUMP: usize = 4;
+
+    /// It is one instruction, so that nobody is in the middle of it: none that an indirect branch may lead
+    /// to, as the old code is mapped without PROT_BTI.
     fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
-        const BTI_C: u32 = 0xd503_245f;
         const B: u32 = 0x1400_0000;
         // In instructions, of which 26 bits tell.
-        let far = to.wrapping_sub(at.checked_add(4)?).cast_signed();
+        let far = to.wrapping_sub(at).cast_signed();
         let far = Some(far / 4).filter(|n| far % 4 == 0 && (-(1 << 25)..1 << 25).contains(n))?;
         let far = u32::try_from(far & 0x03ff_ffff).ok()?;
-        let room = code.first_chunk_mut::<8>()?;
-        let jump = u64::from(BTI_C) | u64::from(B | far) << 32;
-        *room = jump.to_le_bytes();
-        Some(8)
+        *code.first_chunk_mut::<4>()? = (B | far).to_le_bytes();
+        Some(4)
     }
 
     fn map_vdso(start: usize, _context: &MmContext) -> Result {

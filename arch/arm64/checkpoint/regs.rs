@@ -219,7 +219,6 @@ impl ArchRegs for Native {
         Ok(())
     }
 
-    /// If they are fine, the vector lengths are set, which must be done before any note is written.
     fn place(notes: &[Option<&[u8]>]) -> Option<u64> {
         let [Some(general), ..] = notes else {
             return None;
@@ -227,6 +226,7 @@ impl ArchRegs for Native {
         regset::word(general, reg!(pc)).map(u64::from_le)
     }
 
+    /// If they are fine, the vector lengths are set, which must be done before any note is written.
     fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
         let result = interrupted(t);
         if result != 0 && RESTARTS.iter().all(|&r| u64::from(r) != result) {

@@ -64,6 +64,8 @@ impl ArchMm for Native {
         })
     }
 
+    const VDSO_JUMP: usize = 4;
+
     fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
         const B: u32 = 0x4800_0000;
         // In bytes, of which 26 bits tell.

@@ -122,6 +122,8 @@ impl ArchMm for Native {
         })
     }
 
+    const VDSO_JUMP: usize = 5;
+
     fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
         // JMP, and how far from its end on.
         let far = to.wrapping_sub(at.checked_add(5)?).cast_signed();
@@ -130,6 +132,25 @@ impl ArchMm for Native {
         *jump = 0xe9;
         room.copy_from_slice(&far.to_le_bytes());
         Some(5)
+    }
+
+    /// The segment of the code stands near to the address.
+    fn frame_place(context: &MmContext, bytes: &[u8]) -> Option<u64> {
+        // __USER_CS and __USER32_CS.
+        const CS: [u8; 2] = [0x33, 0];
+        const CS32: [u8; 2] = [0x23, 0];
+        let [.., mode, _] = context;
+        if mode & IA32 != 0 {
+            let (ip, rest) = bytes.split_first_chunk::<4>()?;
+            return rest
+                .starts_with(&CS32)
+                .then_some(u32::from_le_bytes(*ip).into());
+        }
+        // The flags come between.
+        let (ip, rest) = bytes.split_first_chunk::<8>()?;
+        rest.get(8..)?
+            .starts_with(&CS)
+            .then_some(u64::from_le_bytes(*ip))
     }
 
     /// It does so for returns from signal handlers of 32-bit programs.

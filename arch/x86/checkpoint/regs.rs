@@ -219,6 +219,13 @@ impl ArchRegs for Native {
         regset::word(general, reg!(ip).start).map(u64::from_le)
     }
 
+    fn stack(notes: &[Option<&[u8]>]) -> Option<u64> {
+        let [Some(general), ..] = notes else {
+            return None;
+        };
+        regset::word(general, reg!(sp).start).map(u64::from_le)
+    }
+
     fn check(_t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
         let missing = |at, why| match notes.get(at) {
             Some(Some(_)) => Ok(()),

@@ -146,11 +146,22 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         match read(args, root, cap, hold.as_ref(), pause < PAUSES_END_MS).transpose() {
             Some(result) => break result,
             // A task is in the way. Nothing was looked at yet: all run for a moment.
-            None => drop(hold.take()),
+            None => {
+                // But for good if somebody has thawed them meanwhile.
+                let checked = hold.as_ref().map_or(Ok(()), HeldCgroup::check);
+                unbroken(cap, hold.as_ref(), checked)?;
+                let cgroup = hold.as_ref().map(|hold| hold.cgroup().clone());
+                drop(hold.take());
+                if cgroup.is_some_and(|cgroup| cgroup.is_freezing()) {
+                    // Its owner keeps it frozen: nobody gets out of the way.
+                    pause = PAUSES_END_MS;
+                } else {
+                    wait::pause_ms(pause);
+                    pause *= 2;
+                }
+            }
         }
         wait::check_killed()?;
-        wait::pause_ms(pause);
-        pause *= 2;
         hold = freeze::hold(cap, root, args.cgroup.clone())?;
     };
     // Whether it succeeded or not: before the tasks run again.
@@ -242,8 +253,18 @@ fn read<'h>(
     choosy: bool,
 ) -> Result<Option<(FrozenTasks<'h>, Option<snapshot::Snapshot>)>> {
     let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
-    if choosy && hold.is_some() && !args.dry_run && tasks.iter().any(mm::vdso::is_at_entry) {
-        return Ok(None);
+    if hold.is_some() && !args.dry_run {
+        match tasks.iter().find(|t| mm::vdso::is_at_entry(t)) {
+            Some(_) if choosy => return Ok(None),
+            Some(t) => cap.report.note(
+                &t.display(&cap.pid_ns),
+                fmt!(
+                    "is at the beginning of a function of the vDSO: the image restarts under a \
+                     kernel with the same vDSO only"
+                ),
+            ),
+            None => (),
+        }
     }
     if hold.is_some() && !cap.own && tasks.iter().any(FrozenTask::is_current) {
         cap.report.line(fmt!(

@@ -109,11 +109,23 @@ pub(crate) trait ArchMm {
     /// Returns this kernel's vDSO of the kind that goes with `context`; `None`: it has none of it.
     fn vdso(context: &MmContext) -> Option<Vdso>;
 
-    /// Writes the instructions that, at address `at`, go on at `to` to the beginning of `code`, and
-    /// returns how many bytes they are; `None`: they do not reach so far, or there is no room.
+    /// Bytes that the jump takes which another kernel most likely writes to the beginning of an entry point.
+    /// A checkpoint lets a task run for a moment that is to go on within them. Nobody is if the first
+    /// instruction is as long.
+    const VDSO_JUMP: usize = 0;
+
+    /// Writes the instruction that, at address `at`, goes on at `to` to the beginning of `code`, and
+    /// returns how many bytes it has; `None`: it does not reach so far, or there is no room.
     ///
     /// The default is that there are none: a program of which the vDSO is another one is refused.
     fn vdso_jump(_code: &mut [u8], _at: u64, _to: u64) -> Option<usize> {
+        None
+    }
+
+    /// Returns where a signal handler returns to, if `bytes` are what a frame has from there on, of an
+    /// address space with `context`; `None`: they are nothing of the kind, or nobody can be in the middle
+    /// of a jump.
+    fn frame_place(_context: &MmContext, _bytes: &[u8]) -> Option<u64> {
         None
     }
 
@@ -195,6 +207,12 @@ pub(crate) trait ArchRegs {
     /// Returns the address of the instruction that comes next, by the notes of a task in the order of
     /// [`SETS`](Self::SETS), which were checked.
     fn place(notes: &[Option<&[u8]>]) -> Option<u64>;
+
+    /// Returns the address above which the frames of signal handlers of the task are; `None`: it does not
+    /// matter where those return to, see [`ArchMm::frame_place`].
+    fn stack(_notes: &[Option<&[u8]>]) -> Option<u64> {
+        None
+    }
 
     /// Checks all notes of a task, in the order of [`SETS`](Self::SETS), before any of them is
     /// written: all that [`set`](Self::set) would refuse, ignore or change, and that none is

@@ -70,9 +70,13 @@ use crate::{
             },
             walk, //
         },
-        task::frozen::FrozenTask, //
+        task::frozen::FrozenTask,
+        time::wait, //
     },
-    mm::layout::for_vmas, //
+    mm::{
+        layout::for_vmas,
+        BuiltMm, //
+    }, //
 };
 
 /// What mappings of another kernel's vDSO are called in /proc/PID/maps.
@@ -82,7 +86,13 @@ const NAME: &[u8] = b"vdso of another kernel";
 const GROWTH: usize = 64 << 20;
 
 /// Most bytes that a jump takes.
-const JUMP_MAX: usize = 8;
+const JUMP_MAX: usize = 6;
+
+/// Most bytes of a stack that are searched for frames of signal handlers: more than those need.
+const FRAMES_MAX: usize = 1 << 20;
+
+/// What numbers in such a frame are aligned to, on any architecture, in bytes.
+const FRAME_ALIGN: usize = 4;
 
 /// Bytes of an ELF file that tell for which machine it is, and of how many bits.
 const ELF_KIND: usize = 20;
@@ -106,6 +116,21 @@ struct OldCode {
     taken: KVec<(usize, usize)>,
     /// Bytes of it.
     len: usize,
+}
+
+impl OldCode {
+    /// Returns whether nobody can go on at the address `at` of the address space `m`.
+    fn is_lost(&self, m: &Mm, at: u64) -> bool {
+        let end = m.vdso.get().saturating_add(m.vdso_len.get());
+        let inside = end
+            .checked_sub(self.len as u64)
+            .and_then(|start| usize::try_from(at.checked_sub(start)?).ok())
+            .filter(|&at| at < self.len);
+        inside.is_some_and(|at| {
+            let mut taken = self.taken.iter();
+            taken.any(|&(from, len)| from < at && at - from < len)
+        })
+    }
 }
 
 impl Rebuilt for OldCode {
@@ -135,21 +160,26 @@ pub(super) fn crc(context: &MmContext) -> u32 {
     Native::vdso(context).map_or(0, |v| v.crc())
 }
 
-/// Returns the vDSO that `mm` has all of, with its data right before its code.
+/// Returns the vDSO that `mm` has all of, with its data right before its code; `None`: it has no vDSO, or
+/// has moved or unmapped a part of it.
 fn whole(mm: &MmRef, all: &[VmaInfo]) -> Option<Vdso> {
-    let (_, len) = range(all)?;
-    let code: usize = all
-        .iter()
-        .filter(|v| v.special == Special::Vdso)
-        .map(|v| v.end.saturating_sub(v.start))
-        .sum();
-    let mapped: usize = all
-        .iter()
-        .filter(|v| matches!(v.special, Special::Vdso | Special::Vvar))
-        .map(|v| v.end.saturating_sub(v.start))
-        .sum();
-    Native::vdso(&Native::save_context(mm))
-        .filter(|v| code == v.code.len() && mapped == len && len == v.mapped())
+    let (start, len) = range(all)?;
+    let vdso = Native::vdso(&Native::save_context(mm))?;
+    let code = start.checked_add(len)?.checked_sub(vdso.code.len())?;
+    let mut mapped: usize = 0;
+    for v in all {
+        let is_code = match v.special {
+            Special::Vdso => true,
+            Special::Vvar => false,
+            _ => continue,
+        };
+        // Whoever moves both may have them the other way round.
+        if is_code != (v.start >= code) || (!is_code && v.end > code) {
+            return None;
+        }
+        mapped = mapped.checked_add(v.end.checked_sub(v.start)?)?;
+    }
+    (mapped == len && len == vdso.mapped()).then_some(vdso)
 }
 
 /// Returns whether `t` was interrupted where another kernel's vDSO can't let it go on: within what a jump
@@ -169,16 +199,27 @@ pub(crate) fn is_at_entry(t: &FrozenTask) -> bool {
         elf.entries().any(|e| {
             let len = match Native::VDSO_KNOWS.contains(&e.name) {
                 true => e.len,
-                false => JUMP_MAX,
+                false => Native::VDSO_JUMP,
             };
             !Native::VDSO_KEEPS.contains(&e.name) && e.at < at && at - e.at < len
         })
     })
 }
 
-/// Counts the vDSO of the address space `mm` of `t`, whose mappings are `all`.
+/// Counts the vDSO of the address space `mm` of `t`, whose mappings are `all`; refuses it if it is not as
+/// the kernel maps it, as it would not be again.
 pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaInfo]) -> Result {
     let Some(vdso) = whole(mm, all) else {
+        if range(all).is_some() && Native::refusal(mm).is_none() {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "address space: a part of its vDSO was unmapped or moved: start it without that, \
+                     or have it unmap or move all of it"
+                ),
+            );
+        }
         return Ok(());
     };
     let id = vdso.id(t);
@@ -189,7 +230,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaI
 }
 
 /// Writes the record of the same vDSO, if it has none yet, and returns its reference; `None`: the
-/// address space has none that another could take the place of.
+/// address space has none.
 pub(super) fn save(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -414,7 +455,7 @@ fn redirect(
     new: &Vdso,
     to: usize,
 ) -> Result<KVec<(usize, usize)>> {
-    let refuse = |entry: &Entry<'_>, why: &str| {
+    let cant = |entry: &Entry<'_>, why: &str| {
         r.fail(
             EOPNOTSUPP,
             plan,
@@ -430,6 +471,7 @@ fn redirect(
     };
     let mut taken: KVec<(usize, usize)> = KVec::new();
     for entry in theirs.entries() {
+        wait::go_on()?;
         let kept = |name: &[u8]| Native::VDSO_KEEPS.contains(&name);
         if kept(entry.name) || taken.iter().any(|&(at, _)| at == entry.at) {
             continue;
@@ -439,7 +481,7 @@ fn redirect(
             .entries()
             .filter(|e| e.at == entry.at)
             .find_map(|e| ours.entry(e.name))
-            .ok_or_else(|| refuse(&entry, "is not in this kernel's"))?;
+            .ok_or_else(|| cant(&entry, "is not in this kernel's"))?;
         let (from, target) = (
             old.at.saturating_add(entry.at),
             to.saturating_add(target.at),
@@ -447,13 +489,13 @@ fn redirect(
         let len = bytes
             .get_mut(entry.at..)
             .and_then(|code| Native::vdso_jump(code, from as u64, target as u64))
-            .ok_or_else(|| refuse(&entry, "is too far from this kernel's"))?;
+            .ok_or_else(|| cant(&entry, "is too far from this kernel's"))?;
         let end = entry.at.saturating_add(len);
         // Where calls return to is not to be written over, nor what repeats them.
         let landing = old.landing.saturating_sub(2);
         let cut = |at: usize| entry.at < at && at < end;
         if len > entry.len || theirs.entries().any(|e| cut(e.at)) || cut(landing) {
-            return Err(refuse(&entry, "has no room for a jump to this kernel's"));
+            return Err(cant(&entry, "has no room for a jump to this kernel's"));
         }
         let len = match Native::VDSO_KNOWS.contains(&entry.name) {
             true => entry.len,
@@ -491,21 +533,16 @@ fn map_old(
         return Err(fail(EINVAL, "is code and data"));
     }
     let len = end.saturating_sub(start);
-    let mut prot = 0;
-    for &(_, flag, p) in Native::VMA_FLAGS {
-        if v.flags.get() & flag != 0 {
-            prot |= p;
-        }
-    }
     let access = match start >= old.at {
         true => bit::READ | bit::EXEC,
         false => bit::READ,
     };
+    // arm64's PROT_BTI would ask for another instruction before each jump.
     vma::map(&MapArgs {
         start,
         len,
         access,
-        prot,
+        prot: 0,
         file: None,
         shared: false,
         droppable: false,
@@ -528,6 +565,7 @@ fn map_old(
         .step_by(PAGE_SIZE)
         .zip(contents.chunks(PAGE_SIZE))
     {
+        wait::go_on()?;
         let mut pages: KVec<PageRef> = KVec::new();
         walk::writable(mm, at, 1, &mut pages).map_err(|e| fail(e, "can't be written to"))?;
         if let Some(to) = pages.first() {
@@ -565,15 +603,7 @@ pub(crate) fn check_place(r: &Restore, plan: &TaskRecords<'_>, at: u64) -> Resul
     let Some((m, code)) = old_of(r, plan)? else {
         return Ok(());
     };
-    let end = m.vdso.get().saturating_add(m.vdso_len.get());
-    let inside = end
-        .checked_sub(code.len as u64)
-        .and_then(|start| usize::try_from(at.checked_sub(start)?).ok());
-    let is_lost = |at| {
-        let within = |&(from, len): &(usize, usize)| from < at && at - from < len;
-        code.taken.iter().any(within)
-    };
-    if inside.is_some_and(is_lost) {
+    if code.is_lost(&m, at) {
         return Err(r.fail(
             EOPNOTSUPP,
             plan,
@@ -583,6 +613,56 @@ pub(crate) fn check_place(r: &Restore, plan: &TaskRecords<'_>, at: u64) -> Resul
                 at
             ),
         ));
+    }
+    Ok(())
+}
+
+/// Refuses a task that has a signal handler which returns to such an address: one whose frame is among the
+/// first [`FRAMES_MAX`] bytes above `stack`. All memory is filled.
+///
+/// The frame of a handler that was interrupted by another one on another stack is not found.
+pub(crate) fn check_frames(r: &Restore, plan: &TaskRecords<'_>, stack: u64) -> Result {
+    let Some((m, code)) = old_of(r, plan)? else {
+        return Ok(());
+    };
+    let space = ObjRef::new(plan.task.mm.get()).and_then(|obj| r.built::<BuiltMm>(obj));
+    let (Some(space), Ok(stack)) = (space, usize::try_from(stack)) else {
+        return Ok(());
+    };
+    let (first, skip) = (stack / PAGE_SIZE * PAGE_SIZE, stack % PAGE_SIZE);
+    let mut bytes: KVVec<u8> = KVVec::from_elem(0, FRAMES_MAX, GFP_KERNEL_ACCOUNT)?;
+    for (n, to) in bytes.chunks_mut(PAGE_SIZE).enumerate() {
+        wait::go_on()?;
+        let Some(at) = first.checked_add(n.saturating_mul(PAGE_SIZE)) else {
+            break;
+        };
+        let mut pages: KVec<PageRef> = KVec::new();
+        match walk::readable(&space.mm, at, 1, &mut pages) {
+            Ok(()) => (),
+            Err(e) if e == EINTR || e == ENOMEM => return Err(e),
+            // Nothing is mapped, or there; or it is poisoned: no stack goes on behind that.
+            Err(_) => break,
+        }
+        if let Some(page) = pages.first() {
+            page.read(to);
+        }
+    }
+    let context = context(&m);
+    for at in (skip.next_multiple_of(FRAME_ALIGN)..bytes.len()).step_by(FRAME_ALIGN) {
+        let place = bytes
+            .get(at..)
+            .and_then(|bytes| Native::frame_place(&context, bytes));
+        if let Some(place) = place.filter(|&place| code.is_lost(&m, place)) {
+            return Err(r.fail(
+                EOPNOTSUPP,
+                plan,
+                fmt!(
+                    "has a signal handler that returns to {:x}, at the beginning of a function of the \
+                     vDSO, and that is another one here: save it once more",
+                    place
+                ),
+            ));
+        }
     }
     Ok(())
 }

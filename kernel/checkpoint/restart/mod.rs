@@ -68,7 +68,8 @@ use crate::{
     },
     kinds,
     ns,
-    restart::args::RestartArgs, //
+    restart::args::RestartArgs,
+    task, //
 };
 
 use job::Coordinator;
@@ -248,6 +249,7 @@ fn bring_back(
             .restore
             .unless_told(e, "the contents of memory can't be read")
     })?;
+    frames(coordinator)?;
     coordinator.restore.link()?;
     kinds::link(&coordinator.restore)?;
     coordinator.call_tasks()?;
@@ -289,6 +291,20 @@ fn bring_back(
     // Named pipes. Not before: somebody who has opened one by now may hold its lock.
     park::close_files();
     Ok(number.into())
+}
+
+/// Looks where the signal handlers of all tasks return to, as far as that matters.
+fn frames(coordinator: &Coordinator) -> Result {
+    // Of all tasks, so that all that is wrong is reported together.
+    let mut verdict = Ok(());
+    for (index, member) in coordinator.members.iter() {
+        if member.state == TASK_LIVE {
+            let restore = &coordinator.restore;
+            let plan = coordinator.members.plan(restore.meta(), index)?;
+            verdict = verdict.and(task::check_frames(restore, &plan));
+        }
+    }
+    verdict
 }
 
 /// Freezes the cgroup that the tasks were made in, in which there must be they and no others.

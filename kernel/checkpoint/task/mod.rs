@@ -48,6 +48,7 @@ pub(crate) use cred::{
     save_opener,
     show, //
 };
+pub(crate) use regs::check_frames;
 pub(crate) use seccomp::had_those_of_caller;
 pub(crate) use sharing::{
     all_have_cookies,

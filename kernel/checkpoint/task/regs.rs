@@ -168,6 +168,13 @@ fn check(r: &Restore, plan: &TaskRecords<'_>, t: &ParkedTask) -> Result {
     Native::place(&found).map_or(Ok(()), |at| mm::vdso::check_place(r, plan, at))
 }
 
+/// Refuses a task that has a signal handler which returns to where the code is another one here. All memory
+/// is filled.
+pub(crate) fn check_frames(r: &Restore, plan: &TaskRecords<'_>) -> Result {
+    let found = split(notes_of(r, plan)?).map_err(|bad| refuse(r, plan, bad))?;
+    Native::stack(&found).map_or(Ok(()), |at| mm::vdso::check_frames(r, plan, at))
+}
+
 /// Writes all notes of a parked task, which [`check`] has accepted, to its registers.
 ///
 /// What only the register set's own function can tell fails the restart before any task runs:

@@ -140,6 +140,15 @@ impl PageRef {
         self.with_mapped(|p| unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), p, len) });
     }
 
+    /// Reads its first bytes, at most PAGE_SIZE.
+    pub(crate) fn read(&self, to: &mut [u8]) {
+        let len = to.len().min(PAGE_SIZE);
+        // SAFETY: PAGE_SIZE bytes are mapped at `p`, and the slice has room for as many as are copied.
+        // Should another task write to the page meanwhile, bytes get garbled, as with any copy from user
+        // space.
+        self.with_mapped(|p| unsafe { core::ptr::copy_nonoverlapping(p, to.as_mut_ptr(), len) });
+    }
+
     /// Reads its memory tags; zero, if it has none.
     pub(crate) fn tags(&self, to: &mut Tags) {
         // SAFETY: The page is valid, and there is room for all its tags.

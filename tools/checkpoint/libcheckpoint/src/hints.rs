@@ -229,6 +229,11 @@ const RESTART: &[Hint] = &[
          (ckptinfo names it).",
     ),
     (
+        "and that is another one here",
+        "Restart under the kernel that the image was made with (ckptinfo names it), or save it there once \
+         more.",
+    ),
+    (
         "the tasks would be confined as the caller is",
         "Restart from where the programs were started, or with --caller-confinement if it is meant; \
          where only labels differ, --keep-labels gives them again.",

@@ -305,6 +305,48 @@ REFUSE(vdso_access)
 	CHECK_SYS(mprotect((void *)start, end - start, PROT_READ | PROT_EXEC));
 }
 
+/* Where it is made again it would be whole. */
+REFUSE(vdso_in_part)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start = 0, end = 0;
+	int told[2], ret = -1;
+	char line[256];
+	pid_t kid;
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (strstr(line, "[vvar]"))
+			sscanf(line, "%lx-%lx", &start, &end);
+	}
+	CHECK(maps && !fclose(maps), "maps: %s", strerror(errno));
+	if (!start)
+		not_here();
+	CHECK_SYS(pipe(told));
+	kid = CHECK_SYS(fork());
+	if (!kid) {
+		/* From here on no clock is read. */
+		ret = munmap((void *)start, end - start);
+		if (write(told[1], &ret, sizeof(ret)) != sizeof(ret))
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ((ssize_t)sizeof(ret), read(told[0], &ret, sizeof(ret)));
+	close(told[0]);
+	close(told[1]);
+	/* Some kernels seal it. */
+	if (ret) {
+		kill(kid, SIGKILL);
+		CHECK_EQ(kid, waitpid(kid, NULL, 0));
+		not_here();
+	}
+	expect_refusal(kid, UNSUPPORTED, "address space: a part of its vDSO was unmapped or moved: start it "
+		       "without that, or have it unmap or move all of it");
+	ckpt_ready_wait();
+	CHECK_SYS(kill(kid, SIGKILL));
+	CHECK_EQ(kid, waitpid(kid, NULL, 0));
+}
+
 /* ---- one architecture's own ------------------------------------------ */
 
 #if defined(__x86_64__)

@@ -275,6 +275,59 @@ CKPT_CYCLE(handler_returns_into_it)
 }
 #endif
 
+#ifdef __x86_64__
+/* The lowest entry point of the vDSO. */
+static unsigned long an_entry(void)
+{
+	unsigned long at = vdso_start + sizeof(Elf64_Ehdr);
+
+	while (at < vdso_end && is_within(at))
+		at++;
+	CHECK(at < vdso_end, "the vDSO has no entry points");
+	return at;
+}
+
+static void within_entry(int sig, siginfo_t *info, void *context)
+{
+	greg_t *ip = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP], at = *ip;
+
+	*ip = an_entry() + 1;
+	ckpt_ready_wait();
+	*ip = at;
+}
+
+/* What stands there is the middle of a jump then: it is in no register, only on the stack. */
+CKPT_SCENARIO(handler_returns_to_entry);
+TEST_F_TIMEOUT(cr, handler_returns_to_entry, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+	bool told = false;
+
+	if (getenv("CKPT_BOOT"))
+		SKIP(return, "its image must be refused");
+	ASSERT_EQ(0, ckpt_run_init(&run, &handler_returns_to_entry, variant->container));
+	EXPECT_EQ(0, ckpt_run_start(&run)) goto out;
+	EXPECT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL)) goto out;
+	EXPECT_EQ(-1, ckpt_run_restart(&run, image, 0)) goto out;
+	told = ckpt_run_log_has(&run, "has a signal handler that returns to ");
+	EXPECT_TRUE(told);
+out:
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+static void handler_returns_to_entry_run(void)
+{
+	struct sigaction sa = { .sa_sigaction = within_entry, .sa_flags = SA_SIGINFO };
+
+	vdso_start = getauxval(AT_SYSINFO_EHDR);
+	CHECK_EQ(vdso_start, line_of("[vdso]", &vdso_end));
+	CHECK_SYS(sigaction(SIGUSR1, &sa, NULL));
+	CHECK_SYS(raise(SIGUSR1));
+}
+#endif
+
 /* ---- all scenarios of others ----------------------------------------- */
 
 FIXTURE(others) { int unused; };
