@@ -96,7 +96,7 @@ static void checkpoint_tcp_md5_get(struct sock *sk, struct checkpoint_tcp_key_ro
 			.len = min_t(u8, key->keylen, sizeof(to.key)),
 		};
 
-		BUILD_BUG_ON(TCP_MD5SIG_MAXKEYLEN > sizeof(to.key));
+		BUILD_BUG_ON(sizeof(to.key) < TCP_MD5SIG_MAXKEYLEN);
 		/* Without the flag nobody asks for it, but who looks for the best match. */
 		if (to.of_device)
 			to.device = key->l3index;
@@ -205,7 +205,7 @@ static void checkpoint_tcp_ao_get(struct sock *sk, struct checkpoint_tcp_ao *to,
 			.len = min_t(u8, key->keylen, sizeof(one.key)),
 		};
 
-		BUILD_BUG_ON(TCP_AO_MAXKEYLEN > sizeof(one.key));
+		BUILD_BUG_ON(sizeof(one.key) < TCP_AO_MAXKEYLEN);
 		checkpoint_tcp_key_addr(&one, key->family, &key->addr);
 		memcpy(one.key, key->key, one.len);
 		checkpoint_tcp_key_note(all, &one);

@@ -25,8 +25,8 @@ pub mod options;
 pub mod packet;
 pub mod tcp;
 pub mod tcp_key;
-pub mod udp;
 pub mod tun;
+pub mod udp;
 pub mod unix;
 
 /// [`Socket::family`]: AF_UNIX.

@@ -111,8 +111,8 @@ pub(crate) mod net {
     pub(crate) mod tcp_keys;
     pub(crate) mod tcp_outside;
     pub(crate) mod tcp_unseen;
-    pub(crate) mod udp_cork;
     pub(crate) mod tun;
+    pub(crate) mod udp_cork;
     pub(crate) mod unix;
 }
 

@@ -8,7 +8,6 @@
 //! refused.
 
 use kernel::prelude::*;
-use zerocopy::FromZeros;
 
 use crate::{
     core::restore::Restore,
@@ -209,7 +208,6 @@ fn save_links(cap: &mut Capture) -> Result {
             locks: (mptcp.locks & INET_LOCK_ALL).into(),
             v6only: u32::from(mptcp.v6only).into(),
             address: mptcp.addr,
-            ..MptcpSocket::new_zeroed()
         };
         cap.meta.put(&record, name(&mptcp.congestion))?;
     }

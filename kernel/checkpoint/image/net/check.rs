@@ -50,8 +50,8 @@ mod netlink;
 mod packet;
 mod tcp;
 mod tcp_key;
-mod udp;
 pub(super) mod tun;
+mod udp;
 
 pub(in crate::image) use {
     tcp::TcpLeft,

@@ -159,7 +159,6 @@ fn raw_device(record: &TunDevice) -> bindings::checkpoint_tun {
         txflt_addr: record.txflt_addr,
         queues: record.queues.get(),
         disabled: record.disabled.get(),
-        ..Default::default()
     }
 }
 
@@ -354,7 +353,6 @@ impl TunFile {
             vlan_proto: packet.vlan_proto.get(),
             vlan_tci: packet.vlan_tci.get(),
             header: packet.header,
-            ..Default::default()
         };
         // SAFETY: It is a file of the driver, on which we own a reference; so many bytes are read.
         to_result(unsafe {

@@ -266,6 +266,7 @@ TEST_F_TIMEOUT(fault, other_vdso, CKPT_TIMEOUT)
 	ASSERT_EQ(EINVAL, changed(len, image_get(&im, len, 4) ^ image_page_size(&im)));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "vDSO is mapped in part only"));
 	image_put32(&im, mm + VDSO_CRC, crc);
+	image_fix(&im);
 	ASSERT_EQ(0, works());
 }
 
@@ -307,6 +308,7 @@ TEST_F_TIMEOUT(fault, strange_vdso, CKPT_TIMEOUT)
 	ASSERT_TRUE(ckpt_run_log_has(&run, "is not in this kernel's"));
 	ASSERT_LT(0u, rename_in(elf, end, "block_getres"));
 	image_put32(&im, mm + VDSO_CRC, crc);
+	image_fix(&im);
 	ASSERT_EQ(0, works());
 }
 

@@ -160,7 +160,7 @@ CKPT_CYCLE(more_than_one)
 	uring_works(&u);
 }
 
-/* What comes after one that fails fails, unless it is linked hard. */
+/* What comes after one that fails is cancelled, unless it is linked hard. */
 CKPT_CYCLE(fails)
 {
 	uint64_t end;

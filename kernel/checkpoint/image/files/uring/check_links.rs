@@ -67,7 +67,11 @@ impl Walk<'_> {
             "a request waits for none, or chains are out of order",
         )?;
         // All of a chain were submitted at once, its head, too. The kernel goes along it under spinlocks.
-        let length = if first { 1 } else { chains.length.saturating_add(1) };
+        let length = if first {
+            1
+        } else {
+            chains.length.saturating_add(1)
+        };
         ensure(
             raw,
             length < SQ_ENTRIES_MAX,
