@@ -137,19 +137,31 @@ fn targets(tasks: &FrozenTasks<'_>, rules: &[Rule]) -> Result<KVVec<Target>> {
     Ok(targets)
 }
 
-/// Returns what the first rule says that is for the descriptor `fd`, with one of these names, of the
-/// table at `table`.
+/// What the name of the other end of a Unix socket begins with.
+const END: &[u8] = b"unix:";
+
+/// Returns whether `pattern` is for what has the name `name`, and is connected to `end`.
+///
+/// One that is for other ends says so: `*/log` was never meant for who is connected to `/dev/log`.
+fn is_for(pattern: &CStr, name: &PathName, end: Option<&PathName>) -> bool {
+    name.fits(pattern)
+        || (pattern.to_bytes().starts_with(END) && end.is_some_and(|end| end.fits(pattern)))
+}
+
+/// Returns what the first rule says that is for the descriptor `fd`, with this name and perhaps that of
+/// its other end, of the table at `table`.
 fn find(
     rules: &[Rule],
     targets: &[Target],
     table: usize,
     fd: u32,
-    names: &[PathName],
+    name: &PathName,
+    end: Option<&PathName>,
 ) -> Result<Action> {
     for (rule, target) in rules.iter().zip(targets) {
         wait::go_on()?;
         let is_for = match (&rule.which, target) {
-            (Which::Named(pattern), _) => names.iter().any(|name| name.fits(pattern.as_c_str())),
+            (Which::Named(pattern), _) => is_for(pattern.as_c_str(), name, end),
             (Which::One(d), Target::Table(addr)) => d.fd == fd && *addr == table,
             _ => false,
         };
@@ -172,12 +184,10 @@ fn apply_to_table(
     while let Some(d) = files.next(from) {
         wait::check_killed()?;
         let name = name_of(cap, &d.file)?;
-        let mut names = KVec::new();
-        names.push(PathName::new(&name)?, GFP_KERNEL_ACCOUNT)?;
-        if let Some(end) = net::end_name(&d.file)? {
-            names.push(PathName::new(&end)?, GFP_KERNEL_ACCOUNT)?;
-        }
-        let action = find(rules, targets, files.addr(), d.fd, &names)?;
+        let path = PathName::new(&name)?;
+        let end = net::end_name(&d.file)?;
+        let end = end.map(|end| PathName::new(&end)).transpose()?;
+        let action = find(rules, targets, files.addr(), d.fd, &path, end.as_ref())?;
         act(cap, t, files.addr(), &d, &name, action)?;
         let Some(next) = d.fd.checked_add(1) else {
             break;

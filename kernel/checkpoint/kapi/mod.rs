@@ -140,6 +140,7 @@ pub(crate) mod security {
     pub(crate) mod hooks;
     pub(crate) mod label;
     pub(crate) mod seccomp;
+    mod told;
 }
 
 /// Signals, and system calls that they interrupt: `kernel/signal.c`.

@@ -181,6 +181,18 @@ fn is_open(cap: &Capture, unix: &Unix) -> bool {
         .is_some_and(|f| files::has_socket(cap, f))
 }
 
+impl Sock {
+    /// Returns whether the tasks have its other end after all, though no descriptor of theirs shows
+    /// that, and its connection was to be cut or made again.
+    fn is_torn(&self, cap: &Capture, unix: &Unix) -> bool {
+        self.marks.load(Relaxed) & (CUT | AGAIN) != 0
+            && unix
+                .peer
+                .as_ref()
+                .is_some_and(|peer| peer.unix().is_ok_and(|end| is_open(cap, &end)))
+    }
+}
+
 impl Shared<Found> for Sock {
     fn addr(&self) -> usize {
         self.addr
@@ -192,6 +204,7 @@ impl Shared<Found> for Sock {
             return Outside::Nothing;
         };
         match sk.unix() {
+            Ok(unix) if self.is_torn(cap, &unix) => Outside::Refused,
             Ok(unix) if marks & PEER == 0 || marks & WAITS != 0 || unix.dead => Outside::Nothing,
             Ok(unix) if is_open(cap, &unix) => Outside::Nothing,
             _ => Outside::Refused,
@@ -203,11 +216,16 @@ impl Shared<Found> for Sock {
             user: self.user,
             name: &self.name,
         };
-        let file = match &self.rest {
-            Rest::Sock(sk) => sk.unix()?.file,
+        let unix = match &self.rest {
+            Rest::Sock(sk) => Some(sk.unix()?),
             Rest::Messages(..) => None,
         };
-        let why = if file.is_some_and(|file| files::is_left_out(cap, &file)) {
+        let is_torn = unix.as_ref().is_some_and(|unix| self.is_torn(cap, unix));
+        let file = unix.and_then(|unix| unix.file);
+        let why = if is_torn {
+            "is in a message or an io_uring of the tree: have it received, or let the connection be as it \
+             is, without a rule"
+        } else if file.is_some_and(|file| files::is_left_out(cap, &file)) {
             "is left out: leave this one out, too (--close)"
         } else {
             "is outside: leave this one outside, too (--external), let it connect to the same address \

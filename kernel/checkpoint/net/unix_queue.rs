@@ -166,6 +166,15 @@ pub(super) fn send(r: &Restore, raw: &Raw<'_>, given: &Given) -> Result {
     if given.has(record.to.get()) {
         return Ok(());
     }
+    if given.has(record.from.get()) {
+        return Err(r.told(
+            EOPNOTSUPP,
+            fmt!(
+                "a message in the queue of a socket was sent by one in whose place another is given: \
+                 let that connect again, or cut it off (--disconnect)"
+            ),
+        ));
+    }
     let built = |obj: U32| {
         ObjRef::new(obj.get())
             .and_then(|obj| r.built::<BuiltSock>(obj))

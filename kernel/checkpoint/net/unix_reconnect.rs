@@ -42,6 +42,7 @@ use crate::{
     kapi::{
         fs::{
             file::FileRef,
+            fs_struct::FsRef,
             path::{
                 PathName,
                 PathRef, //
@@ -57,6 +58,7 @@ use crate::{
                 Unix, //
             }, //
         },
+        security::cred::CredRef,
         task::frozen::FrozenTask,
         time::wait, //
     },
@@ -128,19 +130,40 @@ pub(crate) fn end_name(file: &FileRef) -> Result<Option<KVec<u8>>> {
     Ok(Some(name))
 }
 
-/// Returns the path from the caller's root at which what has the address `name` is found, and whether
-/// `peer`, which has it, is what lies there. `None`: the address is a path from somewhere else.
-fn place(cap: &Capture, peer: &SockRef, name: &[u8]) -> Result<Option<(KVec<u8>, bool)>> {
+/// Returns the path from the caller's root at which what has the address `name` is or was found, and
+/// whether `peer`, which has it, is what lies there. `None`: the address is a path from somewhere else.
+///
+/// One that can't be seen from there is taken as it was bound only if `t` has the same root: then it
+/// leads to nothing that `t` can't reach itself. Who is in a container could else bind a socket of its
+/// own where a server outside of that has one, and be connected to the server at a restart.
+fn place(
+    cap: &Capture,
+    t: &FrozenTask,
+    peer: &SockRef,
+    name: &[u8],
+) -> Result<Option<(KVec<u8>, bool)>> {
     let root = cap.found.files.root();
-    if let Some(path) = peer.unix_place().filter(|path| !path.is_unlinked()) {
-        if !path.is_hidden(root) {
-            if let Some(path) = path.name_from(root)? {
-                return Ok(Some((path, true)));
-            }
+    if let Some(at) = peer.unix_place().filter(|path| !path.is_hidden(root)) {
+        if let Some(path) = at.name_from(root)? {
+            return Ok(Some((path, !at.is_unlinked())));
         }
+    }
+    if !FsRef::of(t).is_some_and(|fs| fs.root() == *root) {
+        return Ok(None);
     }
     let path = text(name)?;
     Ok((path.first() == Some(&b'/')).then_some((path, false)))
+}
+
+/// Returns whether `end`, to which who has `file` is connected, was told of the user whose rights the
+/// file was opened with: it would be told of that one at the restart. Who has been given a socket by
+/// another user, and has connected it, would have that one's rights there.
+fn is_of_maker(file: &FileRef, end: &Unix) -> Result<bool> {
+    let maker = CredRef::of_file(file)?;
+    Ok(end
+        .peer_cred
+        .as_ref()
+        .is_none_or(|told| told.is_same_user(&maker)))
 }
 
 /// Looks for where `sk`, of which `unix` tells, is to connect again, if the caller has asked for that
@@ -168,12 +191,17 @@ pub(super) fn collect(
     } else if is_stream && (end.named || end.path.is_some()) {
         // One that was accepted has the address, and is not found by it.
         Some("has made the connection")
+    } else if !is_stream && end.peer.is_some() {
+        // It takes datagrams of that one only: unix_may_send().
+        Some("is connected itself")
+    } else if is_stream && !is_of_maker(file, &end)? {
+        Some("was told of another user than the one who has made this one")
     } else {
         None
     };
     let mut found = None;
     if why.is_none() && end.name.get(NAME_AT) != Some(&0) {
-        found = place(cap, peer, &end.name)?;
+        found = place(cap, t, peer, &end.name)?;
     }
     let is_path = end.name.get(NAME_AT) != Some(&0);
     let why = why.or((is_path && found.is_none())
@@ -194,7 +222,7 @@ pub(super) fn collect(
     let (at, name) = shown(&end.name);
     let other = match &found {
         Some((_, false)) => {
-            " (its path was removed, replaced, or is another one from here: what lies there then counts)"
+            " (its path was removed or replaced, or is another one from here: what lies there then counts)"
         }
         _ => "",
     };
@@ -320,6 +348,13 @@ pub(super) fn prepare(r: &Restore, given: &Given) -> Result {
         if built.reach.as_ref().is_some() || !built.reach.populate(reach) {
             return Err(r.told(EINVAL, fmt!("a socket connects again twice")));
         }
+        let unix = built.sk.unix()?;
+        if unix.peer.is_some() || unix.state != State::Closed {
+            return Err(r.told(
+                EINVAL,
+                fmt!("a socket that connects again is connected, or listens"),
+            ));
+        }
         // A message gets into the queue of a stream that is connected only.
         if built.sk.basics().kind != SOCKET_DGRAM.cast_signed() {
             built
@@ -346,6 +381,8 @@ pub(super) fn reach(r: &Restore, plan: &TaskRecords<'_>, built: &BuiltSock) -> R
     let Err(e) = opener.act(connect).map_err(wait::without_restart) else {
         return Ok(());
     };
+    // That is told as what it is.
+    wait::go_on()?;
     let saved = text(&reach.name)?;
     let pattern = match &reach.place {
         Some(place) => place.saved(),

@@ -323,9 +323,16 @@ impl RestoreOps for Coordinator {
             .members
             .plan(self.restore.meta(), index)
             .and_then(|plan| self.restore.reach(&plan));
-        if let Err(e) = done {
-            self.abort(wait::without_restart(e));
+        let Err(e) = done else {
+            return;
+        };
+        if wait::killed() {
+            if self.abort(ESRCH) {
+                self.was_killed(index, "waited for its restart");
+            }
+            return;
         }
+        self.abort(wait::without_restart(e));
     }
 
     fn arrived(&self, index: usize, how: Arrival) {

@@ -5,52 +5,7 @@
  * task with its own rights, what can't be connected is refused by name or cut off
  * (RESTART_RULE_DISCONNECT).
  */
-#include "advice.h"
-#include "sockets.h"
-
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#define USER	4711
-
-/* Where the server is, and what it has. */
-static char dir[64], moved[64];
-static struct sockaddr_un addr;
-static socklen_t addr_len;
-static int listener = -1, peer = -1;
-
-/* ---- what is connected ------------------------------------------------ */
-
-static int kind_of(void)
-{
-	return atoi(getenv("CKPT_KIND"));
-}
-
-/* Connects FD to the server. */
-static void reach_server(void)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	const char *name = getenv("CKPT_SOCKET");
-	int fd = CHECK_SYS(socket(AF_UNIX, kind_of(), 0));
-
-	strcpy(to.sun_path, name);
-	if (*name == '@')
-		to.sun_path[0] = 0;
-	CHECK_SYS(connect(fd, (struct sockaddr *)&to,
-			  offsetof(struct sockaddr_un, sun_path) + strlen(name) + (*name != '@')));
-	CHECK_EQ(FD, dup2(fd, FD));
-	CHECK_SYS(close(fd));
-}
-
-/* The next bytes of a stream, or the next message, are @text. */
-static void expect_bytes(int fd, const char *text)
-{
-	char buf[16] = "";
-
-	CHECK_EQ((long)strlen(text), recv(fd, buf, strlen(text), MSG_DONTWAIT));
-	CHECK_STREQ(text, buf);
-}
+#include "reconnect.h"
 
 /* The address that the other end tells is that of the server. */
 static void expect_server(int fd)
@@ -143,131 +98,6 @@ CKPT_SCENARIO(cut_off)
 	expect_server(FD);
 }
 
-/* One that nobody outside has an address of: an end of a pair. */
-CKPT_SCENARIO(has_end)
-{
-	int end;
-
-	reach_server();
-	/* Until it is there. */
-	CHECK_EQ(1, poll(&(struct pollfd){ .fd = FD, .events = POLLIN }, 1, -1));
-	receive_fds(FD, &end, 1);
-	CHECK_EQ(FD, dup2(end, FD));
-	CHECK_SYS(close(end));
-	ckpt_ready_wait();
-	CHECK_EQ(1, send(FD, "o", 1, MSG_NOSIGNAL));
-}
-
-/* ---- the server ------------------------------------------------------- */
-
-/* Lets a server of the type @kind begin at the path or name @name. */
-static int serve(int kind, const char *name, int backlog)
-{
-	char type[16];
-
-	memset(&addr, 0, sizeof(addr));
-	addr.sun_family = AF_UNIX;
-	strcpy(addr.sun_path, name);
-	addr_len = offsetof(struct sockaddr_un, sun_path) + strlen(name) + (*name != '@');
-	snprintf(type, sizeof(type), "%d", kind);
-	if (setenv("CKPT_SOCKET", name, 1) || setenv("CKPT_KIND", type, 1))
-		return -1;
-	if (*name == '@')
-		addr.sun_path[0] = 0;
-	listener = socket(AF_UNIX, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&addr, addr_len))
-		return -1;
-	return kind == SOCK_DGRAM ? 0 : listen(listener, backlog);
-}
-
-/* The same at another socket, in place of the first one. */
-static int serve_again(int kind)
-{
-	char name[128];
-
-	snprintf(name, sizeof(name), "%s", getenv("CKPT_SOCKET"));
-	close(listener);
-	if (*name == '/')
-		unlink(name);
-	return serve(kind, name, 5);
-}
-
-/* Takes the connection that waits. */
-static int take(void)
-{
-	if (peer >= 0)
-		close(peer);
-	peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	return peer < 0 ? -errno : 0;
-}
-
-/* Takes the first one, and sends over it. */
-static int begin(struct ckpt_scenario *sc, bool container, int kind)
-{
-	int ret = start(sc, container);
-
-	if (ret || kind == SOCK_DGRAM)
-		return ret;
-	ret = take();
-	if (!ret && send(peer, "old", 3, MSG_NOSIGNAL) != 3)
-		ret = -errno;
-	return ret;
-}
-
-/* What was sent to the server is @text. */
-static bool got(int kind, const char *text)
-{
-	char buf[16] = "";
-	int fd = kind == SOCK_DGRAM ? listener : peer;
-
-	return recv(fd, buf, strlen(text), 0) == (long)strlen(text) && !strcmp(text, buf);
-}
-
-FIXTURE(reconnect) { int unused; };
-FIXTURE_VARIANT(reconnect) { bool container; };
-FIXTURE_VARIANT_ADD(reconnect, container) { .container = true };
-FIXTURE_VARIANT_ADD(reconnect, subtree) { .container = false };
-
-FIXTURE_SETUP(reconnect)
-{
-	CKPT_BEGIN();
-	image = ckpt_image_new();
-	strcpy(dir, "/tmp/ckpt-again-XXXXXX");
-	ASSERT_NE(NULL, mkdtemp(dir));
-	ASSERT_EQ(0, chmod(dir, 0755));
-	snprintf(moved, sizeof(moved), "%s.moved", dir);
-}
-
-FIXTURE_TEARDOWN(reconnect)
-{
-	char path[128];
-	int i;
-
-	finish();
-	for (i = 0; i < 4; i++) {
-		snprintf(path, sizeof(path), "%s/%s", i % 2 ? moved : dir, i / 2 ? "other" : "s");
-		unlink(path);
-	}
-	rmdir(moved);
-	rmdir(dir);
-}
-
-static const char *at_path(void)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/s", dir);
-	return path;
-}
-
-static const char *at_name(void)
-{
-	static char name[128];
-
-	snprintf(name, sizeof(name), "@%s", dir);
-	return name;
-}
-
 static struct checkpoint_rule of_end[1];
 
 /* The rule for all that is connected to the server. */
@@ -283,11 +113,6 @@ static const struct checkpoint_args *by_end(void)
 	said.rules_count = 1;
 	return &said;
 }
-
-static const struct checkpoint_rule of_fd = { .fd = FD, .action = CHECKPOINT_RULE_RECONNECT };
-static const struct checkpoint_args by_fd = { .rules = (uintptr_t)&of_fd, .rules_count = 1 };
-
-static const struct restart_args nothing;
 
 /* What can't be connected to @name again is cut off. */
 static const struct restart_args *cutting(const char *name)
@@ -522,7 +347,7 @@ TEST_F_TIMEOUT(reconnect, replaced, CKPT_TIMEOUT)
 	ASSERT_EQ(0, begin(&client, variant->container, SOCK_STREAM));
 	ASSERT_EQ(0, serve_again(SOCK_STREAM));
 	ASSERT_EQ(0, checkpoint_and_kill(&by_fd));
-	ASSERT_TRUE(ckpt_run_log_has(&run, "its path was removed, replaced"));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "its path was removed or replaced"));
 	ASSERT_EQ(0, rename(at_path(), other));
 	ASSERT_EQ(0, symlink(other, at_path()));
 	ASSERT_EQ(ELOOP, restart(0, &nothing));
@@ -569,6 +394,20 @@ TEST_F_TIMEOUT(reconnect, server_is_gone, CKPT_TIMEOUT)
 	ASSERT_EQ(0, go());
 }
 
+/* What is for files whose name ends so is not for who is connected to one. */
+TEST_F_TIMEOUT(reconnect, pattern_of_files, CKPT_TIMEOUT)
+{
+	struct checkpoint_rule rule = { .action = CHECKPOINT_RULE_RECONNECT };
+	const struct checkpoint_args said = { .rules = (uintptr_t)&rule, .rules_count = 1 };
+
+	ASSERT_EQ(0, serve(SOCK_STREAM, at_path(), 5));
+	ASSERT_EQ(0, begin(&client, variant->container, SOCK_STREAM));
+	rule.pattern = (uintptr_t)"*/s";
+	ASSERT_EQ(EBUSY, checkpoint(CHECKPOINT_DRY_RUN, &said));
+	rule.pattern = (uintptr_t)"unix:*/s";
+	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &said));
+}
+
 /* Nobody outside has accepted it. */
 TEST_F_TIMEOUT(reconnect, not_accepted, CKPT_TIMEOUT)
 {
@@ -578,75 +417,6 @@ TEST_F_TIMEOUT(reconnect, not_accepted, CKPT_TIMEOUT)
 	ASSERT_TRUE(ckpt_run_log_has(&run, "the socket that it is connected to is outside"));
 	ASSERT_EQ(0, take());
 	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &by_fd));
-}
-
-/* Sends @end to who connects first. */
-static pid_t giver(int end)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {}, f = 'f';
-	struct iovec iov = { .iov_base = &f, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	pid_t pid = fork();
-	int fd;
-
-	if (pid)
-		return pid;
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &end, sizeof(int));
-	if (poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, -1) != 1)
-		_exit(1);
-	fd = accept(listener, NULL, NULL);
-	_exit(fd < 0 || sendmsg(fd, &msg, MSG_NOSIGNAL) != 1);
-}
-
-/* Its other end has no address. */
-TEST_F_TIMEOUT(reconnect, no_address, CKPT_TIMEOUT)
-{
-	int pair[2], status;
-	pid_t pid;
-
-	ASSERT_EQ(0, serve(SOCK_STREAM, at_path(), 5));
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-	pid = giver(pair[1]);
-	ASSERT_LT(0, pid);
-	close(pair[1]);
-	ASSERT_EQ(0, start(&has_end, variant->container));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_EQ(0, status);
-	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &by_fd));
-	ASSERT_TRUE(ckpt_run_log_has(&run, "has no address, and so can't be connected to again"));
-	ASSERT_EQ(0, go());
-}
-
-/* An end that was bound itself, and has made the connection. */
-TEST_F_TIMEOUT(reconnect, other_end_has_connected, CKPT_TIMEOUT)
-{
-	struct sockaddr_un own = { .sun_family = AF_UNIX };
-	int client_fd, end, status;
-	pid_t pid;
-
-	ASSERT_EQ(0, serve(SOCK_STREAM, at_path(), 5));
-	client_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	snprintf(own.sun_path, sizeof(own.sun_path), "%s/other", dir);
-	ASSERT_EQ(0, bind(client_fd, (struct sockaddr *)&own, sizeof(own)));
-	ASSERT_EQ(0, connect(client_fd, (struct sockaddr *)&addr, addr_len));
-	end = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	ASSERT_LE(0, end);
-	pid = giver(end);
-	ASSERT_LT(0, pid);
-	close(end);
-	ASSERT_EQ(0, start(&has_end, variant->container));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_EQ(0, status);
-	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &by_fd));
-	ASSERT_TRUE(ckpt_run_log_has(&run, "has made the connection, and so can't be connected to"));
-	ASSERT_EQ(0, go());
 }
 
 /* Another connection is given in its place. */
