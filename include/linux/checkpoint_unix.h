@@ -128,6 +128,7 @@ void checkpoint_unix_settle(struct sock *sk, unsigned int shutdown, int err);
 
 /* Of kernel/checkpoint/unix.c. */
 void checkpoint_unix_place(struct sock *sk, struct path *path);
+void checkpoint_unix_disconnect(struct sock *sk);
 int checkpoint_unix_reconnect(struct sock *sk, const void *name, int len,
 			      const struct path *path);
 

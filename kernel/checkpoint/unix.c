@@ -74,8 +74,8 @@ static bool checkpoint_unix_is_at(struct socket *sock, const struct path *path)
 
 /*
  * Connects to the socket that lies at @path. connect(2) takes a name, of at most 108 bytes: it is
- * the last one of the path, as seen from the directory that has it, which is made the current one of
- * the caller for that time, as scoped_with_init_fs() does with that of init.
+ * the last one of the path, as seen from the directory that has it, which is made the current one
+ * of the caller for that time, as scoped_with_init_fs() does with that of init.
  */
 static int checkpoint_unix_call_path(struct socket *sock, const struct path *path)
 {
@@ -87,6 +87,9 @@ static int checkpoint_unix_call_path(struct socket *sock, const struct path *pat
 	unsigned int len;
 	int err;
 
+	/* connect(2) would follow it. */
+	if (d_is_symlink(path->dentry))
+		return -ELOOP;
 	fs = copy_fs_struct(old);
 	if (!fs)
 		return -ENOMEM;
@@ -122,6 +125,21 @@ out:
 }
 
 /**
+ * checkpoint_unix_disconnect() - let a restored Unix socket be connected to nothing
+ * @sk: the socket, which nobody uses yet
+ *
+ * A stream was as if it was connected to nobody (checkpoint_unix_connect()), so that its queue
+ * could be filled.
+ */
+void checkpoint_unix_disconnect(struct sock *sk)
+{
+	unix_state_lock(sk);
+	if (sk->sk_type != SOCK_DGRAM && sk->sk_state == TCP_ESTABLISHED && !unix_peer(sk))
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	unix_state_unlock(sk);
+}
+
+/**
  * checkpoint_unix_reconnect() - connect a restored Unix socket to who has an address
  * @sk: the socket, which nobody uses yet
  * @name: an abstract address; of another one only @path counts
@@ -129,9 +147,7 @@ out:
  * @path: the socket inode that has it; NULL: the address is abstract
  *
  * As connect(2), with the credentials that the caller acts with, and as the process that it is. It
- * does not wait. Before that a stream is as if it was connected to nobody
- * (checkpoint_unix_connect()), so that its queue could be filled. It is shut down as it was, which
- * the other end sees.
+ * does not wait. It is shut down as it was, which the other end sees.
  *
  * Return: 0, or an errno as of connect(2): -EAGAIN if as many wait there as may; -ESTALE if
  * something else was put there meanwhile; -EBADF if no file shows it.
@@ -149,9 +165,6 @@ int checkpoint_unix_reconnect(struct sock *sk, const void *name, int len,
 	unix_state_lock(sk);
 	sock = sk->sk_socket;
 	file = sock && sock->file ? get_file_active(&sock->file) : NULL;
-	if (file && sk->sk_type != SOCK_DGRAM && sk->sk_state == TCP_ESTABLISHED &&
-	    !unix_peer(sk))
-		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	unix_state_unlock(sk);
 	if (!file)
 		return -EBADF;

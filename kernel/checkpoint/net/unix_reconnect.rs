@@ -371,6 +371,8 @@ pub(super) fn reach(r: &Restore, plan: &TaskRecords<'_>, built: &BuiltSock) -> R
     let (Some(reach), Some(opener)) = (built.reach.as_ref(), &built.opener) else {
         return Err(EINVAL);
     };
+    // Its queue is full by now of what it is to receive first.
+    built.sk.disconnect_unix();
     let connect = || match &reach.place {
         Some(place) => {
             let path = PathRef::lookup(&r.root, place.as_c_str())?;

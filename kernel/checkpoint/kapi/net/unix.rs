@@ -360,6 +360,12 @@ impl SockRef {
         }
     }
 
+    /// Lets it, which nobody uses yet, be connected to nothing, after its queue was filled.
+    pub(crate) fn disconnect_unix(&self) {
+        // SAFETY: We own a reference on a Unix socket.
+        unsafe { bindings::checkpoint_unix_disconnect(self.as_ptr()) }
+    }
+
     /// Connects it, with the rights that the caller acts with, to the socket at `path`, or without
     /// one to that with the abstract address `name`. It does not wait.
     ///

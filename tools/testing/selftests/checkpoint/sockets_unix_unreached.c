@@ -156,8 +156,11 @@ TEST_F_TIMEOUT(reconnect, no_address, CKPT_TIMEOUT)
 	ASSERT_LT(0, pid);
 	close(pair[1]);
 	ASSERT_EQ(0, start(&has_end, variant->container));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_EQ(0, status);
+	/* In a subtree it may have been waited for with what starts the tree. */
+	if (waitpid(pid, &status, 0) == pid)
+		ASSERT_EQ(0, status);
+	else
+		ASSERT_EQ(ECHILD, errno);
 	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &by_fd));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "has no address, and so can't be connected to again"));
 	ASSERT_EQ(0, go());
@@ -181,8 +184,11 @@ TEST_F_TIMEOUT(reconnect, other_end_has_connected, CKPT_TIMEOUT)
 	ASSERT_LT(0, pid);
 	close(end);
 	ASSERT_EQ(0, start(&has_end, variant->container));
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_EQ(0, status);
+	/* In a subtree it may have been waited for with what starts the tree. */
+	if (waitpid(pid, &status, 0) == pid)
+		ASSERT_EQ(0, status);
+	else
+		ASSERT_EQ(ECHILD, errno);
 	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &by_fd));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "has made the connection, and so can't be connected to"));
 	ASSERT_EQ(0, go());
