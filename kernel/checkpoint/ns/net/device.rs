@@ -259,6 +259,11 @@ impl<'a> Device<'a> {
         u32_at(self.header, 8).unwrap_or(0)
     }
 
+    /// Which of them a request changes.
+    fn change(&self) -> u32 {
+        u32_at(self.header, 12).unwrap_or(0)
+    }
+
     /// What is in an attribute.
     fn get(&self, kind: u16) -> Result<Option<&'a [u8]>> {
         find(self.attributes, kind)

@@ -454,6 +454,19 @@ mod tests {
             })?;
             assert!(across == is);
         }
+        // It is switched on: IFF_UP. IFF_PROMISC.
+        for (flag, is) in [(1, true), (0x100, false)] {
+            for at in [8, 12] {
+                let mut header = [0; 16];
+                if let Some(flags) = header.get_mut(at..at + 4) {
+                    flags.copy_from_slice(&u32::to_ne_bytes(flag));
+                }
+                let mut message = Message::new(&header)?;
+                message.nest(18, |info| info.add(1, b"veth\0"))?;
+                message.add(46, &[0; 4])?;
+                assert!(is_allowed(REQUEST_NEWLINK, NET_REQUEST_MAKE, &message.0)? == is);
+            }
+        }
         Ok(())
     }
 
