@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 
 /* Of these older headers do not know. */
 #define OP_FUTEX_WAIT	51
@@ -151,6 +152,24 @@ CKPT_CYCLE(requeued)
 	take(&u, 1, 0, false);
 	uring_works(&u);
 }
+
+#ifdef __aarch64__
+/* Its address has a tag, and who restarts it has not asked for that. */
+CKPT_CYCLE(tagged)
+{
+	uint32_t *with_tag = (uint32_t *)((uintptr_t)&word | 0x5aul << 56);
+	struct uring u;
+
+	CHECK_SYS(prctl(PR_SET_TAGGED_ADDR_CTRL, PR_TAGGED_ADDR_ENABLE, 0, 0, 0));
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1)->addr = (uintptr_t)with_tag;
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(1, syscall(__NR_futex, with_tag, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0));
+	take(&u, 1, 0, false);
+	uring_works(&u);
+}
+#endif
 
 /* A request wakes it. */
 CKPT_CYCLE(by_request)
