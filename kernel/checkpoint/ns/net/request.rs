@@ -291,12 +291,14 @@ pub(super) fn check(r: &Restore, nets: &[ObjRef]) -> Result<bool> {
 }
 
 /// What a request is about, for messages.
-fn about(kind: u32) -> &'static str {
+fn about(kind: u32, body: &[u8]) -> &'static str {
     match kind {
         REQUEST_NEWADDR | REQUEST_DELADDR => "an address",
         REQUEST_NEWROUTE | REQUEST_DELROUTE => "a route",
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
         REQUEST_NEWNEIGH => "a neighbour",
+        // That is made elsewhere, and may be what is in the way.
+        REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
         _ => "a device",
     }
 }
@@ -350,7 +352,7 @@ pub(super) fn replay(
                 plan,
                 fmt!(
                     "its network namespace does not take {}{}{} that was in it{}",
-                    about(kind),
+                    about(kind, raw.payload),
                     space,
                     name,
                     why
