@@ -315,8 +315,8 @@ static int ask(struct net *net, int protocol, void *messages, size_t len)
 	err = __sock_create(net, PF_NETLINK, SOCK_RAW, protocol, &sock, 0);
 	if (err)
 		return err;
-	/* Only for more than anybody may send. */
-	if (room > READ_ONCE(sock->sk->sk_sndbuf))
+	/* Only for more than anybody may send: as netlink_sendmsg(). */
+	if (len + 32 > READ_ONCE(sock->sk->sk_sndbuf))
 		err = sock_setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, KERNEL_SOCKPTR(&room),
 				      sizeof(room));
 	if (!err)

@@ -260,10 +260,12 @@ fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<(KVVec<Joins>, 
     Ok(Some((found, outside)))
 }
 
-/// Makes new namespaces with the same owners. `None`: they can't be made, which was refused.
-fn fresh(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<NetNs>>> {
+/// Makes new namespaces with the same owners, and `more` in the place of what stays outside. `None`: they
+/// can't be made, which was refused.
+fn fresh(cap: &mut Capture, all: &[Member<'_>], more: usize) -> Result<Option<KVVec<NetNs>>> {
     let mut made = KVVec::new();
-    for member in all {
+    let first = all.iter().take(1).cycle();
+    for member in Iterator::chain(all.iter(), first.take(more)) {
         match member.ns.like() {
             Ok(fresh) => made.push(fresh, GFP_KERNEL_ACCOUNT)?,
             Err(EINTR) => return Err(EINTR),
@@ -389,14 +391,9 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     let Some((joins, outside)) = joins(cap, all)? else {
         return Ok(None);
     };
-    let Some(mut fresh) = fresh(cap, all)? else {
+    let Some(fresh) = fresh(cap, all, outside.len())? else {
         return Ok(None);
     };
-    // What stays outside has one in its place, too.
-    for _ in &outside {
-        let first = all.first().ok_or(EINVAL)?;
-        fresh.push(first.ns.like()?, GFP_KERNEL_ACCOUNT)?;
-    }
     let sent = Cell::new(0);
     let mut los: KVVec<Loopback> = KVVec::new();
     let mut rebuilds = KVVec::new();

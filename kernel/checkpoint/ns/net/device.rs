@@ -235,6 +235,12 @@ fn text(bytes: &[u8]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or(&[])
 }
 
+/// Returns whether the request `body` is about a device in the namespace that a number stands for.
+pub(super) fn is_across(body: &[u8]) -> bool {
+    let target = Device::of(body).and_then(|device| device.get(TARGET));
+    target.is_ok_and(|target| target.is_some())
+}
+
 /// What netlink tells of a device.
 #[derive(Clone, Copy)]
 pub(super) struct Device<'a> {
@@ -257,6 +263,11 @@ impl<'a> Device<'a> {
     /// IFF_*.
     fn flags(&self) -> u32 {
         u32_at(self.header, 8).unwrap_or(0)
+    }
+
+    /// Which of them a request changes.
+    fn change(&self) -> u32 {
+        u32_at(self.header, 12).unwrap_or(0)
     }
 
     /// What is in an attribute.

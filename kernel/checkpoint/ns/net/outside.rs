@@ -78,6 +78,8 @@ impl Collected {
 
 /// Returns the namespace where `lead`, a device of `member`, leads, if that stays outside by the caller's
 /// advice. `None`: it does not.
+///
+/// EAGAIN: it leads elsewhere by now. ENODEV: it is gone.
 pub(super) fn led_to(cap: &mut Capture, member: &Member<'_>, lead: &Lead) -> Result<Option<NetNs>> {
     let name = name_for_rules(&lead.name)?;
     if cap.found.files.lists {
@@ -93,7 +95,12 @@ pub(super) fn led_to(cap: &mut Capture, member: &Member<'_>, lead: &Lead) -> Res
     if !lead.is_pair || !cap.found.ns.leaves_outside(&name)? {
         return Ok(None);
     }
-    member.ns.lead_net(lead.index).map(Some)
+    let ns = member.ns.lead_net(lead.index)?;
+    // Who has the other end may move it, back too.
+    if ns.addr() != lead.to {
+        return Err(EAGAIN);
+    }
+    Ok(Some(ns))
 }
 
 /// Returns the namespace that the caller gives for where the device `name` leads.

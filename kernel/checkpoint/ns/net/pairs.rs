@@ -147,14 +147,18 @@ pub(super) fn make_devices(
 }
 
 /// The request that makes `device` of `ns`, with its other end in `outside`, for which `ns` has `number`.
-/// `None`: that is gone.
+/// `None`: that is gone, or another device has its number.
 fn half(ns: &NetNs, device: &Device<'_>, outside: &NetNs, number: u32) -> Result<Option<Request>> {
     let told = link(outside, device.link()?)?;
     let ends = devices(&told)?;
-    match ends.first() {
-        Some(end) => device.make_outside(ns, end, outside, number).map(Some),
-        None => Ok(None),
+    let Some(end) = ends.first() else {
+        return Ok(None);
+    };
+    // Others run there, and may have moved it.
+    if end.kind()? != device.kind()? || end.link()? != device.index() {
+        return Ok(None);
     }
+    device.make_outside(ns, end, outside, number).map(Some)
 }
 
 /// The requests for the namespace at `at` that make its devices. `found` are those of all namespaces.

@@ -291,12 +291,14 @@ pub(super) fn check(r: &Restore, nets: &[ObjRef]) -> Result<bool> {
 }
 
 /// What a request is about, for messages.
-fn about(kind: u32) -> &'static str {
+fn about(kind: u32, body: &[u8]) -> &'static str {
     match kind {
         REQUEST_NEWADDR | REQUEST_DELADDR => "an address",
         REQUEST_NEWROUTE | REQUEST_DELROUTE => "a route",
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
         REQUEST_NEWNEIGH => "a neighbour",
+        // That is made elsewhere, and may be what is in the way.
+        REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
         _ => "a device",
     }
 }
@@ -350,7 +352,7 @@ pub(super) fn replay(
                 plan,
                 fmt!(
                     "its network namespace does not take {}{}{} that was in it{}",
-                    about(kind),
+                    about(kind, raw.payload),
                     space,
                     name,
                     why
@@ -453,6 +455,19 @@ mod tests {
                 message.add(kind, &[0; 4])
             })?;
             assert!(across == is);
+        }
+        // It is switched on: IFF_UP. IFF_PROMISC.
+        for (flag, is) in [(1, true), (0x100, false)] {
+            for at in [8, 12] {
+                let mut header = [0; 16];
+                if let Some(flags) = header.get_mut(at..at + 4) {
+                    flags.copy_from_slice(&u32::to_ne_bytes(flag));
+                }
+                let mut message = Message::new(&header)?;
+                message.nest(18, |info| info.add(1, b"veth\0"))?;
+                message.add(46, &[0; 4])?;
+                assert!(is_allowed(REQUEST_NEWLINK, NET_REQUEST_MAKE, &message.0)? == is);
+            }
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * io_urings with requests that wait for private futexes (IORING_OP_FUTEX_WAIT): who wakes them, when the
- * value has changed without that, which bits wake them and in which order, with a timeout of their own,
- * in a chain, and what cancels them.
+ * value has changed without that, which bits wake them and in which order, when they were moved to
+ * another futex, with a timeout of their own, in a chain, and what cancels them.
  */
 #include "common.h"
 #include "uring_waits.h"
@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 
 /* Of these older headers do not know. */
 #define OP_FUTEX_WAIT	51
@@ -133,6 +134,42 @@ CKPT_CYCLE(bits)
 	take(&u, 2, 0, false);
 	uring_works(&u);
 }
+
+/* It was moved to another futex since. */
+CKPT_CYCLE(requeued)
+{
+	static uint32_t other;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1);
+	uring_submit(&u, 1);
+	/* Wakes none, moves one. */
+	CHECK_EQ(1, syscall(__NR_futex, &word, FUTEX_CMP_REQUEUE_PRIVATE, 0, 1UL, &other, 0));
+	ckpt_ready_wait();
+	CHECK_EQ(0, wakes(INT_MAX, ALL_BITS));
+	CHECK_EQ(1, syscall(__NR_futex, &other, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0));
+	take(&u, 1, 0, false);
+	uring_works(&u);
+}
+
+#ifdef __aarch64__
+/* Its address has a tag, and who restarts it has not asked for that. */
+CKPT_CYCLE(tagged)
+{
+	uint32_t *with_tag = (uint32_t *)((uintptr_t)&word | 0x5aul << 56);
+	struct uring u;
+
+	CHECK_SYS(prctl(PR_SET_TAGGED_ADDR_CTRL, PR_TAGGED_ADDR_ENABLE, 0, 0, 0));
+	CHECK_SYS(uring_make(&u, 8, 0));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1)->addr = (uintptr_t)with_tag;
+	uring_submit(&u, 1);
+	ckpt_ready_wait();
+	CHECK_EQ(1, syscall(__NR_futex, with_tag, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0));
+	take(&u, 1, 0, false);
+	uring_works(&u);
+}
+#endif
 
 /* A request wakes it. */
 CKPT_CYCLE(by_request)

@@ -144,7 +144,8 @@ TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
 	rt_end(&rt, rt_device(&rt, OUTSIDE, 0, "bridge"));
 	ASSERT_EQ(0, rt_ask(&rt));
 	ASSERT_EQ(EEXIST, restart(0, &given));
-	ASSERT_TRUE(ckpt_run_log_has(&run, "there is one with this name"));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "a pair with the other end " OUTSIDE " that was in it: there is "
+				     "one with this name"));
 	rt_change(&rt, RTM_DELLINK, OUTSIDE);
 	ASSERT_EQ(0, rt_ask(&rt));
 

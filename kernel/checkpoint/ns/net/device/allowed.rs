@@ -28,6 +28,7 @@ use super::{
     QUEUES,
     SET,
     TARGET,
+    UP,
     VETH, //
 };
 use crate::ns::net::message::{
@@ -58,8 +59,11 @@ pub(in crate::ns::net) fn is_allowed(body: &[u8], is_made: bool) -> Result<bool>
         };
         Ok(())
     })?;
-    // What is made elsewhere is nothing but that: it does not become a port of what is there.
-    let whole = device.get(TARGET)?.is_none() || only(device.attributes, ACROSS)?;
+    // What is made elsewhere is nothing but that: it does not become a port of what is there, and is
+    // switched on, or not.
+    let elsewhere = device.get(TARGET)?.is_some();
+    let whole = !elsewhere
+        || (only(device.attributes, ACROSS)? && (device.flags() | device.change()) & !UP == 0);
     Ok(allowed && whole)
 }
 
