@@ -129,6 +129,7 @@ static pid_t giver(int end)
 		.msg_control = control, .msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	struct pollfd p = { .events = POLLIN };
 	pid_t pid = fork();
 	int fd;
 
@@ -138,7 +139,8 @@ static pid_t giver(int end)
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(cmsg), &end, sizeof(int));
-	if (poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, -1) != 1)
+	p.fd = listener;
+	if (poll(&p, 1, -1) != 1)
 		_exit(1);
 	fd = accept(listener, NULL, NULL);
 	_exit(fd < 0 || sendmsg(fd, &msg, MSG_NOSIGNAL) != 1);
