@@ -16,7 +16,9 @@ use kernel::{
 use super::{
     contents::{
         apply,
+        apply_first,
         differing,
+        secret,
         Contents,
         Settings, //
     },
@@ -300,7 +302,7 @@ impl Pair<'_> {
         let ns = self.member.ns;
         (self.settings, self.count) = differing(&ns.settings()?, &self.fresh.settings()?)?;
         for last in [false, true] {
-            if let Some(wrong) = apply(self.fresh, &self.settings)? {
+            if let Some(wrong) = apply_first(self.fresh, &self.settings)? {
                 let path = wrong.path.to_bytes();
                 self.member
                     .refuse_setting(cap, path, "a new one does not take");
@@ -367,9 +369,17 @@ impl Pair<'_> {
             member.refuse(cap, fmt!("{}", what));
             return Ok(false);
         }
-        let (others, _) = differing(&ns.settings()?, &self.fresh.settings()?)?;
+        let (has, new) = (ns.settings()?, self.fresh.settings()?);
+        let (others, _) = differing(&has, &new)?;
         if let Some((path, _)) = Settings(&others).next() {
             member.refuse_setting(cap, path.to_bytes(), "depends on others");
+            return Ok(false);
+        }
+        // It would be another one at each restart, with another address.
+        let (others, _) = differing(&new, &has)?;
+        if let Some(path) = secret(&others) {
+            let why = "the kernel would choose, as its addr_gen_mode was set later";
+            member.refuse_setting(cap, path.to_bytes(), why);
             return Ok(false);
         }
         if let Some(what) = dump::differs(ns, self.fresh)? {
