@@ -18,7 +18,6 @@ use super::{
         apply,
         apply_first,
         differing,
-        secret,
         Contents,
         Settings, //
     },
@@ -369,17 +368,9 @@ impl Pair<'_> {
             member.refuse(cap, fmt!("{}", what));
             return Ok(false);
         }
-        let (has, new) = (ns.settings()?, self.fresh.settings()?);
-        let (others, _) = differing(&has, &new)?;
+        let (others, _) = differing(&ns.settings()?, &self.fresh.settings()?)?;
         if let Some((path, _)) = Settings(&others).next() {
             member.refuse_setting(cap, path.to_bytes(), "depends on others");
-            return Ok(false);
-        }
-        // It would be another one at each restart, with another address.
-        let (others, _) = differing(&new, &has)?;
-        if let Some(path) = secret(&others) {
-            let why = "the kernel would choose, as its addr_gen_mode was set later";
-            member.refuse_setting(cap, path.to_bytes(), why);
             return Ok(false);
         }
         if let Some(what) = dump::differs(ns, self.fresh)? {

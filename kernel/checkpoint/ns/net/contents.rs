@@ -216,12 +216,6 @@ fn has_secret(list: &[u8], name: &[u8]) -> bool {
     })
 }
 
-/// The path of the first secret of which IPv6 addresses are made in `list`.
-pub(super) fn secret(list: &[u8]) -> Option<&CStr> {
-    let mut paths = Settings(list).map(|(path, _)| path);
-    paths.find(|path| path.to_bytes().ends_with(SECRET))
-}
-
 /// Does what [`apply`] does, to one whose devices are still off.
 pub(super) fn apply_first<'a>(ns: &NetNs, list: &'a [u8]) -> Result<Option<Wrong<'a>>> {
     let still = Still::begin(ns, list)?;

@@ -166,9 +166,8 @@ REFUSE(secret_to_be_chosen, OWN)
 	rt_end(&rt, spec);
 	CHECK_SYS(rt_ask(&rt));
 	expect_refusal(getpid(), UNSUPPORTED, "its network namespace has the setting /proc/sys/"
-		       "net/ipv6/conf/d0/stable_secret, which the kernel would choose, as its "
-		       "addr_gen_mode was set later: remove that, or leave what is in it outside "
-		       "(CHECKPOINT_NET_OUTSIDE, --net-outside)");
+		       "net/ipv6/conf/d0/stable_secret, which depends on others: remove that, or "
+		       "leave what is in it outside (CHECKPOINT_NET_OUTSIDE, --net-outside)");
 	ckpt_ready_wait();
 }
 
