@@ -16,6 +16,7 @@ use kernel::{
 use super::{
     contents::{
         apply,
+        apply_first,
         differing,
         Contents,
         Settings, //
@@ -300,7 +301,7 @@ impl Pair<'_> {
         let ns = self.member.ns;
         (self.settings, self.count) = differing(&ns.settings()?, &self.fresh.settings()?)?;
         for last in [false, true] {
-            if let Some(wrong) = apply(self.fresh, &self.settings)? {
+            if let Some(wrong) = apply_first(self.fresh, &self.settings)? {
                 let path = wrong.path.to_bytes();
                 self.member
                     .refuse_setting(cap, path, "a new one does not take");

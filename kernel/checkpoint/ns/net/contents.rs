@@ -154,6 +154,79 @@ pub(super) fn write(ns: &NetNs, (path, text): Setting<'_>) -> Result {
     Err(EBUSY)
 }
 
+/// Where the settings of IPv6 are that devices have.
+const OF_DEVICES: &[u8] = b"net/ipv6/conf/";
+
+/// The setting of which IPv6 addresses are made. To write it sets `addr_gen_mode`, but makes none.
+const SECRET: &[u8] = b"/stable_secret";
+
+/// The setting of how IPv6 addresses are made. To write it makes one, even if the device is off; and where
+/// it is [`RANDOM`], a secret if there is none.
+const MODE: &[u8] = b"/addr_gen_mode";
+
+/// IN6_ADDR_GEN_MODE_RANDOM.
+const RANDOM: &[u8] = b"3";
+
+/// While this is, devices have no IPv6 of which it is not known what secret they have: the kernel would
+/// make one, and an address of it that nobody knows.
+struct Still {
+    /// The settings that were changed: of each path and text, each with a NUL.
+    settings: KVVec<u8>,
+}
+
+impl Still {
+    /// Begins, before `ns` gets the settings of `list`. Its devices are off.
+    fn begin(ns: &NetNs, list: &[u8]) -> Result<Self> {
+        let mut settings = KVVec::new();
+        let makes = |(path, text): Setting<'_>| {
+            path.to_bytes().ends_with(MODE) && text.to_bytes().starts_with(RANDOM)
+        };
+        if !Settings(list).any(makes) {
+            return Ok(Self { settings });
+        }
+        let found = ns.settings()?;
+        for (path, text) in Settings(&found) {
+            wait::go_on()?;
+            let rest = path.to_bytes().strip_prefix(OF_DEVICES);
+            let Some(name) = rest.and_then(|rest| rest.strip_suffix(b"/disable_ipv6")) else {
+                continue;
+            };
+            let is_device = !matches!(name, b"all" | b"default" | b"lo");
+            if !is_device || !text.to_bytes().starts_with(b"0") || has_secret(list, name) {
+                continue;
+            }
+            settings.extend_from_slice(path.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+            settings.extend_from_slice(text.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+            write(ns, (path, c"1"))?;
+        }
+        Ok(Self { settings })
+    }
+
+    /// Ends.
+    fn end(self, ns: &NetNs) -> Result {
+        Settings(&self.settings).try_for_each(|setting| write(ns, setting))
+    }
+}
+
+/// Returns whether `list` has a secret of the device `name`.
+fn has_secret(list: &[u8], name: &[u8]) -> bool {
+    Settings(list).any(|(path, _)| {
+        let rest = path.to_bytes().strip_prefix(OF_DEVICES);
+        rest.and_then(|rest| rest.strip_suffix(SECRET)) == Some(name)
+    })
+}
+
+/// Does what [`apply`] does, to one whose devices are still off.
+pub(super) fn apply_first<'a>(ns: &NetNs, list: &'a [u8]) -> Result<Option<Wrong<'a>>> {
+    let still = Still::begin(ns, list)?;
+    if still.settings.is_empty() {
+        return apply(ns, list);
+    }
+    apply(ns, list)?;
+    still.end(ns)?;
+    apply(ns, list)
+}
+
 /// Gives `ns` the settings of `list`; returns the first one that it did not take.
 pub(super) fn apply<'a>(ns: &NetNs, list: &'a [u8]) -> Result<Option<Wrong<'a>>> {
     if list.is_empty() {
@@ -163,7 +236,12 @@ pub(super) fn apply<'a>(ns: &NetNs, list: &'a [u8]) -> Result<Option<Wrong<'a>>>
     for _ in 0..ROUNDS {
         let found = ns.settings()?;
         let found = Sorted::new(&found)?;
-        for setting in Settings(list).filter(|setting| !found.has(setting)) {
+        // Secrets are there before addresses are made of them.
+        let is_secret = |(path, _): &Setting<'_>| path.to_bytes().ends_with(SECRET);
+        let (first, then) = (Settings(list), Settings(list));
+        let first = first.filter(is_secret);
+        let sorted = Iterator::chain(first, then.filter(|setting| !is_secret(setting)));
+        for setting in sorted.filter(|setting| !found.has(setting)) {
             wait::go_on()?;
             match write(ns, setting) {
                 Ok(()) => (),
@@ -254,7 +332,7 @@ pub(super) fn make(
     let tuns = tun::restore(r, plan, &all, nets)?;
     request::replay(r, plan, &all, nets, None)?;
     for (ns, one) in all.iter().zip(&making) {
-        write_all(r, plan, ns, one.settings)?;
+        written(r, plan, apply_first(ns, one.settings)?)?;
     }
     if late {
         let mut steps = KVVec::new();
@@ -264,7 +342,7 @@ pub(super) fn make(
         request::replay(r, plan, &all, nets, Some(steps))?;
         // Some change when a device is switched on.
         for (ns, one) in all.iter().zip(&making) {
-            write_all(r, plan, ns, one.settings)?;
+            written(r, plan, apply(ns, one.settings)?)?;
         }
     }
     let mut made = KVVec::new();
@@ -274,9 +352,9 @@ pub(super) fn make(
     Ok(made)
 }
 
-/// Gives a namespace its settings.
-fn write_all(r: &Restore, plan: &TaskRecords<'_>, ns: &NetNs, settings: &[u8]) -> Result {
-    let Some(wrong) = apply(ns, settings)? else {
+/// Fails if a namespace did not take a setting.
+fn written(r: &Restore, plan: &TaskRecords<'_>, wrong: Option<Wrong<'_>>) -> Result {
+    let Some(wrong) = wrong else {
         return Ok(());
     };
     Err(r.fail(

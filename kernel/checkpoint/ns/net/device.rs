@@ -260,6 +260,18 @@ impl<'a> Device<'a> {
         u32_at(self.header, 4).unwrap_or(0)
     }
 
+    /// Writes its number.
+    pub(super) fn set_index(body: &mut [u8], index: u32) -> Result {
+        let at = body.get_mut(4..8).ok_or(EIO)?;
+        at.copy_from_slice(&index.to_ne_bytes());
+        Ok(())
+    }
+
+    /// Returns whether it is to be made elsewhere, with any number.
+    pub(super) fn is_of_any_number(&self) -> Result<bool> {
+        Ok(self.index() == 0 && self.get(TARGET)?.is_some())
+    }
+
     /// IFF_*.
     fn flags(&self) -> u32 {
         u32_at(self.header, 8).unwrap_or(0)
@@ -484,9 +496,7 @@ impl<'a> Device<'a> {
         let up = end.flags() & UP;
         let mut header = end.request_header(up, up);
         let made = self.across(ns, (end, end_ns), number, &header, &[MTU])?;
-        if let Some(index) = header.get_mut(4..8) {
-            index.fill(0);
-        }
+        Self::set_index(&mut header, 0)?;
         let again = self.across(ns, (end, end_ns), number, &header, &[MTU])?;
         Ok(Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, made)?.again(again))
     }

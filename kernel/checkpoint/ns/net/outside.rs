@@ -9,9 +9,13 @@
 
 use kernel::prelude::*;
 
-use super::compare::{
-    name_of,
-    Member, //
+use super::{
+    compare::{
+        name_of,
+        Member, //
+    },
+    device::Device,
+    rebuild::copy, //
 };
 use crate::{
     core::{
@@ -40,8 +44,31 @@ use crate::{
     ns::Collected, //
 };
 
+/// How many numbers are tried for an end that stays outside.
+const TRIES: u64 = 64;
+
+/// Where the numbers begin that are tried: the kernel gives smaller ones first.
+const FIRST: u32 = 0x1000_0000;
+
 /// How the name of a device begins for rules.
 const PREFIX: &[u8] = b"netdev:";
+
+/// Makes a pair with an end outside that may have any number there: has `send` send the request `body`. The
+/// kernel heeds what number the other end is to have only where both have one: so that is chosen here.
+pub(super) fn send_with_number(body: &[u8], send: impl Fn(&[u8]) -> Result) -> Result {
+    let mut body = copy(body)?;
+    let seed = wait::monotonic_ns() >> 10;
+    for at in 0..TRIES {
+        wait::go_on()?;
+        let some = u32::try_from(seed.wrapping_add(at) % u64::from(FIRST))?;
+        Device::set_index(&mut body, FIRST + some)?;
+        match send(&body) {
+            Err(EBUSY) => (),
+            done => return done,
+        }
+    }
+    Err(EBUSY)
+}
 
 /// The name of a device for rules. `name` may be padded with NUL.
 pub(crate) fn name_for_rules(name: &[u8]) -> Result<PathName> {

@@ -22,6 +22,7 @@ use super::{
         self,
         Batch, //
     },
+    outside,
     rebuild::Steps,
     tables::TENTATIVE, //
 };
@@ -329,7 +330,14 @@ pub(super) fn replay(
             let tentative = kind == REQUEST_NEWADDR && is_tentative(raw.payload)?;
             steps.next(kind, tentative)?;
         }
-        let sent = match (kind, send(ns, kind, flags, raw.payload)) {
+        let any_number =
+            kind == REQUEST_NEWLINK && device::Device::of(raw.payload)?.is_of_any_number()?;
+        let sent = if any_number {
+            outside::send_with_number(raw.payload, |body| send(ns, kind, flags, body))
+        } else {
+            send(ns, kind, flags, raw.payload)
+        };
+        let sent = match (kind, sent) {
             // The kernel has done it, or had not what it would undo.
             (REQUEST_NEWADDR | REQUEST_NEWROUTE, Err(EEXIST)) => Ok(()),
             (REQUEST_DELADDR, Err(EADDRNOTAVAIL)) => Ok(()),

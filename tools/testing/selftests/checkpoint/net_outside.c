@@ -59,7 +59,29 @@ CKPT_SCENARIO(guest, .flags = SC_CONTAINER)
 	ckpt_ready_wait();
 	CHECK_EQ(20u, if_nametoindex(INSIDE));
 	CHECK_EQ(20, rt_way("10.10.1.1", 0));
-	ask("10.9.0.2", "after");
+	/* Who answers ends then: it is waited for like all children. */
+	ask("10.9.0.2", "end");
+}
+
+/* Who answers in the namespace that the caller is in; -1: nobody could be made. */
+static pid_t begin_answers(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		echo(datagrams(NULL));
+		_exit(0);
+	}
+	return pid;
+}
+
+static void end_answers(pid_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
+	*pid = 0;
 }
 
 FIXTURE(outside) {
@@ -67,7 +89,7 @@ FIXTURE(outside) {
 	int ns;
 };
 
-/* The test has a namespace of its own, and answers there. */
+/* The test has a namespace of its own. */
 FIXTURE_SETUP(outside)
 {
 	BEGIN_WITH_PAIRS();
@@ -75,20 +97,11 @@ FIXTURE_SETUP(outside)
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	self->ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, self->ns);
-	self->answers = fork();
-	if (!self->answers) {
-		echo(datagrams(NULL));
-		_exit(0);
-	}
-	ASSERT_LT(0, self->answers);
 }
 
 FIXTURE_TEARDOWN(outside)
 {
-	if (self->answers > 0) {
-		kill(self->answers, SIGKILL);
-		waitpid(self->answers, NULL, 0);
-	}
+	end_answers(&self->answers);
 	close(self->ns);
 	finish();
 }
@@ -96,8 +109,14 @@ FIXTURE_TEARDOWN(outside)
 /* An end goes with the namespace of the other one, a moment after that was left. */
 static void wait_until_gone(void)
 {
+	struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+	char message[4096];
+
+	CHECK_SYS(bind(fd, (struct sockaddr *)&links, sizeof(links)));
 	while (if_nametoindex(OUTSIDE))
-		sched_yield();
+		CHECK_SYS(recv(fd, message, sizeof(message), 0));
+	CHECK_SYS(close(fd));
 }
 
 TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
@@ -114,6 +133,8 @@ TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
 	struct rt rt;
 	int file;
 
+	self->answers = begin_answers();
+	ASSERT_LT(0, self->answers);
 	ASSERT_EQ(0, start(&guest, true));
 	/* A check of a helper that fails here is told there, too. */
 	board = run.board;
@@ -125,6 +146,8 @@ TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
 	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &nothing));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "the device " INSIDE ", which leads to another network "
 				     "namespace"));
+	/* All children are waited for. */
+	end_answers(&self->answers);
 	ASSERT_EQ(0, checkpoint_and_kill(&said)) {
 		ckpt_run_print_log(&run);
 	}
@@ -153,10 +176,12 @@ TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
 		ckpt_run_print_log(&run);
 	}
 	/* It is there as it was, but for its addresses. */
-	ASSERT_EQ(1400, rt_number(OUTSIDE, IFLA_MTU));
+	ASSERT_EQ(1400u, rt_number(OUTSIDE, IFLA_MTU));
 	ASSERT_EQ(0, of_device(OUTSIDE, SIOCGIFFLAGS, &ifr));
 	ASSERT_TRUE(ifr.ifr_flags & IFF_UP);
 	rt_address(OUTSIDE, "10.9.0.2", 24);
+	self->answers = begin_answers();
+	ASSERT_LT(0, self->answers);
 	ASSERT_EQ(0, go());
 }
 

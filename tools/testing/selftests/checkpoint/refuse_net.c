@@ -146,6 +146,31 @@ REFUSE(number_for_outside, OWN)
 	expect("numbers for other network namespaces (ip netns set)");
 }
 
+/* When it is switched on again it will have a secret that nobody knows. */
+REFUSE(secret_to_be_chosen, OWN)
+{
+	struct rtattr *spec, *ipv6;
+	uint8_t mode = IN6_ADDR_GEN_MODE_RANDOM;
+	struct rt rt;
+
+	rt_end(&rt, rt_device(&rt, "d0", 0, "dummy"));
+	CHECK_HERE(rt_ask(&rt));
+	if (access("/proc/sys/net/ipv6/conf/d0", F_OK))
+		not_here();
+	rt_switch("d0", true);
+	rt_change(&rt, RTM_SETLINK, "d0");
+	spec = rt_nest(&rt, IFLA_AF_SPEC);
+	ipv6 = rt_nest(&rt, AF_INET6);
+	rt_add(&rt, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
+	rt_end(&rt, ipv6);
+	rt_end(&rt, spec);
+	CHECK_SYS(rt_ask(&rt));
+	expect_refusal(getpid(), UNSUPPORTED, "its network namespace has the setting /proc/sys/"
+		       "net/ipv6/conf/d0/stable_secret, which depends on others: remove that, or "
+		       "leave what is in it outside (CHECKPOINT_NET_OUTSIDE, --net-outside)");
+	ckpt_ready_wait();
+}
+
 static int in_another(void *arg)
 {
 	CHECK_SYS(unshare(CLONE_NEWNET));
