@@ -84,34 +84,6 @@ REFUSE(waits_for_futex)
 	take(&u, 7, 0, false);
 }
 
-/* It was moved to such a word. */
-REFUSE(waits_for_moved_futex)
-{
-	static uint32_t other;
-	/* struct futex_waitv, of which older headers do not know. */
-	struct { uint64_t val, uaddr; uint32_t flags, reserved; } moves[] = {
-		{ .uaddr = (uintptr_t)&word, .flags = 0x82 },
-		{ .uaddr = (uintptr_t)&other, .flags = 2 },
-	};
-	struct io_uring_sqe *sqe;
-	struct uring u;
-
-	make(&u, 0);
-	sqe = uring_prepare(&u, 51, 7);
-	sqe->fd = 0x82;
-	sqe->addr = (uintptr_t)&word;
-	((uint64_t *)sqe)[6] = ~0u;
-	uring_submit(&u, 1);
-	/* futex_requeue(2): it wakes none, and moves one. */
-	CHECK_EQ(1, syscall(456, moves, 0, 0, 1));
-	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
-		     "0x7: have it wait for that, or cancel it");
-	expect_more();
-	ckpt_ready_wait();
-	CHECK_EQ(1, syscall(454, &other, ~0u, 1, 2));
-	take(&u, 7, 0, false);
-}
-
 /* It waits for one of several words. */
 REFUSE(waits_for_futexes)
 {
