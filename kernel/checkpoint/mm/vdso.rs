@@ -455,7 +455,7 @@ fn redirect(
     new: &Vdso,
     to: usize,
 ) -> Result<KVec<(usize, usize)>> {
-    let cant = |entry: &Entry<'_>, why: &str| {
+    let failed = |entry: &Entry<'_>, why: &str| {
         r.fail(
             EOPNOTSUPP,
             plan,
@@ -481,7 +481,7 @@ fn redirect(
             .entries()
             .filter(|e| e.at == entry.at)
             .find_map(|e| ours.entry(e.name))
-            .ok_or_else(|| cant(&entry, "is not in this kernel's"))?;
+            .ok_or_else(|| failed(&entry, "is not in this kernel's"))?;
         let (from, target) = (
             old.at.saturating_add(entry.at),
             to.saturating_add(target.at),
@@ -489,13 +489,13 @@ fn redirect(
         let len = bytes
             .get_mut(entry.at..)
             .and_then(|code| Native::vdso_jump(code, from as u64, target as u64))
-            .ok_or_else(|| cant(&entry, "is too far from this kernel's"))?;
+            .ok_or_else(|| failed(&entry, "is too far from this kernel's"))?;
         let end = entry.at.saturating_add(len);
         // Where calls return to is not to be written over, nor what repeats them.
         let landing = old.landing.saturating_sub(2);
         let cut = |at: usize| entry.at < at && at < end;
         if len > entry.len || theirs.entries().any(|e| cut(e.at)) || cut(landing) {
-            return Err(cant(&entry, "has no room for a jump to this kernel's"));
+            return Err(failed(&entry, "has no room for a jump to this kernel's"));
         }
         let len = match Native::VDSO_KNOWS.contains(&entry.name) {
             true => entry.len,
