@@ -324,7 +324,7 @@ const struct loss losses[] = {
 	FIELDS("groups of packet sockets", PACKET_SOCKET, BYTES, packet_socket, fanout_max,
 	       fanout_type, 0, "sockets_packet", "shared"),
 	FIELD("dropped packets", PACKET_SOCKET, BYTES, packet_socket, queued, 0,
-	      "sockets_packet", "queue"),
+	      "sockets_packet", "dropped"),
 	{ "epoll items", IMAGE_KIND_EPOLL_ITEMS, LOSE_RECORD, 0, 0, 0, "files_epoll", "level" },
 	FIELD("data of epoll items", EPOLL_ITEMS, EACH, epoll_item, data,
 	      sizeof(struct image_epoll_item), "files_epoll", "level"),
