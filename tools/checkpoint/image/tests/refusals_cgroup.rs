@@ -13,20 +13,15 @@ use checkpoint_image::image::{
     task::*, //
 };
 use sample::{
+    accepted_all,
     obj,
-    verify,
+    refused_all,
+    zeroed,
     Sample, //
 };
-use zerocopy::FromZeros;
 
 const ENTRY: u32 = obj::LAST + 1;
 const OPEN: u32 = obj::LAST + 2;
-
-fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
-    let mut t = T::new_zeroed();
-    f(&mut t);
-    t
-}
 
 /// The sample, with an open file of a cgroup.
 fn with_cgroup() -> Sample {
@@ -68,22 +63,11 @@ fn set_path(s: &mut Sample, path: &[u8]) {
 }
 
 fn accepted(cases: &[fn(&mut Sample)]) {
-    for (n, change) in cases.iter().enumerate() {
-        let mut s = with_cgroup();
-        change(&mut s);
-        assert_eq!(verify(&s.bytes()), Ok(()), "case {n}");
-    }
+    accepted_all(with_cgroup, cases);
 }
 
 fn refused(cases: &[sample::Case]) {
-    for (n, (why, spoil)) in cases.iter().enumerate() {
-        let mut s = with_cgroup();
-        spoil(&mut s);
-        match verify(&s.bytes()) {
-            Err(fault) => assert_eq!(fault.why, *why, "case {n}"),
-            Ok(()) => panic!("case {n} accepted: {why}"),
-        }
-    }
+    refused_all(with_cgroup, cases);
 }
 
 #[test]

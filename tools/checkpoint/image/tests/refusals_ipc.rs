@@ -12,8 +12,10 @@ use checkpoint_image::image::{
     task::*, //
 };
 use sample::{
+    accepted_all,
     obj,
-    verify,
+    refused_all,
+    zeroed,
     Sample, //
 };
 use zerocopy::{
@@ -28,12 +30,6 @@ const SET: u32 = obj::LAST + 4;
 const QUEUE: u32 = obj::LAST + 5;
 const LIST: u32 = obj::LAST + 6;
 const ATTACH: u32 = obj::LAST + 7;
-
-fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
-    let mut t = T::new_zeroed();
-    f(&mut t);
-    t
-}
 
 /// The sample, with an ipc namespace that has one object of each kind.
 fn with_ipc() -> Sample {
@@ -114,22 +110,11 @@ fn with_ipc() -> Sample {
 }
 
 fn accepted(cases: &[fn(&mut Sample)]) {
-    for (n, change) in cases.iter().enumerate() {
-        let mut s = with_ipc();
-        change(&mut s);
-        assert_eq!(verify(&s.bytes()), Ok(()), "case {n}");
-    }
+    accepted_all(with_ipc, cases);
 }
 
 fn refused(cases: &[sample::Case]) {
-    for (n, (why, spoil)) in cases.iter().enumerate() {
-        let mut s = with_ipc();
-        spoil(&mut s);
-        match verify(&s.bytes()) {
-            Err(fault) => assert_eq!(fault.why, *why, "case {n}"),
-            Ok(()) => panic!("case {n} accepted: {why}"),
-        }
-    }
+    refused_all(with_ipc, cases);
 }
 
 fn remove(s: &mut Sample, kind: Kind) {

@@ -11,22 +11,17 @@ use checkpoint_image::image::{
     task::*, //
 };
 use sample::{
+    accepted_all,
     obj,
-    verify,
+    refused_all,
+    zeroed,
     Sample, //
 };
-use zerocopy::FromZeros;
 
 const NS: u32 = obj::LAST + 1;
 const QUEUE: u32 = obj::LAST + 2;
 const ALONE: u32 = obj::LAST + 3;
 const OPEN: u32 = obj::LAST + 4;
-
-fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
-    let mut t = T::new_zeroed();
-    f(&mut t);
-    t
-}
 
 /// Adds a queue of the namespace `ns` with two messages.
 fn add_queue(s: &mut Sample, obj: u32, ns: u32) {
@@ -88,22 +83,11 @@ fn with_queues() -> Sample {
 }
 
 fn accepted(cases: &[fn(&mut Sample)]) {
-    for (n, change) in cases.iter().enumerate() {
-        let mut s = with_queues();
-        change(&mut s);
-        assert_eq!(verify(&s.bytes()), Ok(()), "case {n}");
-    }
+    accepted_all(with_queues, cases);
 }
 
 fn refused(cases: &[sample::Case]) {
-    for (n, (why, spoil)) in cases.iter().enumerate() {
-        let mut s = with_queues();
-        spoil(&mut s);
-        match verify(&s.bytes()) {
-            Err(fault) => assert_eq!(fault.why, *why, "case {n}"),
-            Ok(()) => panic!("case {n} accepted: {why}"),
-        }
-    }
+    refused_all(with_queues, cases);
 }
 
 fn remove(s: &mut Sample, kind: Kind, n: usize) {

@@ -11,22 +11,17 @@ use checkpoint_image::image::{
     task::*, //
 };
 use sample::{
+    accepted_all,
     obj,
-    verify,
+    refused_all,
+    zeroed,
     Sample, //
 };
-use zerocopy::FromZeros;
 
 const NS: u32 = obj::LAST + 1;
 const OPEN: u32 = obj::LAST + 2;
 
 const SETTINGS: &[u8] = b"net/core/somaxconn\x0077\0net/ipv4/ping_group_range\x000\t100\0";
-
-fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
-    let mut t = T::new_zeroed();
-    f(&mut t);
-    t
-}
 
 /// The sample, with a task in a network namespace, and a file of that.
 fn with_namespace() -> Sample {
@@ -87,22 +82,11 @@ fn leave(s: &mut Sample) {
 }
 
 fn accepted(cases: &[fn(&mut Sample)]) {
-    for (n, change) in cases.iter().enumerate() {
-        let mut s = with_namespace();
-        change(&mut s);
-        assert_eq!(verify(&s.bytes()), Ok(()), "case {n}");
-    }
+    accepted_all(with_namespace, cases);
 }
 
 fn refused(cases: &[sample::Case]) {
-    for (n, (why, spoil)) in cases.iter().enumerate() {
-        let mut s = with_namespace();
-        spoil(&mut s);
-        match verify(&s.bytes()) {
-            Err(fault) => assert_eq!(fault.why, *why, "case {n}"),
-            Ok(()) => panic!("case {n} accepted: {why}"),
-        }
-    }
+    refused_all(with_namespace, cases);
 }
 
 #[test]

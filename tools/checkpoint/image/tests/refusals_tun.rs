@@ -12,21 +12,16 @@ use checkpoint_image::image::{
     task::*, //
 };
 use sample::{
+    accepted_all,
     obj,
-    verify,
+    refused_all,
+    zeroed,
     Sample, //
 };
-use zerocopy::FromZeros;
 
 const NS: u32 = obj::LAST + 1;
 const QUEUE: u32 = obj::LAST + 2;
 const OPEN: u32 = obj::LAST + 3;
-
-fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
-    let mut t = T::new_zeroed();
-    f(&mut t);
-    t
-}
 
 /// The sample, with a tap device that has a queue with a packet.
 fn with_device() -> Sample {
@@ -107,22 +102,11 @@ fn no_packet(s: &mut Sample) {
 }
 
 fn accepted(cases: &[fn(&mut Sample)]) {
-    for (n, change) in cases.iter().enumerate() {
-        let mut s = with_device();
-        change(&mut s);
-        assert_eq!(verify(&s.bytes()), Ok(()), "case {n}");
-    }
+    accepted_all(with_device, cases);
 }
 
 fn refused(cases: &[sample::Case]) {
-    for (n, (why, spoil)) in cases.iter().enumerate() {
-        let mut s = with_device();
-        spoil(&mut s);
-        match verify(&s.bytes()) {
-            Err(fault) => assert_eq!(fault.why, *why, "case {n}"),
-            Ok(()) => panic!("case {n} accepted: {why}"),
-        }
-    }
+    refused_all(with_device, cases);
 }
 
 const UNUSED: &str = "reserved or unused field is not zero";

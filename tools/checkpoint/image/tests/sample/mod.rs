@@ -116,7 +116,7 @@ fn l(n: u64) -> U64 {
     U64::new(n)
 }
 
-fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
+pub fn zeroed<T: FromZeros>(f: impl FnOnce(&mut T)) -> T {
     let mut t = T::new_zeroed();
     f(&mut t);
     t
@@ -240,23 +240,33 @@ pub fn verify(image: &[u8]) -> Result<(), Fault> {
 /// A message, and what brings it about.
 pub type Case = (&'static str, fn(&mut Sample));
 
-/// Spoils the sample in each way, and expects the message.
-pub fn refused(cases: &[Case]) {
+/// As [`accepted`], of what `make` makes.
+pub fn accepted_all(make: fn() -> Sample, cases: &[fn(&mut Sample)]) {
+    for (n, change) in cases.iter().enumerate() {
+        let mut s = make();
+        change(&mut s);
+        assert_eq!(verify(&s.bytes()), Ok(()), "case {n}");
+    }
+}
+
+/// As [`refused`], of what `make` makes.
+pub fn refused_all(make: fn() -> Sample, cases: &[Case]) {
     for (n, (why, spoil)) in cases.iter().enumerate() {
-        let mut sample = Sample::small();
-        spoil(&mut sample);
-        match verify(&sample.bytes()) {
+        let mut s = make();
+        spoil(&mut s);
+        match verify(&s.bytes()) {
             Err(fault) => assert_eq!(fault.why, *why, "case {n}"),
             Ok(()) => panic!("case {n} accepted: {why}"),
         }
     }
 }
 
+/// Spoils the sample in each way, and expects the message.
+pub fn refused(cases: &[Case]) {
+    refused_all(Sample::small, cases);
+}
+
 /// Changes the sample in each way, and expects it to stay valid.
 pub fn accepted(cases: &[fn(&mut Sample)]) {
-    for (n, change) in cases.iter().enumerate() {
-        let mut sample = Sample::small();
-        change(&mut sample);
-        assert_eq!(verify(&sample.bytes()), Ok(()), "case {n}");
-    }
+    accepted_all(Sample::small, cases);
 }
