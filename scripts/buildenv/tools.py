@@ -85,9 +85,11 @@ def listed(name):
 def here(names):
     """Of tests, those that make test runs on this architecture: on one all, on the others what touches
     registers, compat programs or page sizes, and every kind of state once; with FULL=1 all."""
+    # Read in any case, so that a mistake in it shows on every architecture.
+    everywhere = listed("everywhere")
     if NATIVE or os.environ.get("FULL"):
         return names
-    return [n for n in names if n in listed("everywhere")]
+    return [n for n in names if n in everywhere]
 
 
 def test_names():
