@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! CPU features: whether this machine has all that the programs of an image may use.
+//! CPU features: whether this machine has all that the programs of an image may use, and no registers
+//! for which they have no room.
 
 use kernel::{
     fmt,
@@ -14,6 +15,7 @@ use crate::{
     image::{
         cpu::{
             self,
+            Obstacles,
             WORDS, //
         },
         task::Container, //
@@ -21,13 +23,10 @@ use crate::{
     kapi::arch::Arch, //
 };
 
-/// Returns the features of this machine, as an image has them: those that have a name.
+/// Returns the features of this machine, as an image has them: those that have a name, and that
+/// programs can use.
 pub(crate) fn features() -> [u64; WORDS] {
-    let mut words = Native::cpu_features();
-    for (n, word) in words.iter_mut().enumerate() {
-        *word &= cpu::named(Native::ID, n);
-    }
-    words
+    cpu::known(Native::ID, &Native::cpu_features())
 }
 
 /// Returns how many words of features an image of this machine has.
@@ -35,17 +34,14 @@ pub(crate) fn count() -> usize {
     cpu::count(Native::ID)
 }
 
-/// The names of the features that `have` has and `lack` has not.
-struct Missing {
-    have: [u64; WORDS],
-    lack: [u64; WORDS],
-}
+/// The names of features.
+struct Names<'a>(&'a [u64; WORDS]);
 
-impl fmt::Display for Missing {
+impl fmt::Display for Names<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut result = Ok(());
         let mut between = "";
-        cpu::for_each(&self.have, &self.lack, |word, bit| {
+        cpu::for_each(self.0, |word, bit| {
             if result.is_err() {
                 return;
             }
@@ -59,20 +55,41 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Refuses an image whose programs may use what this machine lacks.
+/// Refuses an image whose programs may use what this machine lacks, or have no room for what it has.
 ///
 /// EOPNOTSUPP, with a line that names each feature.
 pub(crate) fn check(container: &Container, report: &mut Report) -> Result {
-    let have = container.cpu.map(U64::get);
-    let lack = features();
-    let mut missing = false;
-    cpu::for_each(&have, &lack, |_, _| missing = true);
-    if missing {
+    let mut image = container.cpu.map(U64::get);
+    for (n, word) in image.iter_mut().enumerate() {
+        if cpu::is_by_task(Native::ID, n) {
+            *word &= !cpu::named(Native::ID, n);
+        }
+    }
+    let found = Obstacles::new(Native::ID, &image, &features());
+    if found.lacks != [0; WORDS] {
         report.line(fmt!(
             "error: this CPU lacks {} [EOPNOTSUPP]",
-            Missing { have, lack }
+            Names(&found.lacks)
         ));
-        return Err(EOPNOTSUPP);
     }
-    Ok(())
+    if found.enabled != [0; WORDS] {
+        report.line(fmt!(
+            "error: this kernel has enabled {}, for which the programs have no room: boot it without \
+             [EOPNOTSUPP]",
+            Names(&found.enabled)
+        ));
+    }
+    if let Some((then, now)) = found.lens {
+        report.line(fmt!(
+            "error: the extended state of the programs has {} bytes, and that of this CPU {}: another \
+             vendor's, which can't take it [EOPNOTSUPP]",
+            then,
+            now
+        ));
+    }
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(EOPNOTSUPP)
+    }
 }

@@ -16,8 +16,14 @@ use kernel::{
 };
 
 use crate::{
-    image::header::arch,
-    kapi::arch::Arch, //
+    image::{
+        cpu::WORDS,
+        header::arch, //
+    },
+    kapi::arch::{
+        hwcaps,
+        Arch, //
+    }, //
 };
 
 /// arm64.
@@ -35,5 +41,14 @@ impl Arch for Native {
             (*thread).fault_code = 0;
         }
         regs::refuse_narrow()
+    }
+
+    /// Asks for vector lengths, too, of which the auxiliary vector has none.
+    fn cpu_features() -> [u64; WORDS] {
+        let mut words = hwcaps();
+        let [.., sve, sme, _, _] = &mut words;
+        *sve = vector::lengths(bindings::vec_type_ARM64_VEC_SVE);
+        *sme = vector::lengths(bindings::vec_type_ARM64_VEC_SME);
+        words
     }
 }

@@ -76,6 +76,15 @@ impl Set {
     }
 }
 
+/// Returns the vector lengths of `kind` that every CPU has: the lowest bit is that of 128 bits.
+pub(super) fn lengths(kind: bindings::vec_type) -> u64 {
+    (0..16).fold(0, |all, n: u32| {
+        // SAFETY: It only compares what was found out at boot.
+        let has = unsafe { bindings::checkpoint_has_vl(kind, (n + 1) * 16) };
+        all | u64::from(has) << n
+    })
+}
+
 impl Header {
     fn of(bytes: &[u8]) -> Option<Self> {
         Self::read_from_prefix(bytes).ok().map(|(header, _)| header)

@@ -24,6 +24,11 @@ pub(super) fn features() -> [u64; WORDS] {
     let [a_xsave, ..] = cpuid(0xd, 1);
     // SAFETY: It is set at boot, and constant since then: nobody writes to it meanwhile.
     let state = unsafe { bindings::fpu_user_cfg.max_features };
+    // Of the standard format, with all that is in XCR0.
+    let [_, state_len, ..] = match state {
+        0 => [0; 4],
+        _ => cpuid(0xd, 0),
+    };
     [
         word(c1, d1),
         word(b7, c7),
@@ -31,7 +36,7 @@ pub(super) fn features() -> [u64; WORDS] {
         word(c8, d8),
         word(a_xsave, d71),
         state,
-        0,
+        state_len.into(),
         0,
     ]
 }

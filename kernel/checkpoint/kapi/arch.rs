@@ -54,13 +54,18 @@ pub(crate) trait Arch: ArchMm + ArchRegs {
     ///
     /// The default is AT_HWCAP of the auxiliary vector, and the words that follow it.
     fn cpu_features() -> [u64; WORDS] {
-        let mut words = [0; WORDS];
-        for (word, n) in words.iter_mut().zip(0..4) {
-            // SAFETY: It may be called anywhere: it only reads what was found out at boot.
-            *word = unsafe { bindings::checkpoint_hwcap(n) };
-        }
-        words
+        hwcaps()
     }
+}
+
+/// Reads AT_HWCAP of the auxiliary vector, and the words that follow it.
+pub(crate) fn hwcaps() -> [u64; WORDS] {
+    let mut words = [0; WORDS];
+    for (word, n) in words.iter_mut().zip(0..4) {
+        // SAFETY: It may be called anywhere: it only reads what was found out at boot.
+        *word = unsafe { bindings::checkpoint_hwcap(n) };
+    }
+    words
 }
 
 /// What an architecture adds to an address space: protection keys, the vDSO, flags of mappings.

@@ -2,7 +2,12 @@
 
 //! Features of arm64, by the names of /proc/cpuinfo.
 
+use core::ops::Range;
+
 use super::Word;
+
+/// Words of vector lengths.
+pub(super) const LENGTHS: Range<usize> = 4..6;
 
 /// Bits and names of each word.
 pub(super) const WORDS: &[Word] = &[
@@ -134,5 +139,42 @@ pub(super) const WORDS: &[Word] = &[
         (9, "f16f32dot"),
         (10, "f16f32mm"),
         (11, "svelut6"),
+    ],
+    &[],
+    &[
+        (0, "sve-128"),
+        (1, "sve-256"),
+        (2, "sve-384"),
+        (3, "sve-512"),
+        (4, "sve-640"),
+        (5, "sve-768"),
+        (6, "sve-896"),
+        (7, "sve-1024"),
+        (8, "sve-1152"),
+        (9, "sve-1280"),
+        (10, "sve-1408"),
+        (11, "sve-1536"),
+        (12, "sve-1664"),
+        (13, "sve-1792"),
+        (14, "sve-1920"),
+        (15, "sve-2048"),
+    ],
+    &[
+        (0, "sme-128"),
+        (1, "sme-256"),
+        (2, "sme-384"),
+        (3, "sme-512"),
+        (4, "sme-640"),
+        (5, "sme-768"),
+        (6, "sme-896"),
+        (7, "sme-1024"),
+        (8, "sme-1152"),
+        (9, "sme-1280"),
+        (10, "sme-1408"),
+        (11, "sme-1536"),
+        (12, "sme-1664"),
+        (13, "sme-1792"),
+        (14, "sme-1920"),
+        (15, "sme-2048"),
     ],
 ];

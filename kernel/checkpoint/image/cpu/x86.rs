@@ -2,7 +2,48 @@
 
 //! Features of x86-64, by the names of /proc/cpuinfo.
 
-use super::Word;
+use super::{
+    Needs,
+    Number,
+    Word, //
+};
+
+/// The word of the components of the extended state.
+pub(super) const STATE: usize = 5;
+
+/// Their bytes.
+pub(super) const STATE_LEN: Number = (6, "xstate-bytes");
+
+/// Components that images do not name which have no number of bytes: those of MPX.
+pub(super) const NAMED_LATER: u64 = 3 << 3;
+
+/// Components: the upper halves of the vectors, those of AVX-512, PKRU, those of AMX and of APX.
+const YMM: u64 = 1 << 2;
+const ZMM: u64 = YMM | 7 << 5;
+const PKRU: u64 = 1 << 9;
+const TILES: u64 = 3 << 17;
+const EGPRS: u64 = 1 << 19;
+
+/// Which features need them: those whose instructions are invalid as long as the kernel has not
+/// enabled the component (Intel SDM, volume 1, chapter 13).
+pub(super) const NEEDS: &[Needs] = &[
+    (0, &[12, 28, 29], YMM),
+    (1, &[5, 41, 42], YMM),
+    (
+        1,
+        &[16, 17, 21, 26, 27, 28, 30, 31, 33, 38, 43, 44, 46],
+        ZMM,
+    ),
+    (1, &[35, 36], PKRU),
+    (2, &[32, 33, 34, 36, 55], YMM),
+    (2, &[2, 3, 8, 23, 37], ZMM),
+    (2, &[22, 24, 25, 53], TILES),
+    (3, &[11, 16], YMM),
+    (4, &[36, 37, 42], YMM),
+    (4, &[51], ZMM),
+    (4, &[40], TILES),
+    (4, &[53], EGPRS),
+];
 
 /// Bits and names of each word.
 pub(super) const WORDS: &[Word] = &[
@@ -119,6 +160,8 @@ pub(super) const WORDS: &[Word] = &[
         (0, "x87-state"),
         (1, "sse-state"),
         (2, "avx-state"),
+        (3, "bndregs-state"),
+        (4, "bndcsr-state"),
         (5, "opmask-state"),
         (6, "zmm-hi256-state"),
         (7, "hi16-zmm-state"),
@@ -127,4 +170,6 @@ pub(super) const WORDS: &[Word] = &[
         (18, "xtiledata-state"),
         (19, "apx-state"),
     ],
+    // A number.
+    &[],
 ];
