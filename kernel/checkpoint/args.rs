@@ -11,6 +11,7 @@ use kernel::{
 };
 
 use crate::{
+    arch::Native,
     capture::args::CheckpointArgs,
     core::{
         accept::{
@@ -34,7 +35,9 @@ use crate::{
             Rule, //
         }, //
     },
+    image::cpu::WORDS,
     kapi::{
+        arch::Arch,
         cgroup::group::CgroupDir,
         fs::{
             file::{
@@ -120,6 +123,30 @@ fn cgroup_dir(fd: i32, report: &mut Report) -> Result<Option<CgroupDir>> {
     Ok(Some(dir))
 }
 
+/// Returns the features of the CPU that the image is for; `None`: the caller names none.
+///
+/// EINVAL: it is of another architecture, or there are no words of it. E2BIG: there are too many.
+/// EFAULT: they are not readable.
+fn cpu(call: &CheckpointCall, report: &mut Report) -> Result<Option<[u64; WORDS]>> {
+    let what = match (call.cpu.1, call.cpu_arch) {
+        (0, 0) => return Ok(None),
+        (0, _) => "the CPU that the image is for has an architecture, but no words",
+        (_, Native::ID) => "",
+        _ => "the CPU that the image is for is of another architecture",
+    };
+    if !what.is_empty() {
+        return Err(wrong(report, EINVAL, what));
+    }
+    let words = uapi::args::words(call.cpu).map_err(|e| {
+        let what = match e {
+            E2BIG => "the CPU that the image is for has more than 8 words",
+            _ => "the words of the CPU that the image is for can't be read",
+        };
+        wrong(report, e, what)
+    })?;
+    Ok(Some(words))
+}
+
 impl<'a> CheckpointArgs<'a> {
     /// Checks the arguments (`log` was looked up before); returns them and the root task.
     ///
@@ -181,6 +208,11 @@ impl<'a> CheckpointArgs<'a> {
             let what = "nothing is saved, so that nothing stays outside or is left out";
             return Err(wrong(report, EINVAL, what));
         }
+        if kill_only && call.cpu.1 != 0 {
+            let what = "nothing is saved, so that there is no CPU that the image is for";
+            return Err(wrong(report, EINVAL, what));
+        }
+        let cpu = cpu(call, report)?;
         let external = Descriptor::read(call.external, call.external_count).map_err(|e| {
             let what = match e {
                 E2BIG => "more than 4096 descriptors are to stay outside",
@@ -213,6 +245,7 @@ impl<'a> CheckpointArgs<'a> {
         let args = Self {
             rules,
             left_out,
+            cpu,
             subtree: has(checkpoint_flags::SUBTREE),
             kill: has(checkpoint_flags::KILL) && !has(checkpoint_flags::FROZEN),
             to_be_killed: has(checkpoint_flags::KILL),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! CPU features: whether this machine has all that the programs of an image may use, and no registers
-//! for which they have no room.
+//! CPU features: whether a machine has all that the programs of an image may use, and no registers
+//! for which they have no room. This one, at a restart; the one that an image is for, at a
+//! checkpoint.
 
 use kernel::{
     fmt,
@@ -52,6 +53,35 @@ impl fmt::Display for Names<'_> {
             between = ", ";
         });
         result
+    }
+}
+
+/// Refuses a checkpoint whose tasks can have seen more of this CPU than the one with the features
+/// `there` has, on which the image must restart; all of them can, whatever they have used.
+pub(crate) fn refuse_more(there: &[u64; WORDS], report: &mut Report) {
+    let found = Obstacles::new(Native::ID, &features(), there);
+    let mut refuse = |what: fmt::Arguments<'_>| report.refuse(EOPNOTSUPP, &"all tasks", what);
+    if found.lacks != [0; WORDS] {
+        refuse(fmt!(
+            "they can have seen {}, which the CPU that the image is for lacks: run them where the CPU \
+             has no more than that one",
+            Names(&found.lacks)
+        ));
+    }
+    if found.enabled != [0; WORDS] {
+        refuse(fmt!(
+            "they have no room for {}, which the kernel that the image is for has enabled: boot that \
+             without",
+            Names(&found.enabled)
+        ));
+    }
+    if let Some((here, there)) = found.lens {
+        refuse(fmt!(
+            "their extended state has {} bytes, and that of the CPU that the image is for {}: another \
+             vendor's, which can't take it",
+            here,
+            there
+        ));
     }
 }
 

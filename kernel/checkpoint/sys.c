@@ -9,7 +9,7 @@
 #include <linux/checkpoint.h>
 #include <linux/syscalls.h>
 
-static_assert(sizeof(struct checkpoint_args) == CHECKPOINT_ARGS_SIZE_VER2);
+static_assert(sizeof(struct checkpoint_args) == CHECKPOINT_ARGS_SIZE_VER3);
 static_assert(sizeof(struct restart_args) == RESTART_ARGS_SIZE_VER3);
 
 SYSCALL_DEFINE2(checkpoint, struct checkpoint_args __user *, uargs, size_t, size)

@@ -97,6 +97,10 @@ struct checkpoint_range {
  * @ranges: Array of struct checkpoint_range: memory that comes back as zeros.
  * @rules_count: How many there are in @rules.
  * @ranges_count: How many there are in @ranges.
+ * @cpu: Array of __u64: the features of the CPU on which the image must restart, in the words of
+ *       the image format. Tasks that can have seen more are refused.
+ * @cpu_words: How many there are in @cpu; 0: nothing is compared.
+ * @cpu_arch: Its architecture, by its number in the image format; 0 without @cpu_words.
  */
 struct checkpoint_args {
 	__aligned_u64 flags;
@@ -114,11 +118,15 @@ struct checkpoint_args {
 	__aligned_u64 ranges;
 	__u32 rules_count;
 	__u32 ranges_count;
+	__aligned_u64 cpu;
+	__u32 cpu_words;
+	__u32 cpu_arch;
 };
 
 #define CHECKPOINT_ARGS_SIZE_VER0	40 /* sizeof the first published struct */
 #define CHECKPOINT_ARGS_SIZE_VER1	56 /* external, external_count */
 #define CHECKPOINT_ARGS_SIZE_VER2	80 /* rules, ranges */
+#define CHECKPOINT_ARGS_SIZE_VER3	96 /* cpu */
 
 /*
  * restart_args.flags

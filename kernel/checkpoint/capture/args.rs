@@ -12,6 +12,7 @@ use crate::{
             Rule, //
         }, //
     },
+    image::cpu::WORDS,
     kapi::{
         cgroup::group::Cgroup,
         fs::file::FileRef, //
@@ -52,4 +53,6 @@ pub(crate) struct CheckpointArgs<'a> {
     pub(crate) rules: KVVec<Rule>,
     /// Memory whose contents are left out.
     pub(crate) left_out: KVVec<LeftOut>,
+    /// The features of the CPU on which the image must restart; `None`: it need not be another one.
+    pub(crate) cpu: Option<[u64; WORDS]>,
 }

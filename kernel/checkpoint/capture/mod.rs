@@ -133,6 +133,13 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         ));
         return Err(EINVAL);
     }
+    if let Some(there) = &args.cpu {
+        cpu::refuse_more(there, &mut cap.report);
+        // What else is refused is told by a dry run. Otherwise nobody is frozen for nothing.
+        if !args.dry_run {
+            cap.report.verdict()?;
+        }
+    }
     let mut hold = freeze::hold(cap, root, args.cgroup.clone())?;
     if let Some(id) = args.kill_only {
         let result = end(args, root, cap, hold.as_ref(), id);

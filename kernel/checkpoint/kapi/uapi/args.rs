@@ -83,6 +83,10 @@ pub(crate) struct CheckpointCall {
     pub(crate) rules: (usize, usize),
     /// Address of the ranges of memory that are left out, and how many there are.
     pub(crate) ranges: (usize, usize),
+    /// Address of the words of the CPU that the image is for, and how many there are.
+    pub(crate) cpu: (usize, usize),
+    /// Its architecture.
+    pub(crate) cpu_arch: u32,
 }
 
 /// The arguments of restart(2) as they came.
@@ -124,7 +128,7 @@ impl CheckpointCall {
     /// something that is not known. EFAULT: it can't be read.
     pub(crate) fn read(args: *mut c_void, size: usize) -> Result<Self> {
         const _: () = assert!(
-            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER2 as usize
+            size_of::<bindings::checkpoint_args>() == bindings::CHECKPOINT_ARGS_SIZE_VER3 as usize
         );
         let mut a: bindings::checkpoint_args = pin_init::zeroed();
         // SAFETY: A structure of integers.
@@ -142,6 +146,8 @@ impl CheckpointCall {
             external_count: a.external_count as usize,
             rules: (usize::try_from(a.rules)?, a.rules_count as usize),
             ranges: (usize::try_from(a.ranges)?, a.ranges_count as usize),
+            cpu: (usize::try_from(a.cpu)?, a.cpu_words as usize),
+            cpu_arch: a.cpu_arch,
         })
     }
 }
@@ -227,6 +233,19 @@ where
         f(row)?;
     }
     Ok(())
+}
+
+/// Reads words of the caller's at `at` (address and number); those that it has not are zero.
+///
+/// E2BIG: there are more than `N`. EFAULT: they are not readable.
+pub(crate) fn words<const N: usize>((addr, count): (usize, usize)) -> Result<[u64; N]> {
+    let mut words = [0; N];
+    let to = words.get_mut(..count).ok_or(E2BIG)?;
+    let mut reader = UserSlice::new(UserPtr::from_addr(addr), count * size_of::<u64>()).reader();
+    for word in to {
+        *word = reader.read()?;
+    }
+    Ok(words)
 }
 
 /// Reads an environment, of `at` (address and bytes).

@@ -221,6 +221,47 @@ TEST_F_TIMEOUT(abi, flags_and_fields, CKPT_TIMEOUT)
 	ASSERT_EQ(0, finish());
 }
 
+/* The words of a CPU: cpu_base.c has what becomes of them. */
+TEST_F_TIMEOUT(abi, cpu, CKPT_TIMEOUT)
+{
+	const uint64_t words[9] = { 0 };
+	uint32_t arch;
+
+	/* Without words there is no architecture. */
+	for (arch = 1; arch < 8; arch++)
+		FAILS_WITH(EINVAL, cpu_arch, arch);
+	/* There is one at most whose words are read, and compared. */
+	for (arch = 0; arch < 8; arch++) {
+		RESET(0);
+		args.cpu = (uintptr_t)words;
+		args.cpu_words = 8;
+		args.cpu_arch = arch;
+		ASSERT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+		if (errno == EOPNOTSUPP)
+			break;
+		ASSERT_EQ(EINVAL, errno);
+		ASSERT_TRUE(ckpt_run_log_has(&run, "is for is of another architecture"));
+	}
+	ASSERT_GT(8u, arch);
+	FAILS(EOPNOTSUPP);
+	args.cpu_words = 9;
+	FAILS(E2BIG);
+	args.cpu_words = UINT32_MAX;
+	FAILS(E2BIG);
+	args.cpu_words = 8;
+	args.cpu = 8;
+	FAILS(EFAULT);
+	RESET(CHECKPOINT_KILL_ONLY);
+	args.image_fd = -1;
+	args.id = 1;
+	args.cpu = (uintptr_t)words;
+	args.cpu_words = 1;
+	args.cpu_arch = arch;
+	FAILS(EINVAL);
+	ASSERT_TRUE(ckpt_run_log_has(&run, "there is no CPU that the image is for"));
+	ASSERT_EQ(0, finish());
+}
+
 TEST_F_TIMEOUT(abi, not_an_init, CKPT_TIMEOUT)
 {
 	args.flags = 0;
