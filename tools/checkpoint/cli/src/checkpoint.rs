@@ -9,9 +9,16 @@ mod save;
 mod supervise;
 mod tell;
 
-use anyhow::Context;
+use anyhow::{
+    anyhow,
+    Context, //
+};
 use clap::Parser;
 use libcheckpoint::{
+    cpu::{
+        Base,
+        Cpu, //
+    },
     hooks::{
         Event,
         Hooks, //
@@ -55,6 +62,8 @@ Examples:
   checkpoint --snapshot-command 'cp --reflink=always db db.ckpt' -o f 1234
                                            copy what it works on while it stands still
   checkpoint 1234 | ssh host restart       move them to another machine
+  checkpoint --print-cpu >oldest.cpu       on the oldest machine: what does its CPU have?
+  checkpoint --cpu oldest.cpu -o f 1234    only an image that restarts there
 
 With --kill no process dies before the image is on the disk, under its name. Whatever fails, and
 however the command is interrupted, the processes run on, or the image is complete; which is said.
@@ -66,8 +75,8 @@ Exit status: 0 if all was done that was asked for, 2 if the command line is wron
 #[command(version, after_help = EXAMPLES)]
 struct Args {
     /// The root of the tree of processes to save
-    #[arg(value_parser = clap::value_parser!(i32).range(1..))]
-    pid: i32,
+    #[arg(required_unless_present = "print_cpu", value_parser = clap::value_parser!(i32).range(1..))]
+    pid: Option<i32>,
 
     /// Write the image to FILE, which appears when it is complete, or to a pipe or device that is
     /// there; "-" is standard output
@@ -145,6 +154,17 @@ struct Args {
     /// root process or of process PID: it comes back as zeros
     #[arg(long, value_name = "[PID:]START-END,...", value_delimiter = ',', value_parser = memory)]
     leave_out: Vec<(i32, Range<u64>)>,
+
+    /// Refuse processes that can have seen more of this CPU than BASE has: a file that --print-cpu has
+    /// written, or a level (x86-64-v1 to v4, armv8-a to armv8.8-a, armv9-a, power8 to power10, z13 to
+    /// z16), which has no more than its name promises: x86-64-v3+aes+rdrand has these, too. May be given
+    /// several times: what all of them have
+    #[arg(long, value_name = "BASE", value_parser = Base::read)]
+    cpu: Vec<Base>,
+
+    /// Print what this machine's CPU has, in the form that --cpu takes, and save nothing
+    #[arg(long, conflicts_with_all = ["pid", "cpu"])]
+    print_cpu: bool,
 
     /// Take rules for descriptors by their names, and memory to leave out, from FILE (TOML, see
     /// Documentation/checkpoint/policy.toml); the options above count before them
@@ -250,13 +270,19 @@ impl Args {
         (ones, named)
     }
 
+    /// Returns the root of the tree.
+    fn pid(&self) -> i32 {
+        self.pid.unwrap_or_default()
+    }
+
     fn order<'a>(
         &'a self,
+        cpu: Option<&'a Cpu>,
         policy: &'a Policy,
         again: &'a (Vec<Descriptor>, Vec<CString>),
     ) -> Order<'a> {
         Order {
-            pid: self.pid,
+            pid: self.pid(),
             output: &self.output,
             container: self.container,
             after: match (self.dry_run, self.kill, self.leave_frozen) {
@@ -279,6 +305,7 @@ impl Args {
             reconnect_to: &again.1,
             contents: &self.contents,
             left_out: &self.leave_out,
+            cpu,
             policy,
             snapshot_command: self.snapshot_command.as_deref(),
         }
@@ -302,7 +329,7 @@ impl Args {
     /// Tells that nothing was begun; returns the status of the command.
     fn failed(&self, e: &anyhow::Error) -> u8 {
         let error = tell::cause(e);
-        let value = serde_json::json!({ "pid": self.pid, "ok": false, "error": error });
+        let value = serde_json::json!({ "pid": self.pid(), "ok": false, "error": error });
         if !self.json || self.print(&value).is_err() {
             tell::err(&format!("checkpoint: {error}"));
         }
@@ -313,7 +340,7 @@ impl Args {
         if self.json {
             let ok = done.error.is_none();
             return self.print(&Summary {
-                pid: self.pid,
+                pid: self.pid(),
                 ok,
                 container: done.container,
                 dry_run: self.dry_run,
@@ -341,7 +368,7 @@ impl Args {
             }
         }
         if self.dry_run {
-            tell::err(&format!("process {} can be checkpointed", self.pid));
+            tell::err(&format!("process {} can be checkpointed", self.pid()));
         } else if self.verbose {
             let size = done
                 .bytes
@@ -349,7 +376,7 @@ impl Args {
             tell::err(&format!(
                 "checkpoint {} of process {}{}, {:.3} s",
                 done.id.unwrap_or(0),
-                self.pid,
+                self.pid(),
                 size.unwrap_or_default(),
                 done.time.as_secs_f64()
             ));
@@ -376,9 +403,12 @@ fn save(args: &Args) -> u8 {
     };
     let policy = args.policy.as_deref().map(Policy::open).transpose();
     let again = args.reconnected();
-    policy
-        .map_err(Into::into)
-        .and_then(|policy| save::run(&args.order(&policy.unwrap_or_default(), &again), finish))
+    let cpu = Base::common(&args.cpu).map_err(|e| anyhow!("--cpu: {e}"));
+    cpu.and_then(|base| Ok((base, policy?.unwrap_or_default())))
+        .and_then(|(base, policy)| {
+            let cpu = base.as_ref().map(|base| &base.cpu);
+            save::run(&args.order(cpu, &policy, &again), finish)
+        })
         .unwrap_or_else(|e| args.failed(&e))
 }
 
@@ -391,19 +421,36 @@ fn save_with_hooks(args: &Args) -> anyhow::Result<u8> {
     // A terminal's signals reach the hooks, too; others wait for the end of what has begun.
     let signals = Signals::block(ENDING).context("cannot block signals")?;
     let status = hooks
-        .run(Event::BeforeCheckpoint, args.pid, &args.output)
+        .run(Event::BeforeCheckpoint, args.pid(), &args.output)
         .map_err(Into::into)
         .and_then(|()| supervise::apart(&signals, || save(args)))
         .unwrap_or_else(|e| args.failed(&e));
     let event = Event::AfterCheckpoint { ok: status == 0 };
-    if let Err(e) = hooks.run(event, args.pid, &args.output) {
+    if let Err(e) = hooks.run(event, args.pid(), &args.output) {
         tell::err(&format!("checkpoint: {e}"));
     }
     Ok(status)
 }
 
+/// Prints what this machine's CPU has.
+fn print_cpu() -> ExitCode {
+    match Cpu::here() {
+        Ok(cpu) => {
+            tell::out(&cpu.to_string().trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(e) => {
+            tell::err(&format!("checkpoint: {e}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let args = Args::parse();
+    if args.print_cpu {
+        return print_cpu();
+    }
     let status = match args.no_hooks || args.dry_run {
         true => save(&args),
         false => save_with_hooks(&args).unwrap_or_else(|e| args.failed(&e)),

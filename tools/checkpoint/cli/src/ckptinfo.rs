@@ -9,6 +9,7 @@ mod info;
 mod tell;
 
 use anyhow::{
+    anyhow,
     bail,
     Context, //
 };
@@ -30,6 +31,10 @@ use info::{
     records,
     registers,
     text, //
+};
+use libcheckpoint::cpu::{
+    Base,
+    Cpu, //
 };
 use serde_json::json;
 use std::{
@@ -56,6 +61,7 @@ Examples:
   ckptinfo --records -v job.ckpt      every record with its fields
   ckptinfo --core job.core job.ckpt   a core file of its first process, for a debugger
   ckptinfo --json job.ckpt | jq .tasks
+  ckptinfo --cpu oldest.cpu job.ckpt  does it restart on a machine with that CPU?
 
 Exit status: 0 if no fault was found, 2 if the command line is wrong, 1 otherwise.";
 
@@ -97,6 +103,15 @@ struct Args {
     /// Read the whole image, and check all that can be checked without restarting it
     #[arg(long)]
     verify: bool,
+
+    /// Find fault with an image that can't restart on the CPU BASE: a file that checkpoint --print-cpu
+    /// has written there, or a level (see checkpoint --help). May be given several times
+    #[arg(long, value_name = "BASE", value_parser = Base::read)]
+    cpu: Vec<Base>,
+
+    /// Show the CPU features that the tasks can have seen, in the form that --cpu takes
+    #[arg(long)]
+    print_cpu: bool,
 
     /// Show all as JSON; registers and records if they are asked for
     #[arg(long)]
@@ -162,6 +177,14 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
         .with_context(|| format!("{name}: not a valid image"))?;
     let mut model = Model::of(&file)?;
     let machine = file.header.arch.get();
+    let cpu = Cpu {
+        machine,
+        words: model.container.cpu.map(|word| word.get()),
+    };
+    for base in &args.cpu {
+        cpu.against(base)
+            .map_err(|e| anyhow!("{name}: can't restart on every CPU: {e}"))?;
+    }
     let mut core = match &args.core {
         Some(path) => Some(Core::new(&file, &model, args.pid, path)?),
         None => None,
@@ -221,6 +244,10 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
                 records::to_json(&file.meta, machine)?.into(),
             );
         }
+        if args.print_cpu {
+            let known = Cpu::new(machine, &cpu.words);
+            all.insert("cpu".to_owned(), known.to_string().into());
+        }
         if args.verify || args.core.is_some() {
             all.insert("valid".to_owned(), json!(true));
         }
@@ -230,7 +257,17 @@ fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<()> {
     if let Some(written) = &written {
         writeln!(out, "core file: {written}")?;
     }
-    if !(written.is_some() || args.tree || args.maps || args.fds || args.regs || args.records) {
+    if args.print_cpu {
+        write!(out, "{}", Cpu::new(machine, &cpu.words))?;
+    }
+    if !(written.is_some()
+        || args.print_cpu
+        || args.tree
+        || args.maps
+        || args.fds
+        || args.regs
+        || args.records)
+    {
         text::summary(out, &file, &model, len)?;
     }
     if args.tree {

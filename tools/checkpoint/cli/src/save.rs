@@ -27,6 +27,7 @@ use libcheckpoint::{
         Dir,
         Freezer, //
     },
+    cpu::Cpu,
     output::Output,
     policy::Policy,
     process::{
@@ -116,6 +117,8 @@ pub struct Order<'a> {
     pub contents: &'a [CString],
     /// Memory that is left out, by process.
     pub left_out: &'a [(i32, Range<u64>)],
+    /// The CPU on which the image must restart.
+    pub cpu: Option<&'a Cpu>,
     /// Rules that count after those.
     pub policy: &'a Policy,
     /// What to run when the image is written and the processes are frozen.
@@ -369,6 +372,9 @@ impl<'a> Job<'a> {
         }
         for (pid, range) in self.order.left_out {
             request = request.leave_out(*pid, range.clone());
+        }
+        if let Some(cpu) = self.order.cpu {
+            request = request.cpu(cpu);
         }
         request = self.order.policy.checkpoint(request);
         if let Some(dir) = &self.cgroup {

@@ -110,6 +110,21 @@ const CHECKPOINT: &[Hint] = &[
          let it go on.",
     ),
     (
+        "which the CPU that the image is for lacks",
+        "Programs ask the CPU itself what it has, which nothing hides from them (GLIBC_TUNABLES does not \
+         either). Run them in a virtual machine with the older CPU's model; or, if only registers are too \
+         many (*-state), boot this kernel with clearcpuid= or nopku.",
+    ),
+    (
+        "which the kernel that the image is for has enabled",
+        "Boot the kernel there without these registers (clearcpuid=avx512f, nopku, ...), or run it in a \
+         virtual machine with this CPU's model.",
+    ),
+    (
+        "is of another architecture",
+        "An image restarts on its own architecture only.",
+    ),
+    (
         "try again",
         "The process is in the middle of something: try again.",
     ),

@@ -20,6 +20,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod cgroup;
+pub mod cpu;
 pub mod hooks;
 pub mod output;
 pub mod policy;

@@ -3,6 +3,7 @@
 //! Requests to checkpoint and to restart.
 
 use crate::{
+    cpu::Cpu,
     hints,
     log::Log,
     moved::Moved,
@@ -58,6 +59,8 @@ pub struct Target {
     rules: Vec<(Which, Action)>,
     /// Memory that is left out, by process.
     left_out: Vec<(i32, Range<u64>)>,
+    /// The CPU on which the image must restart.
+    cpu: Option<Cpu>,
 }
 
 /// What a rule is for.
@@ -291,6 +294,12 @@ impl Checkpoint<'_> {
         self
     }
 
+    /// Refuses tasks that can have seen more of this CPU than the one on which the image must restart has.
+    pub fn cpu(mut self, there: &Cpu) -> Self {
+        self.what.cpu = Some(there.clone());
+        self
+    }
+
     /// Says how long to wait for the tasks to freeze; zero is the kernel's default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.what.timeout = timeout;
@@ -316,6 +325,7 @@ impl Checkpoint<'_> {
         self.what.external.clear();
         self.what.rules.clear();
         self.what.left_out.clear();
+        self.what.cpu = None;
         self.strict(false)
             .drop_keys(false)
             .net_outside(false)
@@ -350,6 +360,8 @@ impl Checkpoint<'_> {
             end: range.end,
         };
         let ranges: Vec<_> = self.what.left_out.iter().map(range).collect();
+        let cpu = self.what.cpu.as_ref();
+        let words = cpu.map_or(&[][..], |cpu| &cpu.words);
         let args = sys::CheckpointArgs {
             flags: self.flags,
             pidfd: self.what.pidfd.as_ref().map_or(-1, |fd| fd.as_raw_fd()),
@@ -366,6 +378,9 @@ impl Checkpoint<'_> {
             ranges: ranges.as_ptr().addr() as u64,
             rules_count: u32::try_from(rules.len()).unwrap_or(u32::MAX),
             ranges_count: u32::try_from(ranges.len()).unwrap_or(u32::MAX),
+            cpu: words.as_ptr().addr() as u64,
+            cpu_words: u32::try_from(words.len()).unwrap_or(u32::MAX),
+            cpu_arch: cpu.map_or(0, |cpu| cpu.machine),
         };
         match sys::checkpoint(&args) {
             // A dry run has no id.

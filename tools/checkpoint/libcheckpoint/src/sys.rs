@@ -134,9 +134,12 @@ pub(crate) struct CheckpointArgs {
     pub(crate) ranges: u64,
     pub(crate) rules_count: u32,
     pub(crate) ranges_count: u32,
+    pub(crate) cpu: u64,
+    pub(crate) cpu_words: u32,
+    pub(crate) cpu_arch: u32,
 }
 
-const _: () = assert!(size_of::<CheckpointArgs>() == 80);
+const _: () = assert!(size_of::<CheckpointArgs>() == 96);
 const _: () = assert!(size_of::<CheckpointRule>() == 24);
 const _: () = assert!(size_of::<CheckpointRange>() == 24);
 
