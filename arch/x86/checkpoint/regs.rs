@@ -114,10 +114,19 @@ impl ArchRegs for Native {
             )
         };
         let flag = |bit: u32| flags & 1 << bit != 0;
+        // SAFETY: As before.
+        let call = unsafe { (*bindings::task_pt_regs(task)).orig_ax };
+        // A kernel without that ABI has refused the call already.
+        let x32_call = cfg!(CONFIG_X86_X32_ABI) && !t.is_current() && is_x32(call);
         for (bad, what) in [
             (
                 addr32 && !program,
                 "tasks of the x32 ABI are not supported: use a 64-bit build",
+            ),
+            (
+                x32_call,
+                "is in a system call of the x32 ABI, which is not supported: try again, or use a \
+                 64-bit build",
             ),
             (
                 cs == CS_32 && !ia32::is_known(),
@@ -269,6 +278,11 @@ impl ArchRegs for Native {
         }
         regset::write(t, note_type, bytes)
     }
+}
+
+/// Returns whether `call` is the number of a system call of x32: negative ones are of none.
+fn is_x32(call: usize) -> bool {
+    call.cast_signed() >= 0 && call & u32_as_usize(bindings::__X32_SYSCALL_BIT) != 0
 }
 
 /// Returns whether the task uses a shadow stack.
