@@ -17,6 +17,7 @@
 #include <asm/processor-flags.h>
 #include <asm/ldt.h>
 #include <asm/shstk.h>
+#include <asm/signal.h>
 #include <asm/vdso.h>
 #include <linux/prctl.h>
 #include "../../arch/x86/kernel/fpu/legacy.h"
@@ -35,6 +36,9 @@ static_assert(offsetof(struct fxregs_state, mxcsr) == 24);
 static_assert(offsetof(struct xregs_state, header) == 512);
 static_assert(sizeof(struct xstate_header) == 64);
 static_assert(sizeof(struct user_desc) == 16);
+
+/* ACTION_IA32 of the image. */
+static_assert(SA_IA32_ABI == 1U << 25);
 
 /*
  * Takes from the running task what it has of its creator's thread and exec() would take away by
