@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What arch/s390/checkpoint/ needs; part of checkpoint.c. */
 
+#include <linux/array_size.h>
 #include <linux/sched.h>
 #include <linux/sched/task_stack.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
+#include <asm/facility.h>
 #include <asm/fpu.h>
 #include <asm/ptrace.h>
 
@@ -26,6 +28,12 @@ __rust_helper void rust_helper_checkpoint_s390_reset(void)
 	/* Once saved, they are loaded from here on the way to user mode. */
 	save_user_fpu_regs();
 	memset(&current->thread.ufpu, 0, sizeof(current->thread.ufpu));
+}
+
+/* What STFLE tells a program, 64 facilities at a time: the first one is the highest bit. */
+__rust_helper u64 rust_helper_checkpoint_s390_facilities(unsigned int word)
+{
+	return word < ARRAY_SIZE(stfle_fac_list) ? stfle_fac_list[word] : 0;
 }
 
 __rust_helper bool rust_helper_checkpoint_s390_has_vx(void)

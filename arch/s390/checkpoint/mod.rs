@@ -15,8 +15,14 @@ use kernel::{
 };
 
 use crate::{
-    image::header::arch,
-    kapi::arch::Arch, //
+    image::{
+        cpu::WORDS,
+        header::arch, //
+    },
+    kapi::arch::{
+        hwcaps,
+        Arch, //
+    }, //
 };
 
 /// s390x.
@@ -30,5 +36,16 @@ impl Arch for Native {
         // and changes that task only.
         unsafe { bindings::checkpoint_s390_reset() };
         Ok(())
+    }
+
+    /// Adds what STFLE tells, of which AT_HWCAP has but a part.
+    fn cpu_features() -> [u64; WORDS] {
+        let mut words = hwcaps();
+        let [_, facilities @ .., _, _, _] = &mut words;
+        for (word, n) in facilities.iter_mut().zip(0..) {
+            // SAFETY: It only reads what was found out at boot.
+            *word = unsafe { bindings::checkpoint_s390_facilities(n) };
+        }
+        words
     }
 }

@@ -12,6 +12,8 @@
 //!   of XSAVE.
 //! - arm64, powerpc and s390: AT_HWCAP, AT_HWCAP2, AT_HWCAP3 and AT_HWCAP4 of the auxiliary vector.
 //!   arm64 also: vector lengths of SVE (word 4) and of SME (5), the lowest bit being that of 128 bits.
+//!   s390 has AT_HWCAP only, and in words 1 to 4 what STFLE tells: 64 facilities each, the first one
+//!   being the highest bit.
 //!
 //! Only bits that have a name are in an image: those that tell of an instruction or a register
 //! that programs use by themselves.

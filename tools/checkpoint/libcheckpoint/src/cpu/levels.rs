@@ -94,10 +94,11 @@ const LEVELS: &[Level] = &[
         arch::S390X,
         "z13",
         "",
-        "stfle msa ldisp eimm dfp etf3eh highgprs te vx",
+        "stfle msa ldisp eimm dfp etf3eh highgprs te vx hfpm hfpue etf2eh stckf parseh mvcos ectg csst \
+         csst2 ginste exrl fpe fpseh pfpo stfle45 dfpzc stfle49 iacc2 stfle53 msa3 msa4 msa5 dfppc",
     ),
-    (arch::S390X, "z14", "z13", "vxd vxe gs"),
-    (arch::S390X, "z15", "z14", "vxe2 vxp sort dflt"),
+    (arch::S390X, "z14", "z13", "vxd vxe gs minste2 msa8"),
+    (arch::S390X, "z15", "z14", "vxe2 vxp sort dflt minste3 msa9"),
     (arch::S390X, "z16", "z15", "vxp2 nnpa"),
 ];
 

@@ -12,6 +12,37 @@ pub(super) fn words() -> [u64; WORDS] {
     machine::words()
 }
 
+/// Returns the facilities that `/proc/cpuinfo` of s390 lists, as STFLE tells them.
+#[cfg(any(test, target_arch = "s390x"))]
+fn facilities(cpuinfo: &str) -> [u64; 4] {
+    let mut words = [0; 4];
+    let lines = cpuinfo
+        .lines()
+        .filter(|line| line.starts_with("facilities"));
+    let lists = lines.filter_map(|line| line.split_once(':'));
+    for text in lists.flat_map(|(_, list)| list.split_whitespace()) {
+        let Ok(n) = text.parse::<usize>() else {
+            continue;
+        };
+        if let Some(word) = words.get_mut(n / 64) {
+            *word |= 1 << (63 - n % 64);
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::facilities;
+
+    #[test]
+    fn list_of_facilities() {
+        let text = "features\t: vx\nfacilities      : 0 63 64 129 255 256 1000\ncpu : 0 1\n";
+        assert_eq!(facilities(text), [1 << 63 | 1, 1 << 63, 1 << 62, 1]);
+        assert_eq!(facilities(""), [0; 4]);
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod machine {
     use image::image::cpu::WORDS;
@@ -75,6 +106,11 @@ mod machine {
         for (word, which) in words.iter_mut().zip(HWCAPS) {
             // SAFETY: it reads what the kernel gave the process; 0 for what it did not.
             *word = unsafe { libc::getauxval(which) }.into();
+        }
+        #[cfg(target_arch = "s390x")]
+        {
+            let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+            words[1..5].copy_from_slice(&super::facilities(&text));
         }
         #[cfg(target_arch = "aarch64")]
         {
