@@ -22,6 +22,10 @@ pub(super) fn features() -> [u64; WORDS] {
     let [a71, _, _, d71] = cpuid(7, 1);
     let [_, _, c8, d8] = cpuid(0x8000_0001, 0);
     let [a_xsave, ..] = cpuid(0xd, 1);
+    let [_, b88, ..] = cpuid(0x8000_0008, 0);
+    // The version is a number: what has one has those before it.
+    let [_, avx10, ..] = cpuid(0x24, 0);
+    let avx10 = (1u32 << (avx10 & 0xff).min(31)) - 1;
     // SAFETY: It is set at boot, and constant since then: nobody writes to it meanwhile.
     let state = unsafe { bindings::fpu_user_cfg.max_features };
     // Of the standard format, with all that is in XCR0.
@@ -37,6 +41,6 @@ pub(super) fn features() -> [u64; WORDS] {
         word(a_xsave, d71),
         state,
         state_len.into(),
-        0,
+        word(b88, avx10),
     ]
 }

@@ -9,7 +9,7 @@
 //!   leaf 7.1, EAX; 3: leaf 0x80000001, ECX, EDX; 4: leaf 0xd.1, EAX, and leaf 7.1, EDX, the first
 //!   register in the lower half. Word 5: components of the extended state that the kernel has
 //!   enabled, as in XCR0. Word 6 is a number: the bytes of these components in the standard format
-//!   of XSAVE.
+//!   of XSAVE. Word 7: leaf 0x80000008, EBX, and a bit for each version of AVX10 up to that of leaf 0x24.
 //! - arm64, powerpc and s390: AT_HWCAP, AT_HWCAP2, AT_HWCAP3 and AT_HWCAP4 of the auxiliary vector.
 //!   arm64 also: vector lengths of SVE (word 4) and of SME (5), the lowest bit being that of 128 bits.
 //!   s390 has AT_HWCAP only, and in words 1 to 4 what STFLE tells: 64 facilities each, the first one

@@ -43,6 +43,7 @@ pub(super) const NEEDS: &[Needs] = &[
     (4, &[51], ZMM),
     (4, &[40], TILES),
     (4, &[53], EGPRS),
+    (7, &[32, 33], ZMM),
 ];
 
 /// Bits and names of each word.
@@ -120,11 +121,13 @@ pub(super) const WORDS: &[Word] = &[
         (32, "sha512"),
         (33, "sm3"),
         (34, "sm4"),
+        (35, "rao_int"),
         (36, "avx_vnni"),
         (37, "avx512_bf16"),
         (39, "cmpccxadd"),
         (53, "amx_fp16"),
         (55, "avx_ifma"),
+        (63, "movrs"),
     ],
     &[
         (0, "lahf_lm"),
@@ -172,4 +175,10 @@ pub(super) const WORDS: &[Word] = &[
     ],
     // A number.
     &[],
+    &[
+        (0, "clzero"),
+        (4, "rdpru"),
+        (32, "avx10_1"),
+        (33, "avx10_2"),
+    ],
 ];

@@ -76,6 +76,10 @@ mod machine {
         let [a71, _, _, d71] = cpuid(7, 1);
         let [_, _, c8, d8] = cpuid(0x8000_0001, 0);
         let [a_xsave, ..] = cpuid(0xd, 1);
+        let [_, b88, ..] = cpuid(0x8000_0008, 0);
+        // The version is a number: what has one has those before it.
+        let [_, avx10, ..] = cpuid(0x24, 0);
+        let avx10 = (1u32 << (avx10 & 0xff).min(31)) - 1;
         let (state, state_len) = match c1 & OSXSAVE {
             0 => (0, 0),
             // SAFETY: OSXSAVE says that there is the instruction, and XCR0.
@@ -89,7 +93,7 @@ mod machine {
             word(a_xsave, d71),
             state,
             state_len.into(),
-            0,
+            word(b88, avx10),
         ]
     }
 }
