@@ -164,6 +164,9 @@ char ckpt_leader_state(void);
 char *ckpt_path(char *buf, size_t size, const char *name);
 /* The whole of a small file as a string, "" if it cannot be read. */
 char *ckpt_read_file(const char *path, char *buf, size_t size);
+
+/* The number that /proc has for @pid, which need not be the one that we have. */
+pid_t ckpt_proc_number(pid_t pid);
 /* pipe2() of CKPT_PIPE_SIZE bytes: how much others hold depends on the size of pages. */
 int ckpt_pipe(int fd[2], int flags);
 /* CLOCK_MONOTONIC in nanoseconds. */
