@@ -100,6 +100,7 @@ struct ckpt_board {
 	uint32_t go;			/* Test: verify yourself and finish. */
 	uint32_t failed;		/* Scenario: a check failed, see msg. */
 	uint32_t restarts;		/* Test: how often it was restarted. */
+	uint32_t not_here;		/* Scenario: there is no such thing here. */
 	char msg[1024];
 	char text[1024];		/* For the scenario's own use. */
 	uint32_t step[CKPT_STEPS];	/* Event counters with futex wake-ups. */
@@ -115,6 +116,9 @@ extern struct ckpt_board *board;
 void ckpt_ready(void);
 void ckpt_wait_go(void);
 void ckpt_ready_wait(void);
+
+/* The kernel or the machine has none of that: the test is skipped. */
+__attribute__((noreturn)) void ckpt_not_here(void);
 
 /* Raise the counter @step by one; wait until it is at least @count. */
 void ckpt_step(unsigned int step);
@@ -301,6 +305,8 @@ void ckpt_run_print_log(struct ckpt_run *run);
 
 /* The whole life of a scenario, see the top. */
 int ckpt_cycle(const struct ckpt_scenario *sc, bool container);
+/* Whether the last one has said that there is no such thing here. */
+bool ckpt_was_not_here(void);
 
 void ckpt_watchdog(void);
 /* What @fn returns in a child that has no privileges; -1 if it did not come to that. */
@@ -375,6 +381,8 @@ void ckpt_register(struct ckpt_scenario *sc);
 		    !(_name.flags & SC_SUBTREE) && ckpt_containers_only()) \
 			SKIP(return, "the same on all architectures: containers only here"); \
 		ASSERT_EQ(0, ckpt_cycle(&_name, variant->container));	\
+		if (ckpt_was_not_here())				\
+			SKIP(return, "the kernel or the machine has none of it"); \
 	}								\
 	static void _name##_run(void)
 

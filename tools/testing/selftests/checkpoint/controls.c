@@ -34,8 +34,7 @@ static void keeps(int (*set)(void), long (*get)(void))
 
 	if (set()) {
 		/* The kernel or the machine has no such thing. */
-		ckpt_ready_wait();
-		return;
+		ckpt_not_here();
 	}
 	has = get();
 	ckpt_ready_wait();
@@ -221,10 +220,8 @@ CKPT_CYCLE(utilization_clamps)
 	struct attr attr = { .size = sizeof(attr), .flags = 0x60 | 0x18, .util_min = 100,
 			     .util_max = 600 };
 
-	if (syscall(__NR_sched_setattr, 0, &attr, 0)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (syscall(__NR_sched_setattr, 0, &attr, 0))
+		ckpt_not_here();
 	ckpt_ready_wait();
 	attr = get_attr();
 	CHECK_EQ(100, attr.util_min);
@@ -240,8 +237,7 @@ CKPT_CYCLE(deadline)
 	signal(SIGXCPU, SIG_IGN);
 	if (syscall(__NR_sched_setattr, 0, &attr, 0)) {
 		CHECK(errno == ENOSYS || errno == EINVAL, "%s", strerror(errno));
-		ckpt_ready_wait();
-		return;
+		ckpt_not_here();
 	}
 	ckpt_ready_wait();
 	attr = get_attr();
@@ -257,10 +253,8 @@ CKPT_CYCLE(extensible_class)
 {
 	struct sched_param none = { 0 };
 
-	if (sched_setscheduler(0, 7, &none)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (sched_setscheduler(0, 7, &none))
+		ckpt_not_here();
 	ckpt_ready_wait();
 	CHECK_EQ(7, sched_getscheduler(0));
 }
@@ -301,20 +295,16 @@ static unsigned long code_of_calls(void)
 
 CKPT_CYCLE(dispatch_of_all)
 {
-	if (dispatch(EXCLUSIVE_ON, 0, 0)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (dispatch(EXCLUSIVE_ON, 0, 0))
+		ckpt_not_here();
 	ckpt_ready_wait();
 	CHECK(is_dispatched(), "it makes system calls");
 }
 
 CKPT_CYCLE(dispatch_of_others)
 {
-	if (dispatch(EXCLUSIVE_ON, code_of_calls(), 2 * CKPT_PAGE)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (dispatch(EXCLUSIVE_ON, code_of_calls(), 2 * CKPT_PAGE))
+		ckpt_not_here();
 	CHECK(!is_dispatched(), "it is not left out");
 	ckpt_ready_wait();
 	CHECK(!is_dispatched(), "it is not left out any more");
@@ -324,10 +314,8 @@ CKPT_CYCLE(dispatch_of_others)
 
 CKPT_CYCLE(dispatch_of_some)
 {
-	if (dispatch(INCLUSIVE_ON, code_of_calls(), 2 * CKPT_PAGE)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (dispatch(INCLUSIVE_ON, code_of_calls(), 2 * CKPT_PAGE))
+		ckpt_not_here();
 	CHECK(is_dispatched(), "it makes system calls");
 	ckpt_ready_wait();
 	CHECK(is_dispatched(), "it makes system calls again");

@@ -350,10 +350,8 @@ CKPT_CYCLE(vdso)
 	static char copy[PAGE];
 	struct timespec ts;
 
-	if (!vdso) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!vdso)
+		ckpt_not_here();
 	memcpy(copy, vdso, len);
 	CHECK(!memcmp(vdso, "\177ELF", 4), "no ELF file at %p", vdso);
 	same_layout();

@@ -12,6 +12,8 @@
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
 #include <linux/sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 
 REFUSE_FIXTURE
@@ -294,6 +296,39 @@ REFUSE(uprobe)
 	probed();
 	EXPECT_TASK("has uprobes: remove the probes and start it again");
 	expect_more();
+	ckpt_ready_wait();
+}
+
+/* As linux/user_events.h has them. */
+struct user_reg {
+	uint32_t size;
+	uint8_t bit, bytes;
+	uint16_t flags;
+	uint64_t address, name;
+	uint32_t index;
+} __attribute__((packed));
+
+#define DIAG_IOCSREG	_IOWR('*', 0, struct user_reg *)
+#define USER_EVENTS	"/sys/kernel/tracing/user_events_data"
+
+/* It tells of an event, and the kernel tells it whether somebody listens. */
+REFUSE(user_events)
+{
+	static uint32_t enabled;
+	struct user_reg reg = {
+		.size = sizeof(reg), .bytes = sizeof(enabled), .address = (uintptr_t)&enabled,
+		.name = (uintptr_t)"ckpt_refused u32 value",
+	};
+	int fd;
+
+	if (access(USER_EVENTS, W_OK))
+		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+	fd = open(USER_EVENTS, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		not_here();
+	CHECK_SYS(ioctl(fd, DIAG_IOCSREG, &reg));
+	CHECK_SYS(close(fd));
+	EXPECT_TASK("has user events: have it unregister them");
 	ckpt_ready_wait();
 }
 
