@@ -10,11 +10,13 @@
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/keyctl.h>
+#include <linux/landlock.h>
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 REFUSE_FIXTURE
 
@@ -297,6 +299,35 @@ REFUSE(uprobe)
 	EXPECT_TASK("has uprobes: remove the probes and start it again");
 	expect_more();
 	ckpt_ready_wait();
+}
+
+/* Its domain can't be read. */
+static int landlocked(void *arg)
+{
+	struct landlock_ruleset_attr attr = { .handled_access_fs = LANDLOCK_ACCESS_FS_MAKE_BLOCK };
+	int fd = syscall(__NR_landlock_create_ruleset, &attr, sizeof(attr), 0);
+
+	board->value[0] = fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+			  syscall(__NR_landlock_restrict_self, fd, 0);
+	close(fd);
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+REFUSE(landlock)
+{
+	pid_t kid = ckpt_fork(landlocked, NULL);
+
+	ckpt_step_wait(0, 1);
+	if (board->value[0]) {
+		CHECK_SYS(kill(kid, SIGKILL));
+		CHECK_EQ(kid, waitpid(kid, NULL, 0));
+		not_here();
+	}
+	expect_refusal(kid, UNSUPPORTED, "is restricted by Landlock: start it without Landlock");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
 }
 
 /* As linux/user_events.h has them. */
