@@ -159,6 +159,16 @@ CKPT_CYCLE(store_bypass_for_good)
 	keeps(force_store_bypass, get_store_bypass);
 }
 
+static int store_bypass_noexec(void)
+{
+	return prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_DISABLE_NOEXEC, 0, 0);
+}
+
+CKPT_CYCLE(store_bypass_until_exec)
+{
+	keeps(store_bypass_noexec, get_store_bypass);
+}
+
 static long get_branches(void)
 {
 	return prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH, 0, 0, 0);

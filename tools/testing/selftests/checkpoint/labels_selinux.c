@@ -32,7 +32,7 @@ static const char classes[] =
 	"class process class file class sem class msgq class shm\n"
 	"sid kernel sid security sid unlabeled\n"
 	"class process { transition dyntransition setcurrent setexec setfscreate setkeycreate\n"
-	"	setsockcreate }\n"
+	"	setsockcreate getattr }\n"
 	"class file { open relabelfrom relabelto }\n"
 	"class sem { " IPC " } class msgq { " IPC " enqueue } class shm { " IPC " lock }\n";
 
@@ -43,16 +43,19 @@ static const char policy[] =
 	"policycap open_perms;\n"
 	"attribute domain;\n"
 	"type caller_t, domain; type job_t, domain; type next_t, domain; type vault_t, domain;\n"
+	"type shut_t, domain;\n"
 	"type data_t; type made_t; type secret_t; type locked_t; type net_t;\n"
-	"role r; role r types { caller_t job_t next_t vault_t };\n"
+	"role r; role r types { caller_t job_t next_t vault_t shut_t };\n"
 	"allow domain self:process { setcurrent setexec setfscreate setkeycreate setsockcreate };\n"
 	/* What others have made they may not even look at. */
 	"allow { caller_t job_t } self:{ sem msgq shm } *;\n"
 	"allow next_t self:sem ~setattr;\n"
 	/* Files of /proc/PID have the label of the task. */
 	"allow domain { data_t domain }:file *;\n"
-	/* The caller may become two of them, and only one of these the third. */
-	"allow caller_t { job_t next_t }:process dyntransition;\n"
+	/* What one of them has chosen nobody may see. */
+	"allow domain { domain -shut_t }:process getattr;\n"
+	/* The caller may become three of them, and only one of these the fourth. */
+	"allow caller_t { job_t next_t shut_t }:process dyntransition;\n"
 	"allow next_t vault_t:process dyntransition;\n"
 	"typebounds caller_t job_t;\n"
 	/* Who may not open a file may still give one that label. */
@@ -302,6 +305,20 @@ TEST_F_TIMEOUT(labels, denied, CKPT_TIMEOUT)
 	ASSERT_EQ(0, refused(RESTART_KEEP_LSM, EACCES, "can't have the security label \""
 			     DOMAIN(vault) "\" (SELinux): the policy does not let the caller"));
 	ASSERT_EQ(0, in_child(in_vault));
+}
+
+/* What a task has chosen for what it makes next is not for the eyes of the caller. */
+CKPT_SCENARIO(selinux_shut)
+{
+	become(DOMAIN(shut));
+	ckpt_ready_wait();
+}
+
+TEST_F_TIMEOUT(labels, unreadable, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, not_saved(&selinux_shut, variant->container, EACCES,
+			       "its security label for the next program (SELinux) can't be read by "
+			       "the caller: the policy has to allow it (getattr)"));
 }
 
 /* A label of a file that its maker can't give it. */

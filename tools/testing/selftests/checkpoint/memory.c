@@ -563,4 +563,16 @@ CKPT_CYCLE(process_flags)
 	CHECK_SYS(syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
 }
 
+#ifndef PR_THP_DISABLE_EXCEPT_ADVISED
+#define PR_THP_DISABLE_EXCEPT_ADVISED	(1 << 1)
+#endif
+
+/* No huge pages but where they are asked for. */
+CKPT_CYCLE(huge_pages_only_advised)
+{
+	CHECK_SYS(prctl(PR_SET_THP_DISABLE, 1, PR_THP_DISABLE_EXCEPT_ADVISED, 0, 0));
+	ckpt_ready_wait();
+	CHECK_EQ(1 | PR_THP_DISABLE_EXCEPT_ADVISED, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
+}
+
 TEST_HARNESS_MAIN
