@@ -54,7 +54,12 @@ CKPT_CYCLE(session, .before = note_session)
 	CHECK_EQ(-1, keyring(KEY_SPEC_THREAD_KEYRING, 0));
 }
 
-/* That of a user, which outlives its sessions, as Kerberos has it: it is linked to that of the session. */
+static long get_persistent(void)
+{
+	return syscall(__NR_keyctl, KEYCTL_GET_PERSISTENT, -1, KEY_SPEC_SESSION_KEYRING);
+}
+
+/* That of a user, which outlives sessions, as Kerberos has it: that of a session links to it. */
 CKPT_CYCLE(persistent, .before = note_session)
 {
 	long own, persistent;
@@ -62,13 +67,15 @@ CKPT_CYCLE(persistent, .before = note_session)
 	if (no_keys())
 		ckpt_not_here();
 	own = CHECK_SYS(join_new_session());
-	persistent = syscall(__NR_keyctl, KEYCTL_GET_PERSISTENT, -1, KEY_SPEC_SESSION_KEYRING);
+	persistent = get_persistent();
 	if (persistent < 0)
 		ckpt_not_here();
 	ckpt_ready_wait();
-	CHECK_EQ(board->restarts ? (long)board->value[0] : own, keyring(KEY_SPEC_SESSION_KEYRING, 0));
+	if (board->restarts)
+		own = board->value[0];
+	CHECK_EQ(own, keyring(KEY_SPEC_SESSION_KEYRING, 0));
 	/* It is the same for who asks for it again. */
-	CHECK_EQ(persistent, syscall(__NR_keyctl, KEYCTL_GET_PERSISTENT, -1, KEY_SPEC_SESSION_KEYRING));
+	CHECK_EQ(persistent, get_persistent());
 }
 
 /* Processes of one session, and one of another: each keyring is named once. */

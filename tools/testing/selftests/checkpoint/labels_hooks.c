@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hooks of security modules for checkpoint(2) and restart(2): what a module decides by the task, the
- * image, the flags and the number of tasks is done, and the log says that it was a module.  The one
- * that is asked is for tests (kernel/checkpoint/test_lsm.c).
+ * Hooks of security modules for checkpoint(2) and restart(2): what a module decides by the task,
+ * the image, the flags and the number of tasks is done, and the log says that it was a module.  The
+ * one that is asked is for tests (kernel/checkpoint/test_lsm.c).
  */
 #include "labels.h"
 

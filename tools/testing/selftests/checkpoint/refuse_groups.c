@@ -79,7 +79,8 @@ REFUSE(traces_outsider, .before = move_away, .after = move_back, .flags = SC_SUB
 	ckpt_wait_exit(ckpt_fork(leaves_outsider, NULL), 0);
 	ckpt_step_wait(OUTSIDER, 1);
 	CHECK_SYS(ptrace(PTRACE_SEIZE, board->value[OUTSIDER], 0, 0));
-	expect_refusal(getpid(), UNSUPPORTED, "traces a task outside of the tree (ptrace): have it detach from that");
+	expect_refusal(getpid(), UNSUPPORTED, "traces a task outside of the tree (ptrace): have it "
+		       "detach from that");
 	ckpt_ready_wait();
 }
 

@@ -321,8 +321,8 @@ REFUSE(vdso_changed)
 	if (!start || pwrite(mem, "\177", 1, start) != 1)
 		not_here();
 	close(mem);
-	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: vDSO with changed pages: remove the breakpoints in it",
-		       start, end);
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: vDSO with changed pages: remove "
+		       "the breakpoints in it", start, end);
 	ckpt_ready_wait();
 	CHECK(!memcmp((void *)start, "\177ELF", 4), "no ELF file at %lx", start);
 }

@@ -62,8 +62,8 @@ REFUSE(on_a_single_step)
 		not_here();
 	}
 	ckpt_step_wait(BEGUN, 1);
-	expect_refusal(kid, UNSUPPORTED, "is on a single step that pid %d (*) lets it make (ptrace): "
-		       "try again when it has stopped", getpid());
+	expect_refusal(kid, UNSUPPORTED, "is on a single step that pid %d (*) lets it make "
+		       "(ptrace): try again when it has stopped", getpid());
 	ckpt_ready_wait();
 	ckpt_step(END);
 	expect(kid, SIGTRAP);
@@ -101,8 +101,8 @@ REFUSE(attached_with_other_rights)
 	pid_t kid = seized(spins_without_rights, 0);
 
 	lose(CAP_SYS_PTRACE);
-	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace) by pid %d (*), which had other capabilities "
-		       "when it attached: have it detach and attach again", getpid());
+	expect_refusal(kid, UNSUPPORTED, "is traced (ptrace) by pid %d (*), which had other "
+		       "capabilities when it attached: have it detach and attach again", getpid());
 	ckpt_ready_wait();
 	ckpt_step(GO_ON);
 	ckpt_wait_exit(kid, 23);
