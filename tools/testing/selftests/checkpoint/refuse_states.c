@@ -276,7 +276,7 @@ REFUSE(autoreaped)
 }
 
 /* A probe on code of the scenario, as by perf: PERF_TYPE of the uprobe unit. */
-static void probed(void)
+__attribute__((noinline)) static void probed(void)
 {
 	__asm__ volatile("" ::: "memory");
 }
