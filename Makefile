@@ -11,7 +11,7 @@ help:
 	@echo 'make demo              set everything up; checkpoint real programs, power off, restart them'
 	@echo 'make demo-live         servers on one guest, their clients on another: power off, boot, restart, move'
 	@echo 'make test [T=name]     set everything up; all tests, or one (a selftest, host, check, kunit, tools, ...)'
-	@echo 'make test-programs     node, java, gcc, sqlite, cron and others, saved by one boot, restarted by the next'
+	@echo 'make test-programs     node, java, erlang, gdb, strace, sqlite and others, saved by one boot, restarted by the next'
 	@echo 'make soak              10,000 rounds of checkpoint and restart with somebody who interferes; each'
 	@echo '                       allocation fails once (CKPT_ROUNDS=n, CKPT_NTH=n: less)'
 	@echo 'make fuzz-guest        1,000,000 mutated images through restart(2) (CKPT_MUTATIONS=n, CKPT_SEED=n)'

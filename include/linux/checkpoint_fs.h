@@ -62,6 +62,7 @@ int checkpoint_cgroup_path(struct cgroup *cgrp, const struct path *path, bool up
 
 void checkpoint_proc_pids(struct dentry *dentry, struct pid *pid[2]);
 const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq);
+struct file *checkpoint_proc_mem(const struct path *path, int flags);
 bool checkpoint_proc_is_of(struct inode *inode, struct task_struct *task);
 bool checkpoint_proc_mounts_from(const struct file *file, const struct path *root);
 int checkpoint_proc_dead(const struct path *like, struct pid *pid, const char *process,

@@ -8,6 +8,7 @@
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/ipc_namespace.h>
 #include <linux/mnt_namespace.h>
@@ -17,6 +18,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
@@ -24,6 +26,7 @@
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 
+#include "../../fs/internal.h"
 #include "../../fs/mount.h"
 #include "../../fs/proc/internal.h"
 
@@ -83,6 +86,60 @@ const struct mm_struct *checkpoint_proc_mm(const struct file *file, bool seq)
 
 	priv = ((const struct seq_file *)file->private_data)->private;
 	return priv->lock_ctx.mm;
+}
+
+/* As mem_open(), but for the question whether the current task may have it. */
+static int open_memory(struct inode *inode, struct file *file)
+{
+	struct task_struct *task = get_proc_task(inode);
+	struct mm_struct *mm;
+
+	if (!task)
+		return -ESRCH;
+	mm = get_task_mm(task);
+	put_task_struct(task);
+	if (!mm)
+		return -ESRCH;
+
+	/* The file keeps the structure, and not what is in it. */
+	mmgrab(mm);
+	mmput(mm);
+	file->private_data = mm;
+	return 0;
+}
+
+/**
+ * checkpoint_proc_mem() - open the memory of a task that is being restored
+ * @path: /proc/PID/mem, or that of a thread
+ * @flags: of open(2)
+ *
+ * Such a task is not dumpable until it is let go, which would deny it to all.  It
+ * is for its tracer, of which it is asked whether it could attach: see
+ * checkpoint_set_tracer().  Until then nobody runs who has the file.  May sleep.
+ *
+ * Return: the file, or an error pointer: -EINVAL: it is another entry; -ESRCH: the
+ * task has no memory.
+ */
+struct file *checkpoint_proc_mem(const struct path *path, int flags)
+{
+	struct dentry *dentry = path->dentry, *entry[DEPTH_MAX];
+	unsigned int depth = entries(dentry, entry);
+	struct file *file;
+	int err;
+
+	if ((depth != 2 && depth != 4) || strcmp(dentry->d_name.name, "mem") ||
+	    !proc_pid(d_inode(dentry)))
+		return ERR_PTR(-EINVAL);
+
+	file = alloc_empty_file(flags, current_cred());
+	if (IS_ERR(file))
+		return file;
+	file->__f_path = *path;
+	err = finish_open(file, dentry, open_memory);
+	if (!err)
+		return file;
+	fput(file);
+	return ERR_PTR(err);
 }
 
 /**

@@ -25,8 +25,9 @@ REMOVE = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info"
           "usr/share/perl", "usr/lib/apt", "usr/share/bash-completion")
 SIZE_MB = 512
 # More for make test-programs, in an image of its own.
-PROGRAMS = ("cron gcc git libc6-dev make nodejs openjdk-21-jdk-headless ruby sqlite3").split()
-PROGRAMS_MB = 2560
+PROGRAMS = ("bubblewrap cron erlang-base gcc gdb git libc6-dev make nodejs openjdk-21-jdk-headless ruby "
+            "sqlite3 x265").split()
+PROGRAMS_MB = 3072
 # And for make demo-live.
 SERVERS = ("haproxy iproute2 memcached mosquitto nftables nginx openjdk-21-jdk-headless openssh-client "
            "openssh-server postgresql-17 prometheus-node-exporter redis-server").split()

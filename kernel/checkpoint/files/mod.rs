@@ -107,6 +107,7 @@ pub(crate) use self::{
         restore_pid,
         save_pid, //
     },
+    proc::traced::check as check_traced,
     same::{
         boot,
         verdict, //

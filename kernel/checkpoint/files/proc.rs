@@ -7,9 +7,10 @@
 //! put together again. What a task has reaped is open as an entry that finds no task.
 //!
 //! Some entries give a right or hold something by being open. The process's own are opened again by
-//! itself; those of others are refused.
+//! itself, and the memory of a tracee by its tracer; those of others are refused.
 
 mod entries;
+pub(super) mod traced;
 
 use kernel::{
     prelude::*,
@@ -261,9 +262,11 @@ fn entry_refusal(
         ));
     }
     let task = pids.process.as_ref().and_then(|pid| pid.task());
+    let tracee = traced::tracee(pids, t.task());
     let whose = match task {
         _ if pids.is_dead() => Whose::Dead,
         Some(task) if same_group(&task, t.task()) => Whose::Own,
+        _ if tracee.is_some() => Whose::Traced,
         _ => Whose::Other,
     };
     let why = refusal(entry.rest, whose, file.is_writable());
@@ -271,9 +274,10 @@ fn entry_refusal(
         return Ok(why);
     }
     let (memory, maps) = (is_one_of(entry.rest, MEMORY), is_one_of(entry.rest, MAPS));
+    let shown = tracee.as_deref().unwrap_or(t.task());
     Ok(if file.pos() < 0 {
         Some("has a position that can't be saved: have it closed")
-    } else if (memory || maps) && !file.shows_memory_of(t, maps) {
+    } else if (memory || maps) && !file.shows_memory_of(shown, maps) {
         Some("shows the memory that its process had before it executed a program: have it closed")
     } else if is_one_of(entry.rest, MOUNTS) && !file.shows_mounts_from(&cap.found.files.root) {
         Some("shows mounts as they are seen from another root directory than the caller's")
@@ -481,12 +485,18 @@ fn open_live(
     let task = process.task().ok_or(ESRCH)?;
     let whose = if same_group(&task, kernel::current!()) {
         Whose::Own
+    } else if entry.rest == traced::MEM {
+        Whose::Traced
     } else {
         Whose::Other
     };
     let writable = source.record.flags.get() & open::WRITE != 0;
     if let Some(why) = refusal(entry.rest, whose, writable) {
         return Err(failed(r, plan, source, EACCES, why));
+    }
+    if whose == Whose::Traced {
+        return traced::open(r, plan, record, &found, &opener, source.flags)
+            .map_err(|e| failed(r, plan, source, e, "can't be opened"));
     }
     // Its owner is who the task is now, and not yet who it will be. Of itself a process has what
     // is not refused in any case.

@@ -20,6 +20,7 @@ use crate::{
         report::Errno,
         restore::TaskRecords, //
     },
+    files,
     image::{
         task::{
             Process,
@@ -258,7 +259,30 @@ fn tracers(coordinator: &Coordinator, held: &Held<'_>) -> Result {
         };
         let tracer = coordinator.members.index_of(tracer).ok_or(EINVAL)?;
         held.with(tracer, |tracer| task::attach(restore, plan, task, tracer))?
+    })?;
+    files::check_traced(restore, |tracee, process| {
+        wait::check_killed()?;
+        traces(coordinator, tracee, process)
     })
+}
+
+/// Refuses memory of the thread `tracee` that the process `process` has open, if it does not trace that.
+fn traces(coordinator: &Coordinator, tracee: u32, process: u32) -> Result {
+    let restore = &coordinator.restore;
+    let plan = |tid| {
+        let index = coordinator.members.index_of(tid).ok_or(EINVAL)?;
+        coordinator.members.plan(restore.meta(), index)
+    };
+    let tracee = plan(tracee)?;
+    let tracer = task::tracer(restore, &tracee)?.map(plan).transpose()?;
+    if tracer.is_some_and(|tracer| tracer.task.tgid.get() == process) {
+        return Ok(());
+    }
+    Err(restore.fail(
+        EACCES,
+        &tracee,
+        fmt!("pid {process} has its memory open (/proc/PID/mem), and does not trace it"),
+    ))
 }
 
 /// Gives tasks again what they shared of scheduling: who is the first to have it comes before the others.

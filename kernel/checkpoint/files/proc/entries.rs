@@ -2,6 +2,8 @@
 
 //! The entries of procfs: which can be opened again, and by whom.
 
+use super::traced::MEM;
+
 /// Entries of a task that tell the same whoever has them open: what one may see is asked for when
 /// they are read, or it is nobody's secret. They hold nothing.
 const PUBLIC: &[&[u8]] = &[
@@ -50,7 +52,7 @@ const OWN: &[&[u8]] = &[
 ];
 
 /// Those of them that hold the address space that the process had when they were opened.
-pub(super) const MEMORY: &[&[u8]] = &[b"/auxv", b"/environ", b"/mem", b"/pagemap"];
+pub(super) const MEMORY: &[&[u8]] = &[b"/auxv", b"/environ", MEM, b"/pagemap"];
 
 /// The same of those that are made line by line.
 pub(super) const MAPS: &[&[u8]] = &[b"/maps", b"/numa_maps", b"/smaps", b"/smaps_rollup"];
@@ -80,6 +82,8 @@ pub(super) fn is_of_thing(rest: &[u8]) -> bool {
 pub(super) enum Whose {
     /// Of its own process.
     Own,
+    /// Of a thread of another one that a thread of its process traces.
+    Traced,
     /// Of another one.
     Other,
     /// Of one that was reaped.
@@ -99,11 +103,12 @@ pub(super) fn refusal(rest: &[u8], whose: Whose, writable: bool) -> Option<&'sta
         }
         _ if !public && !own => Some("gives a right or shows something that can't be saved yet"),
         Whose::Own => None,
+        Whose::Traced if rest == MEM => None,
         Whose::Dead if !public => Some("is of a process that has ended: have it closed"),
-        Whose::Other if !public || writable => {
+        Whose::Traced | Whose::Other if !public || writable => {
             Some("gives a right over another process, which can't be saved yet: have it closed")
         }
-        Whose::Other | Whose::Dead => None,
+        Whose::Traced | Whose::Other | Whose::Dead => None,
     }
 }
 
@@ -116,14 +121,17 @@ mod tests {
     #[test]
     fn rights() {
         let may = |rest: &[u8], whose, writable| refusal(rest, whose, writable).is_none();
-        for whose in [Whose::Own, Whose::Other, Whose::Dead] {
+        for whose in [Whose::Own, Whose::Traced, Whose::Other, Whose::Dead] {
             assert!(may(b"/status", whose, false));
             assert!(may(b"", whose, false));
             assert!(!may(b"/attr/current", whose, false));
             assert!(!may(b"/fdinfo/3", whose, false));
         }
         assert!(may(b"/mem", Whose::Own, true));
+        assert!(may(b"/mem", Whose::Traced, true));
+        assert!(!may(b"/maps", Whose::Traced, false));
         assert!(!may(b"/mem", Whose::Other, false));
+        assert!(!may(b"/mem", Whose::Dead, false));
         assert!(!may(b"/maps", Whose::Dead, false));
         assert!(may(b"/comm", Whose::Own, true));
         assert!(!may(b"/comm", Whose::Other, true));

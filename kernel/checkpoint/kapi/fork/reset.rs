@@ -159,11 +159,8 @@ pub(in crate::kapi) fn user_events() -> Result {
 #[cfg(CONFIG_UCLAMP_TASK)]
 fn utilization_clamps() -> Result {
     // SAFETY: The fields of the running task, which nobody else changes but by sched_setattr().
-    let set = unsafe {
-        let clamps = &raw const (*bindings::get_current()).uclamp_req;
-        (*clamps).iter().any(|u| u.user_defined() != 0)
-    };
-    if !set {
+    let clamps = unsafe { &(*bindings::get_current()).uclamp_req };
+    if clamps.iter().all(|u| u.user_defined() == 0) {
         return Ok(());
     }
     let now = attr::current();

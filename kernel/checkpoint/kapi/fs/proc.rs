@@ -6,7 +6,8 @@ use kernel::{
     bindings,
     error::to_result,
     prelude::*,
-    str::CStr, //
+    str::CStr,
+    task::Task, //
 };
 
 use crate::kapi::{
@@ -130,9 +131,27 @@ impl PathRef {
 
 /// Open files of a task on procfs only.
 impl FileRef {
+    /// Opens the memory of a task, `path` (/proc/PID/mem), without the question whether the caller may:
+    /// that is for who asks it in another way. EINVAL: it is another entry; ESRCH: it has none.
+    pub(crate) fn open_memory(path: &PathRef, flags: u32) -> Result<Self> {
+        #[cfg(CONFIG_PROC_FS)]
+        // SAFETY: The path is referenced, and on procfs; a file that is returned comes with a reference.
+        return unsafe {
+            Self::from_owned(bindings::checkpoint_proc_mem(
+                path.as_raw(),
+                flags.cast_signed(),
+            ))
+        };
+        #[cfg(not(CONFIG_PROC_FS))]
+        {
+            let _ = (path, flags);
+            Err(EINVAL)
+        }
+    }
+
     /// Returns whether this mem, environ, auxv or pagemap, or with `seq` maps or one like it, shows
     /// the address space that `t` has.
-    pub(crate) fn shows_memory_of(&self, t: &FrozenTask, seq: bool) -> bool {
+    pub(crate) fn shows_memory_of(&self, t: &Task, seq: bool) -> bool {
         #[cfg(CONFIG_PROC_FS)]
         // SAFETY: We own a reference on the file, and on the task; the addresses are compared only.
         unsafe {

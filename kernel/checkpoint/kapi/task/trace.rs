@@ -34,6 +34,19 @@ use crate::{
     }, //
 };
 
+/// Returns whether a thread of the process of `tracer` traces `task` now.
+pub(crate) fn is_traced_by(task: &Task, tracer: &Task) -> bool {
+    let (t, tracer) = (task.as_ptr(), tracer.as_ptr());
+    // SAFETY: Both are valid; under tasklist_lock who traces a task stays, and is a task that has not
+    // been released. Addresses are compared only.
+    unsafe {
+        bindings::tasklist_read_lock();
+        let traced = (*t).ptrace != 0 && (*(*t).parent).signal == (*tracer).signal;
+        bindings::tasklist_read_unlock();
+        traced
+    }
+}
+
 /// How a thread is traced.
 pub(crate) struct Trace {
     /// PTRACE_O_*.

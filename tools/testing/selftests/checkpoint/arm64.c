@@ -223,10 +223,8 @@ CKPT_CYCLE(guarded_branches)
 {
 	char *guarded, *plain;
 
-	if (!has_cap2(CAP2_BTI)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!has_cap2(CAP2_BTI))
+		ckpt_not_here();
 	signal(SIGILL, on_ill);
 	guarded = map(1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
 	plain = map(1, PROT_READ | PROT_WRITE, MAP_PRIVATE);
@@ -275,10 +273,8 @@ CKPT_CYCLE(enabled_keys)
 {
 	pthread_t thread[2];
 
-	if (!has_cap(CAP_PACA)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!has_cap(CAP_PACA))
+		ckpt_not_here();
 	CHECK_EQ(0, pthread_create(&thread[0], NULL, with_keys, (void *)0));
 	CHECK_EQ(0, pthread_create(&thread[1], NULL, with_keys, (void *)1));
 	ckpt_step_wait(0, 2);
@@ -332,10 +328,8 @@ static void under_control_stack(void)
 
 CKPT_CYCLE(control_stack)
 {
-	if (!has_cap(CAP_GCS)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!has_cap(CAP_GCS))
+		ckpt_not_here();
 	signal(SIGUSR1, waiting_handler);
 	under_control_stack();
 }
@@ -343,10 +337,8 @@ CKPT_CYCLE(control_stack)
 /* That it can't be switched on is kept too. */
 CKPT_CYCLE(control_stack_locked)
 {
-	if (!has_cap(CAP_GCS)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!has_cap(CAP_GCS))
+		ckpt_not_here();
 	CHECK_SYS(prctl(PR_LOCK_SHADOW_STACK_STATUS, PR_SHADOW_STACK_ENABLE, 0, 0, 0));
 	ckpt_ready_wait();
 	CHECK_EQ(-1, prctl(PR_SET_SHADOW_STACK_STATUS, PR_SHADOW_STACK_ENABLE, 0, 0, 0));
@@ -429,10 +421,8 @@ CKPT_CYCLE(vector_length_inherited)
 {
 	int vl, now;
 
-	if (!has_cap(CAP_SVE)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!has_cap(CAP_SVE))
+		ckpt_not_here();
 	vl = CHECK_SYS(prctl(PR_SVE_SET_VL, 32 | PR_SVE_VL_INHERIT, 0, 0, 0));
 	CHECK(vl & PR_SVE_VL_INHERIT, "0x%x", vl);
 	ckpt_ready_wait();

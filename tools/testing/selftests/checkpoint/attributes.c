@@ -318,10 +318,8 @@ CKPT_CYCLE(rseq)
 	char other[64] __attribute__((aligned(64))) = { 0 };
 	unsigned int cpu;
 
-	if (!__rseq_size) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!__rseq_size)
+		ckpt_not_here();
 	ckpt_ready_wait();
 	/* A second area is refused to a thread that has one. */
 	CHECK(syscall(__NR_rseq, other, 32, 0, RSEQ_SIG) == -1 && errno != ENOSYS,

@@ -100,6 +100,7 @@ struct ckpt_board {
 	uint32_t go;			/* Test: verify yourself and finish. */
 	uint32_t failed;		/* Scenario: a check failed, see msg. */
 	uint32_t restarts;		/* Test: how often it was restarted. */
+	uint32_t not_here;		/* Scenario: there is no such thing here. */
 	char msg[1024];
 	char text[1024];		/* For the scenario's own use. */
 	uint32_t step[CKPT_STEPS];	/* Event counters with futex wake-ups. */
@@ -115,6 +116,9 @@ extern struct ckpt_board *board;
 void ckpt_ready(void);
 void ckpt_wait_go(void);
 void ckpt_ready_wait(void);
+
+/* The kernel or the machine has none of that: the test is skipped. */
+__attribute__((noreturn)) void ckpt_not_here(void);
 
 /* Raise the counter @step by one; wait until it is at least @count. */
 void ckpt_step(unsigned int step);
@@ -164,6 +168,9 @@ char ckpt_leader_state(void);
 char *ckpt_path(char *buf, size_t size, const char *name);
 /* The whole of a small file as a string, "" if it cannot be read. */
 char *ckpt_read_file(const char *path, char *buf, size_t size);
+
+/* The number that /proc has for @pid, which need not be the one that we have. */
+pid_t ckpt_proc_number(pid_t pid);
 /* pipe2() of CKPT_PIPE_SIZE bytes: how much others hold depends on the size of pages. */
 int ckpt_pipe(int fd[2], int flags);
 /* CLOCK_MONOTONIC in nanoseconds. */
@@ -298,6 +305,8 @@ void ckpt_run_print_log(struct ckpt_run *run);
 
 /* The whole life of a scenario, see the top. */
 int ckpt_cycle(const struct ckpt_scenario *sc, bool container);
+/* Whether the last one has said that there is no such thing here. */
+bool ckpt_was_not_here(void);
 
 void ckpt_watchdog(void);
 /* What @fn returns in a child that has no privileges; -1 if it did not come to that. */
@@ -372,6 +381,8 @@ void ckpt_register(struct ckpt_scenario *sc);
 		    !(_name.flags & SC_SUBTREE) && ckpt_containers_only()) \
 			SKIP(return, "the same on all architectures: containers only here"); \
 		ASSERT_EQ(0, ckpt_cycle(&_name, variant->container));	\
+		if (ckpt_was_not_here())				\
+			SKIP(return, "the kernel or the machine has none of it"); \
 	}								\
 	static void _name##_run(void)
 

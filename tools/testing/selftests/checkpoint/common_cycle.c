@@ -72,6 +72,13 @@ static int short_cycle(struct ckpt_run *run, int first, int second)
 	return second_generation(run, first, second);
 }
 
+static bool was_not_here;
+
+bool ckpt_was_not_here(void)
+{
+	return was_not_here;
+}
+
 int ckpt_cycle(const struct ckpt_scenario *sc, bool container)
 {
 	const char *boot = getenv("CKPT_BOOT");
@@ -88,6 +95,7 @@ int ckpt_cycle(const struct ckpt_scenario *sc, bool container)
 		ret = getenv("CKPT_BASELINE") ? baseline(&run) :
 		      container || sc->flags & (SC_SUBTREE | SC_NO_ORIGINAL) ?
 		      cycle(&run, first, second) : short_cycle(&run, first, second);
+	was_not_here = !ret && run.board->not_here;
 	ckpt_run_fini(&run);
 	close(first);
 	close(second);

@@ -53,6 +53,18 @@ char *ckpt_read_file(const char *path, char *buf, size_t size)
 	return buf;
 }
 
+pid_t ckpt_proc_number(pid_t pid)
+{
+	int fd = CHECK_SYS(sys_pidfd_open(pid)), nr = -1;
+	char path[64], text[512], *line;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	line = strstr(ckpt_read_file(path, text, sizeof(text)), "Pid:");
+	CHECK(line && sscanf(line, "Pid: %d", &nr) == 1 && nr > 0, "%s", text);
+	CHECK_SYS(close(fd));
+	return nr;
+}
+
 int ckpt_pipe(int fd[2], int flags)
 {
 	if (pipe2(fd, flags))
@@ -96,6 +108,13 @@ void ckpt_ready_wait(void)
 {
 	ckpt_ready();
 	ckpt_wait_go();
+}
+
+void ckpt_not_here(void)
+{
+	board->not_here = 1;
+	ckpt_ready_wait();
+	_exit(0);
 }
 
 void ckpt_step(unsigned int step)

@@ -34,8 +34,7 @@ static void keeps(int (*set)(void), long (*get)(void))
 
 	if (set()) {
 		/* The kernel or the machine has no such thing. */
-		ckpt_ready_wait();
-		return;
+		ckpt_not_here();
 	}
 	has = get();
 	ckpt_ready_wait();
@@ -160,6 +159,16 @@ CKPT_CYCLE(store_bypass_for_good)
 	keeps(force_store_bypass, get_store_bypass);
 }
 
+static int store_bypass_noexec(void)
+{
+	return prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_DISABLE_NOEXEC, 0, 0);
+}
+
+CKPT_CYCLE(store_bypass_until_exec)
+{
+	keeps(store_bypass_noexec, get_store_bypass);
+}
+
 static long get_branches(void)
 {
 	return prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH, 0, 0, 0);
@@ -221,10 +230,8 @@ CKPT_CYCLE(utilization_clamps)
 	struct attr attr = { .size = sizeof(attr), .flags = 0x60 | 0x18, .util_min = 100,
 			     .util_max = 600 };
 
-	if (syscall(__NR_sched_setattr, 0, &attr, 0)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (syscall(__NR_sched_setattr, 0, &attr, 0))
+		ckpt_not_here();
 	ckpt_ready_wait();
 	attr = get_attr();
 	CHECK_EQ(100, attr.util_min);
@@ -240,8 +247,7 @@ CKPT_CYCLE(deadline)
 	signal(SIGXCPU, SIG_IGN);
 	if (syscall(__NR_sched_setattr, 0, &attr, 0)) {
 		CHECK(errno == ENOSYS || errno == EINVAL, "%s", strerror(errno));
-		ckpt_ready_wait();
-		return;
+		ckpt_not_here();
 	}
 	ckpt_ready_wait();
 	attr = get_attr();
@@ -257,10 +263,8 @@ CKPT_CYCLE(extensible_class)
 {
 	struct sched_param none = { 0 };
 
-	if (sched_setscheduler(0, 7, &none)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (sched_setscheduler(0, 7, &none))
+		ckpt_not_here();
 	ckpt_ready_wait();
 	CHECK_EQ(7, sched_getscheduler(0));
 }
@@ -301,20 +305,16 @@ static unsigned long code_of_calls(void)
 
 CKPT_CYCLE(dispatch_of_all)
 {
-	if (dispatch(EXCLUSIVE_ON, 0, 0)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (dispatch(EXCLUSIVE_ON, 0, 0))
+		ckpt_not_here();
 	ckpt_ready_wait();
 	CHECK(is_dispatched(), "it makes system calls");
 }
 
 CKPT_CYCLE(dispatch_of_others)
 {
-	if (dispatch(EXCLUSIVE_ON, code_of_calls(), 2 * CKPT_PAGE)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (dispatch(EXCLUSIVE_ON, code_of_calls(), 2 * CKPT_PAGE))
+		ckpt_not_here();
 	CHECK(!is_dispatched(), "it is not left out");
 	ckpt_ready_wait();
 	CHECK(!is_dispatched(), "it is not left out any more");
@@ -324,10 +324,8 @@ CKPT_CYCLE(dispatch_of_others)
 
 CKPT_CYCLE(dispatch_of_some)
 {
-	if (dispatch(INCLUSIVE_ON, code_of_calls(), 2 * CKPT_PAGE)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (dispatch(INCLUSIVE_ON, code_of_calls(), 2 * CKPT_PAGE))
+		ckpt_not_here();
 	CHECK(is_dispatched(), "it makes system calls");
 	ckpt_ready_wait();
 	CHECK(is_dispatched(), "it makes system calls again");

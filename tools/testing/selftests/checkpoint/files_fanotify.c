@@ -229,8 +229,7 @@ CKPT_CYCLE(evictable)
 			  in_dir("file"))) {
 		/* An old kernel. */
 		CHECK_EQ(EINVAL, errno);
-		ckpt_ready_wait();
-		return;
+		ckpt_not_here();
 	}
 	marks_of(fd, before, sizeof(before));
 	ckpt_ready_wait();

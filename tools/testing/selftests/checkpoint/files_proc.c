@@ -21,19 +21,6 @@ static char *slurp_fd(int fd)
 	return text;
 }
 
-/* The number that /proc has for @pid, which need not be the one that we have. */
-static pid_t number_in_proc(pid_t pid)
-{
-	int fd = CHECK_SYS(sys_pidfd_open(pid)), nr = -1;
-	char path[64], *line;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	line = strstr(ckpt_read_file(path, text, sizeof(text)), "Pid:");
-	CHECK(line && sscanf(line, "Pid: %d", &nr) == 1 && nr > 0, "%s", text);
-	CHECK_SYS(close(fd));
-	return nr;
-}
-
 /* @fd is a "status" of @pid, as we number it. */
 static void is_status_of(int fd, pid_t pid)
 {
@@ -126,7 +113,7 @@ CKPT_CYCLE(directories)
 	int root = CHECK_SYS(open("/proc", O_RDONLY | O_DIRECTORY));
 	int name = CHECK_SYS(open("/proc/self/task", O_PATH));
 	int self_link = CHECK_SYS(open("/proc/self", O_PATH | O_NOFOLLOW));
-	int cwd_link = open_of(number_in_proc(getpid()), "/cwd", O_PATH | O_NOFOLLOW);
+	int cwd_link = open_of(ckpt_proc_number(getpid()), "/cwd", O_PATH | O_NOFOLLOW);
 	char link[8], path[64], to[64] = "", cwd[64];
 	int fd;
 
@@ -140,12 +127,12 @@ CKPT_CYCLE(directories)
 	is_status_of(fd, getpid());
 	CHECK(fcntl(name, F_GETFL) & O_PATH, "flags 0x%x", fcntl(name, F_GETFL));
 	CHECK_SYS(readlinkat(self_link, "", to, sizeof(to) - 1));
-	CHECK_EQ(number_in_proc(getpid()), atoi(to));
+	CHECK_EQ(ckpt_proc_number(getpid()), atoi(to));
 	memset(to, 0, sizeof(to));
 	CHECK_SYS(readlinkat(cwd_link, "", to, sizeof(to) - 1));
 	CHECK(getcwd(cwd, sizeof(cwd)), "%s", strerror(errno));
 	CHECK_STREQ(cwd, to);
-	snprintf(path, sizeof(path), "%d/status", number_in_proc(getpid()));
+	snprintf(path, sizeof(path), "%d/status", ckpt_proc_number(getpid()));
 	fd = CHECK_SYS(openat(name, path, O_RDONLY));
 	is_status_of(fd, getpid());
 }
@@ -157,7 +144,7 @@ CKPT_CYCLE(of_child)
 	char path[64];
 
 	ckpt_step_wait(0, 1);
-	nr = number_in_proc(pid);
+	nr = ckpt_proc_number(pid);
 	status = open_of(nr, "/status", O_RDONLY);
 	directory = open_of(nr, "", O_RDONLY | O_DIRECTORY);
 	net = open_of(nr, "/net/dev", O_RDONLY);
@@ -179,7 +166,7 @@ CKPT_CYCLE(of_living_child)
 	int status, directory, fd;
 
 	ckpt_step_wait(0, 1);
-	nr = number_in_proc(pid);
+	nr = ckpt_proc_number(pid);
 	status = open_of(nr, "/status", O_RDONLY);
 	directory = open_of(nr, "", O_RDONLY | O_DIRECTORY);
 	ckpt_ready_wait();
@@ -237,7 +224,7 @@ static int pauses(void *arg)
 CKPT_CYCLE(of_the_dead)
 {
 	static const char *const names[] = { "/status", "/stat", "/cmdline", "/comm", "/oom_score_adj" };
-	pid_t pid = ckpt_fork(pauses, NULL), nr = number_in_proc(pid);
+	pid_t pid = ckpt_fork(pauses, NULL), nr = ckpt_proc_number(pid);
 	int fd[5], directory, name, thread, why, i;
 	struct stat st;
 	pthread_t id;

@@ -279,8 +279,7 @@ CKPT_CYCLE(device)
 	device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
 	if (device < 0) {
 		CHECK(errno == ENOENT || errno == EACCES, "%s", strerror(errno));
-		ckpt_ready_wait();
-		return;
+		ckpt_not_here();
 	}
 	fd = CHECK_SYS(ioctl(device, USERFAULTFD_IOC_NEW, O_NONBLOCK));
 	CHECK_SYS(ioctl(fd, UFFDIO_API, &api));
@@ -353,8 +352,7 @@ CKPT_CYCLE(write_protect)
 
 	if (fd < 0) {
 		/* Not on this architecture. */
-		ckpt_ready_wait();
-		return;
+		ckpt_not_here();
 	}
 	fill(map, 4 * page, 1);
 	/* Maps the page of zeros. */
@@ -390,10 +388,8 @@ CKPT_CYCLE(write_protect_async)
 	int mem = CHECK_SYS(memfd_create("wp", MFD_CLOEXEC)), i;
 	char *map[2], before[2][NR + 1], after[NR + 1];
 
-	if (fd < 0) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (fd < 0)
+		ckpt_not_here();
 	CHECK_SYS(ftruncate(mem, size));
 	map[0] = map_anon(size, RW, 0);
 	map[1] = mmap(NULL, size, RW, MAP_SHARED, mem, 0);
@@ -441,10 +437,8 @@ CKPT_CYCLE(access_protect)
 	char before[NR + 1], after[NR + 1];
 	struct toucher t;
 
-	if (fd < 0) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (fd < 0)
+		ckpt_not_here();
 	fill(map, 4 * page, 1);
 	watch(fd, map, size, UFFDIO_REGISTER_MODE_RWP);
 	CHECK_SYS(ioctl(fd, UFFDIO_RWPROTECT, &rwp));
@@ -475,10 +469,8 @@ CKPT_CYCLE(poison)
 	};
 	char pages[NR + 1];
 
-	if (fd < 0) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (fd < 0)
+		ckpt_not_here();
 	catch_faults();
 	watch(fd, map, size, UFFDIO_REGISTER_MODE_MISSING);
 	give_some(fd, map);
@@ -503,10 +495,8 @@ CKPT_CYCLE(shared)
 	int mem = CHECK_SYS(memfd_create("shared", MFD_CLOEXEC));
 	char *map, *other;
 
-	if (fd < 0) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (fd < 0)
+		ckpt_not_here();
 	CHECK_SYS(ftruncate(mem, size));
 	map = mmap(NULL, size, RW, MAP_SHARED, mem, 0);
 	other = mmap(NULL, size, RW, MAP_SHARED, mem, 0);
@@ -543,10 +533,8 @@ CKPT_CYCLE(minor)
 	char *map, pages[NR + 1];
 	int i;
 
-	if (fd < 0) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (fd < 0)
+		ckpt_not_here();
 	CHECK_SYS(ftruncate(mem, size));
 	for (i = 0; i < 6; i++)
 		CHECK_EQ(page, pwrite(mem, i == 4 ? page_of_zeros() : page_with(i), page,

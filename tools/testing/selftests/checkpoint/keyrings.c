@@ -42,10 +42,8 @@ CKPT_CYCLE(session, .before = note_session)
 {
 	long own;
 
-	if (no_keys()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_keys())
+		ckpt_not_here();
 	own = CHECK_SYS(join_new_session());
 	ckpt_ready_wait();
 	if (!board->restarts)
@@ -54,6 +52,30 @@ CKPT_CYCLE(session, .before = note_session)
 		CHECK_EQ(board->value[0], keyring(KEY_SPEC_SESSION_KEYRING, 0));
 	CHECK_EQ(-1, keyring(KEY_SPEC_PROCESS_KEYRING, 0));
 	CHECK_EQ(-1, keyring(KEY_SPEC_THREAD_KEYRING, 0));
+}
+
+static long get_persistent(void)
+{
+	return syscall(__NR_keyctl, KEYCTL_GET_PERSISTENT, -1, KEY_SPEC_SESSION_KEYRING);
+}
+
+/* That of a user, which outlives sessions, as Kerberos has it: that of a session links to it. */
+CKPT_CYCLE(persistent, .before = note_session)
+{
+	long own, persistent;
+
+	if (no_keys())
+		ckpt_not_here();
+	own = CHECK_SYS(join_new_session());
+	persistent = get_persistent();
+	if (persistent < 0)
+		ckpt_not_here();
+	ckpt_ready_wait();
+	if (board->restarts)
+		own = board->value[0];
+	CHECK_EQ(own, keyring(KEY_SPEC_SESSION_KEYRING, 0));
+	/* It is the same for who asks for it again. */
+	CHECK_EQ(persistent, get_persistent());
 }
 
 /* Processes of one session, and one of another: each keyring is named once. */

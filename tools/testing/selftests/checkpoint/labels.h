@@ -177,15 +177,16 @@ static inline int in_child(int (*fn)(void))
 	return WEXITSTATUS(status);
 }
 
-/* A checkpoint of it is refused, and a line of the log has @text. */
-static inline int not_saved(const struct ckpt_scenario *sc, bool container, const char *text)
+/* A checkpoint of it is refused with @error, and a line of the log has @text. */
+static inline int not_saved(const struct ckpt_scenario *sc, bool container, int error,
+			    const char *text)
 {
 	struct checkpoint_args args;
 
 	if (ckpt_run_init(&run, sc, container) || ckpt_run_start(&run))
 		return 1;
 	ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN | (container ? 0 : CHECKPOINT_SUBTREE));
-	if (sys_checkpoint(&args, sizeof(args)) == -1 && errno == EOPNOTSUPP &&
+	if (sys_checkpoint(&args, sizeof(args)) == -1 && errno == error &&
 	    ckpt_run_log_has(&run, text))
 		return ckpt_run_go(&run) || ckpt_run_finish(&run);
 	ckpt_run_print_log(&run);

@@ -3,7 +3,9 @@
  * Labels of SELinux: domains of tasks, what they have chosen for what they make next, and types of
  * files and of objects of System V IPC.  They are given again if that is asked for and the policy
  * lets the caller do it; else refused, with the label, the task and what to do.  The test loads the
- * policy, which knows a few classes, allows what it does not know, and is enforced.
+ * policy, which knows a few classes, allows what it does not know, and is enforced.  Labels have a
+ * level (MLS) with categories, as those of containers and virtual machines: the caller has all of
+ * them, its tasks have two.
  */
 #include "labels.h"
 
@@ -18,31 +20,42 @@
 #include <sys/xattr.h>
 
 #define SELINUXFS	"/sys/fs/selinux/"
-#define DOMAIN(name)	"u:r:" #name "_t"
-#define TYPE(name)	"u:object_r:" #name "_t"
-#define CALLER		DOMAIN(caller)
+#define CATEGORIES	1024
+#define DOMAIN(name)	"u:r:" #name "_t:s0:c1,c7"
+#define TYPE(name)	"u:object_r:" #name "_t:s0"
+#define CALLER		"u:r:caller_t:s0-s0:c0.c1023"
+/* Data of a category that the tasks have not. */
+#define FOREIGN		"u:object_r:data_t:s0:c9"
 #define IPC		"create read write getattr setattr associate unix_read unix_write destroy"
 
-static const char policy[] =
+static const char classes[] =
 	"class process class file class sem class msgq class shm\n"
 	"sid kernel sid security sid unlabeled\n"
 	"class process { transition dyntransition setcurrent setexec setfscreate setkeycreate\n"
-	"	setsockcreate }\n"
+	"	setsockcreate getattr }\n"
 	"class file { open relabelfrom relabelto }\n"
-	"class sem { " IPC " } class msgq { " IPC " enqueue } class shm { " IPC " lock }\n"
+	"class sem { " IPC " } class msgq { " IPC " enqueue } class shm { " IPC " lock }\n";
+
+/* After the categories. */
+static const char policy[] =
+	"level s0:c0.c1023;\n"
+	"mlsconstrain file open ( h1 dom l2 );\n"
 	"policycap open_perms;\n"
 	"attribute domain;\n"
 	"type caller_t, domain; type job_t, domain; type next_t, domain; type vault_t, domain;\n"
+	"type shut_t, domain;\n"
 	"type data_t; type made_t; type secret_t; type locked_t; type net_t;\n"
-	"role r; role r types { caller_t job_t next_t vault_t };\n"
+	"role r; role r types { caller_t job_t next_t vault_t shut_t };\n"
 	"allow domain self:process { setcurrent setexec setfscreate setkeycreate setsockcreate };\n"
 	/* What others have made they may not even look at. */
 	"allow { caller_t job_t } self:{ sem msgq shm } *;\n"
 	"allow next_t self:sem ~setattr;\n"
 	/* Files of /proc/PID have the label of the task. */
 	"allow domain { data_t domain }:file *;\n"
-	/* The caller may become two of them, and only one of these the third. */
-	"allow caller_t { job_t next_t }:process dyntransition;\n"
+	/* What one of them has chosen nobody may see. */
+	"allow domain { domain -shut_t }:process getattr;\n"
+	/* The caller may become three of them, and only one of these the fourth. */
+	"allow caller_t { job_t next_t shut_t }:process dyntransition;\n"
 	"allow next_t vault_t:process dyntransition;\n"
 	"typebounds caller_t job_t;\n"
 	/* Who may not open a file may still give one that label. */
@@ -50,8 +63,9 @@ static const char policy[] =
 	"allow job_t made_t:file *;\n"
 	"allow job_t secret_t:file relabelto;\n"
 	"allow { next_t vault_t } { secret_t locked_t }:file { relabelfrom relabelto };\n"
-	"user u roles { r };\n"
-	"sid kernel " CALLER "\n"
+	"user u roles { r } level s0 range s0 - s0:c0.c1023;\n"
+	/* As the kernel shows it, but for the spaces. */
+	"sid kernel u:r:caller_t:s0 - s0:c0.c1023\n"
 	"sid security " TYPE(data) "\n"
 	"sid unlabeled " TYPE(data) "\n"
 	"fs_use_xattr ext4 " TYPE(data) ";\n"
@@ -60,14 +74,18 @@ static const char policy[] =
 /* Compile and load the policy. */
 static int load(void)
 {
-	static char binary[65536];
+	static char source[65536], binary[1 << 20];
 	ssize_t n = -1;
-	int fd;
+	int fd, len, i;
 
 	if (label_is(ATTR "current", CALLER))
 		return 0;
-	if (label_source("/tmp/ckpt-policy.conf", policy) ||
-	    system("checkpolicy -c 33 -U allow -o /tmp/ckpt-policy /tmp/ckpt-policy.conf 1>&2"))
+	len = snprintf(source, sizeof(source), "%ssensitivity s0; dominance { s0 }\n", classes);
+	for (i = 0; i < CATEGORIES; i++)
+		len += snprintf(source + len, sizeof(source) - len, "category c%d;\n", i);
+	snprintf(source + len, sizeof(source) - len, "%s", policy);
+	if (label_source("/tmp/ckpt-policy.conf", source) ||
+	    system("checkpolicy -M -c 33 -U allow -o /tmp/ckpt-policy /tmp/ckpt-policy.conf 1>&2"))
 		return -1;
 	fd = open("/tmp/ckpt-policy", O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
@@ -124,21 +142,24 @@ static const char * const chosen[][2] = {
 	{ ATTR "sockcreate", TYPE(net) },
 };
 
-static void check_confined(const char *data, const char *secret)
+static void check_confined(const char *data, const char *secret, const char *foreign)
 {
 	CHECK(label_opens(data, O_RDWR), "may not open");
 	CHECK(!label_opens(secret, O_RDONLY), "may open what only others may");
+	CHECK(!label_opens(foreign, O_RDONLY), "may open what is of another category");
 	CHECK(label_put(ATTR "current", CALLER) == -1 && errno == EACCES, "may go back");
 }
 
 static int in_domain(void *arg)
 {
-	char data[256], secret[256], buf[256];
+	char data[256], secret[256], foreign[256], buf[256];
 	int memfd, removed;
 	unsigned int i;
 
 	file_of(ckpt_path(data, sizeof(data), "data"), TYPE(data));
 	file_of(ckpt_path(secret, sizeof(secret), "secret"), TYPE(secret));
+	file_of(ckpt_path(foreign, sizeof(foreign), "foreign"), FOREIGN);
+	CHECK(label_opens(foreign, O_RDONLY), "the caller may not open what is of any category");
 	for (i = 0; i < ARRAY_SIZE(chosen); i++)
 		CHECK_EQ(0, label_put(chosen[i][0], chosen[i][1]));
 	memfd = CHECK_SYS(memfd_create("labelled", 0));
@@ -146,12 +167,12 @@ static int in_domain(void *arg)
 	removed = CHECK_SYS(open(ckpt_path(buf, sizeof(buf), "removed"), O_RDWR | O_CREAT, 0600));
 	CHECK_SYS(unlink(buf));
 	CHECK_STREQ(TYPE(made), label_of(removed, buf, sizeof(buf)));
-	check_confined(data, secret);
+	check_confined(data, secret, foreign);
 	ckpt_step(0);
 	ckpt_wait_go();
 	for (i = 0; i < ARRAY_SIZE(chosen); i++)
 		CHECK(label_is(chosen[i][0], chosen[i][1]), "%s differs", chosen[i][0]);
-	check_confined(data, secret);
+	check_confined(data, secret, foreign);
 	CHECK_STREQ(TYPE(secret), label_of(memfd, buf, sizeof(buf)));
 	CHECK_STREQ(TYPE(made), label_of(removed, buf, sizeof(buf)));
 	return 0;
@@ -284,6 +305,20 @@ TEST_F_TIMEOUT(labels, denied, CKPT_TIMEOUT)
 	ASSERT_EQ(0, refused(RESTART_KEEP_LSM, EACCES, "can't have the security label \""
 			     DOMAIN(vault) "\" (SELinux): the policy does not let the caller"));
 	ASSERT_EQ(0, in_child(in_vault));
+}
+
+/* What a task has chosen for what it makes next is not for the eyes of the caller. */
+CKPT_SCENARIO(selinux_shut)
+{
+	become(DOMAIN(shut));
+	ckpt_ready_wait();
+}
+
+TEST_F_TIMEOUT(labels, unreadable, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, not_saved(&selinux_shut, variant->container, EACCES,
+			       "its security label for the next program (SELinux) can't be read by "
+			       "the caller: the policy has to allow it (getattr)"));
 }
 
 /* A label of a file that its maker can't give it. */

@@ -350,10 +350,8 @@ CKPT_CYCLE(vdso)
 	static char copy[PAGE];
 	struct timespec ts;
 
-	if (!vdso) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!vdso)
+		ckpt_not_here();
 	memcpy(copy, vdso, len);
 	CHECK(!memcmp(vdso, "\177ELF", 4), "no ELF file at %p", vdso);
 	same_layout();
@@ -563,6 +561,18 @@ CKPT_CYCLE(process_flags)
 	ckpt_ready_wait();
 	CHECK_EQ(1, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
 	CHECK_SYS(syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+}
+
+#ifndef PR_THP_DISABLE_EXCEPT_ADVISED
+#define PR_THP_DISABLE_EXCEPT_ADVISED	(1 << 1)
+#endif
+
+/* No huge pages but where they are asked for. */
+CKPT_CYCLE(huge_pages_only_advised)
+{
+	CHECK_SYS(prctl(PR_SET_THP_DISABLE, 1, PR_THP_DISABLE_EXCEPT_ADVISED, 0, 0));
+	ckpt_ready_wait();
+	CHECK_EQ(1 | PR_THP_DISABLE_EXCEPT_ADVISED, prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
 }
 
 TEST_HARNESS_MAIN

@@ -62,10 +62,8 @@ static void huge(int advice)
 	char *full, *sparse;
 
 	/* Huge pages of 512 MiB are more than there is. */
-	if (!page || page > 4 * MIB) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!page || page > 4 * MIB)
+		ckpt_not_here();
 	full = map_huge(size, page, advice);
 	sparse = map_huge(size, page, advice);
 	fill(full, size, 1);
@@ -120,10 +118,8 @@ CKPT_CYCLE(shared)
 	pid_t kid;
 	char *map;
 
-	if (!page || page > 4 * MIB) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (!page || page > 4 * MIB)
+		ckpt_not_here();
 	map = map_huge(size, page, MADV_HUGEPAGE);
 	fill(map, size, 2);
 	kid = ckpt_fork(child, map);

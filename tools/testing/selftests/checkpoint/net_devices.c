@@ -406,10 +406,8 @@ CKPT_CYCLE(ipv6_over_veth, OWN)
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(4711) };
 	int fd;
 
-	if (access("/proc/sys/net/ipv6", F_OK)) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (access("/proc/sys/net/ipv6", F_OK))
+		ckpt_not_here();
 	switch_lo(true);
 	make_pair("v0", "v1", 20);
 	rt_address("v0", "fd00::1", 64);
@@ -492,10 +490,8 @@ CKPT_CYCLE(blocks, OWN)
 {
 	make("br0", 20, "bridge");
 	/* Else the kernel decides what its ports do. */
-	if (tree_of_program("br0")) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (tree_of_program("br0"))
+		ckpt_not_here();
 	make("d0", 21, "dummy");
 	make("d1", 22, "dummy");
 	set_master("d0", "br0");

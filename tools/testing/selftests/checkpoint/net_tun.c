@@ -425,8 +425,7 @@ CKPT_CYCLE(port, OWN)
 	rt_end(&rt, rt_device(&rt, "br0", 50, "bridge"));
 	if (rt_ask(&rt)) {
 		CHECK_EQ(EOPNOTSUPP, errno);
-		ckpt_ready_wait();
-		return;
+		ckpt_not_here();
 	}
 	rt_change(&rt, RTM_SETLINK, "t0");
 	rt_add_u32(&rt, IFLA_MASTER, 50);

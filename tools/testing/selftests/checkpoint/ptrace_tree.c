@@ -6,6 +6,7 @@
 #include "ptrace.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/uio.h>
 
@@ -212,6 +213,39 @@ CKPT_CYCLE(memory_and_registers)
 	go_on(kid, 0);
 	ckpt_wait_exit(kid, 21);
 	CHECK_EQ(99, board->value[WORD]);
+}
+
+/* A debugger has the memory of its program open. */
+CKPT_CYCLE(memory_files)
+{
+	siginfo_t info;
+	pid_t kid = stopped_by_signal(&info), nr = ckpt_proc_number(kid);
+	off_t at = board->value[ADDRESS];
+	long value = 97;
+	char path[64];
+	int fd[2], i;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", nr);
+	fd[0] = CHECK_SYS(open(path, O_RDWR | O_CLOEXEC));
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", nr, nr);
+	fd[1] = CHECK_SYS(open(path, O_RDONLY));
+	CHECK_EQ(sizeof(value), pwrite(fd[0], &value, sizeof(value), at));
+	ckpt_ready_wait();
+	for (i = 0; i < 2; i++) {
+		value = 0;
+		CHECK_EQ(sizeof(value), pread(fd[i], &value, sizeof(value), at));
+		CHECK_EQ(97, value);
+	}
+	CHECK_EQ(-1, pwrite(fd[1], &value, sizeof(value), at));
+	CHECK_EQ(EBADF, errno);
+	value = 98;
+	CHECK_EQ(sizeof(value), pwrite(fd[0], &value, sizeof(value), at));
+	CHECK_EQ(98, ptrace(PTRACE_PEEKDATA, kid, at, 0));
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 21);
+	CHECK_EQ(98, board->value[WORD]);
+	/* It is of this process, and not of who comes after it. */
+	CHECK_EQ(0, pread(fd[0], &value, sizeof(value), at));
 }
 
 /* ---- group stop, PTRACE_INTERRUPT -------------------------------------- */

@@ -178,4 +178,29 @@ CKPT_CYCLE(descendant)
 	ckpt_wait_exit(tracer, 43);
 }
 
+/* Whom it has named is outside, and can't be named again: the log says so. */
+CKPT_SCENARIO(names_outsider)
+{
+	CHECK_SYS(prctl(PR_SET_PTRACER, getppid(), 0, 0, 0));
+	ckpt_ready_wait();
+}
+
+TEST_F_TIMEOUT(cr, outsider, CKPT_TIMEOUT)
+{
+	struct checkpoint_args args;
+	struct ckpt_run run;
+
+	if (variant->container)
+		SKIP(return, "only makes sense in a subtree");
+	ASSERT_EQ(0, ckpt_run_init(&run, &names_outsider, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN | CHECKPOINT_SUBTREE);
+	EXPECT_LT(0, sys_checkpoint(&args, sizeof(args)));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "which is outside, trace it (PR_SET_PTRACER): after a "
+				     "restart only its ancestors may"));
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+}
+
 TEST_HARNESS_MAIN

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Process groups and sessions that a subtree shares with processes outside of it. */
+/*
+ * Process groups and sessions that a subtree shares with processes outside of it, and
+ * such a process that a task of it traces.
+ */
 #include "refuse.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 
 #ifndef PR_SCHED_CORE
 #define PR_SCHED_CORE			62
@@ -67,6 +71,17 @@ REFUSE(group_of_others, .before = move_away, .after = move_back, .flags = SC_SUB
 	expect_refusal(kid, "EBUSY", "is in a process group of processes outside of the tree");
 	ckpt_ready_wait();
 	ckpt_wait_exit(kid, 0);
+}
+
+/* It runs, and is let go by the end of who traces it. */
+REFUSE(traces_outsider, .before = move_away, .after = move_back, .flags = SC_SUBTREE)
+{
+	ckpt_wait_exit(ckpt_fork(leaves_outsider, NULL), 0);
+	ckpt_step_wait(OUTSIDER, 1);
+	CHECK_SYS(ptrace(PTRACE_SEIZE, board->value[OUTSIDER], 0, 0));
+	expect_refusal(getpid(), UNSUPPORTED, "traces a task outside of the tree (ptrace): have it "
+		       "detach from that");
+	ckpt_ready_wait();
 }
 
 static int member(void *arg)

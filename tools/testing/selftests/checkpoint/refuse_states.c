@@ -10,9 +10,13 @@
 #include <linux/capability.h>
 #include <linux/futex.h>
 #include <linux/keyctl.h>
+#include <linux/landlock.h>
 #include <linux/perf_event.h>
 #include <linux/sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 REFUSE_FIXTURE
 
@@ -272,7 +276,7 @@ REFUSE(autoreaped)
 }
 
 /* A probe on code of the scenario, as by perf: PERF_TYPE of the uprobe unit. */
-static void probed(void)
+__attribute__((noinline)) static void probed(void)
 {
 	__asm__ volatile("" ::: "memory");
 }
@@ -294,6 +298,68 @@ REFUSE(uprobe)
 	probed();
 	EXPECT_TASK("has uprobes: remove the probes and start it again");
 	expect_more();
+	ckpt_ready_wait();
+}
+
+/* Its domain can't be read. */
+static int landlocked(void *arg)
+{
+	struct landlock_ruleset_attr attr = { .handled_access_fs = LANDLOCK_ACCESS_FS_MAKE_BLOCK };
+	int fd = syscall(__NR_landlock_create_ruleset, &attr, sizeof(attr), 0);
+
+	board->value[0] = fd < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+			  syscall(__NR_landlock_restrict_self, fd, 0);
+	close(fd);
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+REFUSE(landlock)
+{
+	pid_t kid = ckpt_fork(landlocked, NULL);
+
+	ckpt_step_wait(0, 1);
+	if (board->value[0]) {
+		CHECK_SYS(kill(kid, SIGKILL));
+		CHECK_EQ(kid, waitpid(kid, NULL, 0));
+		not_here();
+	}
+	expect_refusal(kid, UNSUPPORTED, "is restricted by Landlock: start it without Landlock");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
+/* As linux/user_events.h has them. */
+struct user_reg {
+	uint32_t size;
+	uint8_t bit, bytes;
+	uint16_t flags;
+	uint64_t address, name;
+	uint32_t index;
+} __attribute__((packed));
+
+#define DIAG_IOCSREG	_IOWR('*', 0, struct user_reg *)
+#define USER_EVENTS	"/sys/kernel/tracing/user_events_data"
+
+/* It tells of an event, and the kernel tells it whether somebody listens. */
+REFUSE(user_events)
+{
+	static uint32_t enabled;
+	struct user_reg reg = {
+		.size = sizeof(reg), .bytes = sizeof(enabled), .address = (uintptr_t)&enabled,
+		.name = (uintptr_t)"ckpt_refused u32 value",
+	};
+	int fd;
+
+	if (access(USER_EVENTS, W_OK))
+		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+	fd = open(USER_EVENTS, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		not_here();
+	CHECK_SYS(ioctl(fd, DIAG_IOCSREG, &reg));
+	CHECK_SYS(close(fd));
+	EXPECT_TASK("has user events: have it unregister them");
 	ckpt_ready_wait();
 }
 

@@ -305,6 +305,28 @@ REFUSE(vdso_access)
 	CHECK_SYS(mprotect((void *)start, end - start, PROT_READ | PROT_EXEC));
 }
 
+/* A debugger has written to it, as for a breakpoint: to a copy, which is the process's own. */
+REFUSE(vdso_changed)
+{
+	int mem = CHECK_SYS(open("/proc/self/mem", O_RDWR | O_CLOEXEC));
+	unsigned long start = 0, end = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[256];
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (strstr(line, "[vdso]"))
+			sscanf(line, "%lx-%lx", &start, &end);
+	}
+	CHECK(maps && !fclose(maps), "maps: %s", strerror(errno));
+	if (!start || pwrite(mem, "\177", 1, start) != 1)
+		not_here();
+	close(mem);
+	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: vDSO with changed pages: remove "
+		       "the breakpoints in it", start, end);
+	ckpt_ready_wait();
+	CHECK(!memcmp((void *)start, "\177ELF", 4), "no ELF file at %lx", start);
+}
+
 /* Where it is made again it would be whole. */
 REFUSE(vdso_in_part)
 {

@@ -80,10 +80,8 @@ static void no_new_privs(void)
 
 CKPT_CYCLE(one_filter)
 {
-	if (no_filters()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_filters())
+		ckpt_not_here();
 	no_new_privs();
 	CHECK_SYS(forbid(CALL_A, ERR_A, 0));
 	ckpt_ready_wait();
@@ -100,10 +98,8 @@ CKPT_CYCLE(one_filter)
 /* Root needs no no_new_privs, and did not get it. */
 CKPT_CYCLE(without_no_new_privs)
 {
-	if (no_filters()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_filters())
+		ckpt_not_here();
 	CHECK_SYS(forbid(CALL_A, ERR_A, 0));
 	ckpt_ready_wait();
 	is_forbidden(CALL_A, ERR_A);
@@ -113,10 +109,8 @@ CKPT_CYCLE(without_no_new_privs)
 /* Of filters that disagree the newest of those that forbid most counts; none is lost. */
 CKPT_CYCLE(several_filters)
 {
-	if (no_filters()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_filters())
+		ckpt_not_here();
 	no_new_privs();
 	CHECK_SYS(forbid(CALL_A, ERR_A, 0));
 	CHECK_SYS(forbid(CALL_A, ERR_B, SECCOMP_FILTER_FLAG_LOG));
@@ -134,10 +128,8 @@ CKPT_CYCLE(over_exec)
 	int status;
 	pid_t pid;
 
-	if (no_filters()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_filters())
+		ckpt_not_here();
 	no_new_privs();
 	CHECK_SYS(forbid(CALL_A, ERR_A, 0));
 	ckpt_ready_wait();
@@ -167,10 +159,8 @@ CKPT_CYCLE(all_but_little)
 	pid_t pid;
 	char c;
 
-	if (no_filters()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_filters())
+		ckpt_not_here();
 	program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						    offsetof(struct seccomp_data, nr));
 	for (i = 0; i < ARRAY_SIZE(allowed); i++) {
@@ -220,10 +210,8 @@ CKPT_CYCLE(tree_of_filters)
 	pid_t child[3];
 	long n;
 
-	if (no_filters()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_filters())
+		ckpt_not_here();
 	no_new_privs();
 	CHECK_SYS(forbid(CALL_A, ERR_A, 0));
 	for (n = 0; n < 3; n++)
@@ -301,10 +289,8 @@ CKPT_CYCLE(per_thread)
 {
 	pthread_t thread;
 
-	if (no_filters()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_filters())
+		ckpt_not_here();
 	CHECK_EQ(0, pthread_create(&thread, NULL, thread_with_filter, NULL));
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
@@ -341,10 +327,8 @@ CKPT_CYCLE(strict)
 		syscall(__NR_exit, 5);
 	}
 	CHECK_EQ(1, read(from[0], &c, 1));
-	if (c == '-') {
-		ckpt_ready_wait();
-		return;
-	}
+	if (c == '-')
+		ckpt_not_here();
 	ckpt_ready_wait();
 	CHECK_EQ(1, write(to[1], "k", 1));
 	CHECK_EQ(1, read(from[0], &c, 1));
@@ -377,10 +361,8 @@ CKPT_CYCLE(listener_gone)
 {
 	long fd;
 
-	if (no_filters()) {
-		ckpt_ready_wait();
-		return;
-	}
+	if (no_filters())
+		ckpt_not_here();
 	no_new_privs();
 	fd = CHECK_SYS(forbid(CALL_A, ERR_A, SECCOMP_FILTER_FLAG_NEW_LISTENER));
 	CHECK_SYS(close(fd));
