@@ -240,6 +240,42 @@ TEST_F_TIMEOUT(cr, ran_on, CKPT_TIMEOUT)
 	close(image);
 }
 
+/*
+ * It is kept of an image whose tasks have gone on if that is asked for, too. Nothing was said since, so
+ * that nothing is spoilt here.
+ */
+TEST_F_TIMEOUT(cr, forced, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct restart_args args;
+	struct ckpt_run run;
+
+	where = V4;
+	ASSERT_EQ(0, ckpt_run_init(&run, &little, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, 0));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
+	ASSERT_EQ(0, lseek(first, 0, SEEK_SET));
+	ckpt_run_restart_args(&run, &args, first, RESTART_TCP_KEEP);
+	ASSERT_EQ(-1, sys_restart(&args, sizeof(args)));
+	ASSERT_EQ(EBUSY, errno);
+	ASSERT_EQ(0, ckpt_run_restart(&run, first, RESTART_TCP_KEEP | RESTART_TCP_CLOSE));
+	EXPECT_TRUE(ckpt_run_log_has(&run, " goes on")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_TRUE(is_connected());
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	/* The end of it comes. */
+	EXPECT_EQ(0, take(outside, 0, 0, out_at));
+	close(outside);
+	outside = -1;
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
+}
+
 /* The tasks find it closed, and the other end is told that it is over. */
 TEST_F_TIMEOUT(cr, closed, CKPT_TIMEOUT)
 {
