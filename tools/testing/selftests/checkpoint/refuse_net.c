@@ -108,6 +108,17 @@ REFUSE(leads_out, OWN)
 	expect("the device v0, which leads to another network namespace");
 }
 
+/* A device of a kind that is not made again: one that shows what netlink sockets are told. */
+REFUSE(kind_of_device, OWN)
+{
+	struct rt rt;
+
+	switch_lo(true);
+	rt_end(&rt, rt_device(&rt, "m0", 0, "nlmon"));
+	CHECK_HERE(rt_ask(&rt));
+	expect("the device m0 of kind nlmon");
+}
+
 /* How many addresses MPTCP takes: nothing lists that, but it is asked for. */
 REFUSE(mptcp_limits, OWN)
 {
