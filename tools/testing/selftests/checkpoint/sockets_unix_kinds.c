@@ -202,10 +202,7 @@ CKPT_CYCLE(other_sockets)
 	send_text(fd, "datagram");
 	put_away(fd);
 	/* One that listens, and both ends of a connection. */
-	len = address(&addr, 0);
-	at = tcp_socket();
-	CHECK_SYS(bind(at, (struct sockaddr *)&addr, len));
-	CHECK_SYS(listen(at, 1));
+	at = listener(1);
 	port = port_of(at, false);
 	len = address(&addr, port);
 	end[0] = tcp_socket();
