@@ -126,10 +126,11 @@ out:
 
 /**
  * checkpoint_unix_disconnect() - let a restored Unix socket be connected to nothing
- * @sk: the socket, which nobody uses yet
+ * @sk: the socket, whose task does not run yet
  *
  * A stream was as if it was connected to nobody (checkpoint_unix_connect()), so that its queue
- * could be filled.
+ * could be filled. Who has got at it by its task (pidfd_getfd(2)) could let it listen now, and
+ * accept(2) what is in the queue: unix_listen() looks for that.
  */
 void checkpoint_unix_disconnect(struct sock *sk)
 {

@@ -106,6 +106,8 @@ values! {
     REQUEST_NEWRULE = 32,
     /// A routing rule that is not there: RTM_DELRULE.
     REQUEST_DELRULE = 33,
+    /// A queueing discipline: RTM_NEWQDISC.
+    REQUEST_NEWQDISC = 36,
     /// More names of a device: RTM_NEWLINKPROP.
     REQUEST_NEWLINKPROP = 108,
     /// A table of nftables: NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWTABLE. What is of nftables is sent as one

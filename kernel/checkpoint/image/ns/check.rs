@@ -43,6 +43,7 @@ use crate::image::{
         REQUEST_NEWLINKPROP,
         REQUEST_NEWNEIGH,
         REQUEST_NEWOBJ,
+        REQUEST_NEWQDISC,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
         REQUEST_NEWRULE_NFT,
@@ -196,6 +197,7 @@ impl Walk<'_> {
                     | REQUEST_NEWNEIGH
                     | REQUEST_NEWRULE
                     | REQUEST_DELRULE
+                    | REQUEST_NEWQDISC
                     | REQUEST_NEWLINKPROP
                     | REQUEST_NEWTABLE
                     | REQUEST_NEWCHAIN

@@ -58,16 +58,18 @@ const PREFIX: &[u8] = b"netdev:";
 pub(super) fn send_with_number(body: &[u8], send: impl Fn(&[u8]) -> Result) -> Result {
     let mut body = copy(body)?;
     let seed = wait::monotonic_ns() >> 10;
+    let mut taken = EBUSY;
     for at in 0..TRIES {
         wait::go_on()?;
         let some = u32::try_from(seed.wrapping_add(at) % u64::from(FIRST))?;
         Device::set_index(&mut body, FIRST + some)?;
         match send(&body) {
-            Err(EBUSY) => (),
+            // EEXIST: a device has the number (rtnl_changelink()), or the name, which stays so.
+            Err(e @ (EBUSY | EEXIST)) => taken = e,
             done => return done,
         }
     }
-    Err(EBUSY)
+    Err(taken)
 }
 
 /// The name of a device for rules. `name` may be padded with NUL.

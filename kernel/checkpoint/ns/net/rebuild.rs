@@ -24,6 +24,8 @@ use super::{
     },
     message::{
         attributes,
+        find,
+        u32_at,
         Message,
         ATTRIBUTE_HEADER, //
     },
@@ -36,8 +38,11 @@ use super::{
         Request,
         OF_ADDRESS,
         OF_NEIGHBOUR,
+        OF_QUEUE,
         OF_ROUTE,
-        OF_RULE, //
+        OF_RULE,
+        OPTIONS,
+        QUEUE, //
     },
     tables::{
         clear_hops,
@@ -46,6 +51,7 @@ use super::{
         LINKS,
         LOW_BYTE,
         NEIGHBOURS,
+        QUEUES,
         ROUTES,
         RULES, //
     }, //
@@ -58,6 +64,7 @@ use crate::{
         REQUEST_NEWADDR,
         REQUEST_NEWLINK,
         REQUEST_NEWNEIGH,
+        REQUEST_NEWQDISC,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
         REQUEST_SETLINK, //
@@ -215,6 +222,7 @@ impl<'a> Rebuild<'a> {
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
+        self.list(&QUEUES, None, REQUEST_NEWQDISC, queue)?;
         let port = self.ports()?;
         self.filter()?;
         Ok(port)
@@ -463,6 +471,39 @@ fn neighbour(body: &[u8]) -> Result<Option<Message>> {
         }
     })
     .map(Some)
+}
+
+/// The request for a queueing discipline.
+fn queue(body: &[u8]) -> Result<Option<Message>> {
+    let mut message = request_of::<QUEUE>(body, OF_QUEUE, |_| ())?;
+    let name = find(body.get(QUEUE..).ok_or(EIO)?, 1)?;
+    // TCA_CODEL_* and TCA_FQ_CODEL_*: TARGET, INTERVAL, CE_THRESHOLD.
+    let times: &[u16] = match name {
+        Some(b"codel\0") => &[1, 3, 5],
+        Some(b"fq_codel\0") => &[1, 3, 7],
+        _ => return Ok(Some(message)),
+    };
+    let mut at = QUEUE;
+    while let Some((kind, len)) = head(&message.0, at) {
+        let mut inner = at + ATTRIBUTE_HEADER;
+        while kind == OPTIONS && inner < at + len {
+            let Some((kind, len)) = head(&message.0, inner) else {
+                break;
+            };
+            let from = inner + ATTRIBUTE_HEADER;
+            // They are kept in units of 1024 ns, and told in microseconds, rounded down: this is the
+            // same number of units again.
+            if let Some(time) = message.0.get_mut(from..from + 4) {
+                let told = u32_at(time, 0).unwrap_or(0);
+                if times.contains(&kind) {
+                    time.copy_from_slice(&told.saturating_add(1).to_ne_bytes());
+                }
+            }
+            inner += len.next_multiple_of(4);
+        }
+        at += len.next_multiple_of(4);
+    }
+    Ok(Some(message))
 }
 
 /// While this is, new IPv6 addresses are not looked for on the network: they can be used at once, as they

@@ -44,6 +44,7 @@ use crate::{
             REQUEST_NEWLINK,
             REQUEST_NEWLINKPROP,
             REQUEST_NEWNEIGH,
+            REQUEST_NEWQDISC,
             REQUEST_NEWROUTE,
             REQUEST_NEWRULE,
             REQUEST_SETLINK, //
@@ -94,6 +95,29 @@ pub(super) const OF_RULE: &[u16] = &[
 
 /// Attributes of neighbours: NDA_DST, NDA_LLADDR, NDA_VLAN, NDA_PROTOCOL, NDA_FLAGS_EXT.
 pub(super) const OF_NEIGHBOUR: &[u16] = &[1, 2, 5, 12, 15];
+
+/// TCA_KIND and TCA_OPTIONS.
+const KIND: u16 = 1;
+pub(super) const OPTIONS: u16 = 2;
+
+/// Attributes of queueing disciplines.
+pub(super) const OF_QUEUE: &[u16] = &[KIND, OPTIONS];
+
+/// Bytes of `struct tcmsg`.
+pub(super) const QUEUE: usize = 20;
+
+/// TC_H_ROOT, as tcm_parent.
+const ROOT: u32 = u32::MAX;
+
+/// Kinds of queueing disciplines that have no classes, and tell by netlink all that they were told.
+const QUEUES: &[&[u8]] = &[
+    b"pfifo",
+    b"bfifo",
+    b"pfifo_head_drop",
+    b"codel",
+    b"fq_codel",
+    b"fq",
+];
 
 /// AF_INET, AF_BRIDGE and AF_INET6.
 const IPV4: u8 = 2;
@@ -188,7 +212,7 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     wait::go_on()?;
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
-        REQUEST_NEWADDR => CREATE | EXCLUSIVE,
+        REQUEST_NEWADDR | REQUEST_NEWQDISC => CREATE | EXCLUSIVE,
         REQUEST_NEWROUTE => CREATE | APPEND,
         REQUEST_NEWRULE => CREATE,
         REQUEST_NEWNEIGH => CREATE | REPLACE,
@@ -233,6 +257,21 @@ fn are_hops(mut hops: &[u8]) -> Result<bool> {
     Ok(true)
 }
 
+/// Returns whether a queueing discipline is that of a device, and of one of our kinds.
+fn is_queue(body: &[u8]) -> Result<bool> {
+    let mut is = u32_at(body, 12) == Some(ROOT) && has_only(body, QUEUE, OF_QUEUE)?;
+    let mut known = false;
+    attributes(body.get(QUEUE..).ok_or(EINVAL)?, |kind, attribute| {
+        if kind == KIND {
+            let name = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
+            known = true;
+            is &= QUEUES.contains(&name.strip_suffix(&[0]).unwrap_or(name));
+        }
+        Ok(())
+    })?;
+    Ok(is && known)
+}
+
 /// Returns whether a request has only what one of ours may have.
 fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
     let of_ip = matches!(body.first(), Some(&(IPV4 | IPV6)));
@@ -247,6 +286,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
             let known = of_ip || body.first() == Some(&BRIDGE);
             Ok(known && has_only(body, 12, OF_NEIGHBOUR)?)
         }
+        REQUEST_NEWQDISC => is_queue(body),
         _ => nft::is_allowed(kind, body),
     }
 }
@@ -298,6 +338,7 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWROUTE | REQUEST_DELROUTE => "a route",
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
         REQUEST_NEWNEIGH => "a neighbour",
+        REQUEST_NEWQDISC => "a queueing discipline",
         // That is made elsewhere, and may be what is in the way.
         REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
         _ => "a device",
@@ -350,6 +391,7 @@ pub(super) fn replay(
                 EPERM => ": CAP_NET_ADMIN is needed",
                 EOPNOTSUPP if flags & NET_REQUEST_MAKE != 0 => ": the kernel has no such devices",
                 EEXIST if flags & NET_REQUEST_MAKE != 0 => ": there is one with this name",
+                ENOENT if kind == REQUEST_NEWQDISC => ": the kernel has no such one",
                 _ => "",
             };
             let name = device_name(kind, raw.payload);
@@ -529,6 +571,31 @@ mod tests {
             }
             assert!(Request::new(REQUEST_NEWRULE, 0, rule)?.is_allowed() == is);
         }
+        Ok(())
+    }
+
+    /// Queueing disciplines that have no classes, of devices: not those below others, nor of other kinds,
+    /// whatever comes first.
+    #[test]
+    fn queues() -> Result {
+        let of = |parent: u32, names: &[&[u8]], more: u16| {
+            let mut header = [0; QUEUE];
+            if let Some(at) = header.get_mut(12..16) {
+                at.copy_from_slice(&parent.to_ne_bytes());
+            }
+            let mut message = Message::new(&header)?;
+            for name in names {
+                message.add(KIND, name)?;
+            }
+            message.add(more, &[0; 4])?;
+            is_allowed(REQUEST_NEWQDISC, 0, &message.0)
+        };
+        assert!(of(ROOT, &[b"pfifo\0"], OPTIONS)?);
+        assert!(!of(1 << 16, &[b"pfifo\0"], OPTIONS)?);
+        assert!(!of(ROOT, &[b"htb\0"], OPTIONS)? && !of(ROOT, &[], OPTIONS)?);
+        assert!(!of(ROOT, &[b"pfifo\0", b"htb\0"], OPTIONS)?);
+        // TCA_EGRESS_BLOCK.
+        assert!(!of(ROOT, &[b"pfifo\0"], 14)?);
         Ok(())
     }
 

@@ -347,6 +347,18 @@ pub(super) static NEIGHBOURS: [Table<'static>; 3] = [
     },
 ];
 
+/// Queueing disciplines: RTM_GETQDISC, struct tcmsg, which ends with how many use it; TCA_STATS,
+/// TCA_XSTATS, TCA_STATS2.
+pub(super) const QUEUES: Table<'static> = Table {
+    name: "queueing disciplines",
+    request: 38,
+    body: &[0; 20],
+    header: 20,
+    counts: (16, 4),
+    volatile: &[3, 4, 7],
+    ..PLAIN
+};
+
 /// The other kinds. Numbers are those of the netlink ABI.
 pub(super) static TABLES: &[Table<'static>] = &[
     // Routes of other families: multicast, MPLS.
@@ -359,16 +371,7 @@ pub(super) static TABLES: &[Table<'static>] = &[
         volatile: &[12, 17, 23],
         ..PLAIN
     },
-    // RTM_GETQDISC, struct tcmsg, which ends with how many use it; TCA_STATS, TCA_XSTATS, TCA_STATS2.
-    Table {
-        name: "queueing disciplines",
-        request: 38,
-        body: &[0; 20],
-        header: 20,
-        counts: (16, 4),
-        volatile: &[3, 4, 7],
-        ..PLAIN
-    },
+    QUEUES,
     // RTM_GETMDB, struct br_port_msg.
     Table {
         name: "groups in bridges",

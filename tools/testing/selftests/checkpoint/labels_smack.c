@@ -74,10 +74,35 @@ static void check_confined(const char *data, const char *secret)
 	CHECK(label_put(SMACK_CURRENT, "_") == -1, "may take another label");
 }
 
+#ifndef SCM_SECURITY
+#define SCM_SECURITY	0x03
+#endif
+
+/* The label that is told with the next message of @fd, which is @text (SO_PASSSEC). */
+static char *label_with(int fd, const char *text, char *buf, size_t size)
+{
+	char control[CMSG_SPACE(256)] = {}, got[16] = "";
+	struct iovec iov = { .iov_base = got, .iov_len = sizeof(got) - 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+
+	memset(buf, 0, size);
+	CHECK_EQ((long)strlen(text), recvmsg(fd, &msg, MSG_DONTWAIT));
+	CHECK_STREQ(text, got);
+	cmsg = CMSG_FIRSTHDR(&msg);
+	CHECK(cmsg && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_SECURITY, "no label");
+	CHECK(cmsg->cmsg_len - CMSG_LEN(0) < size, "a label of %zu bytes", (size_t)cmsg->cmsg_len);
+	memcpy(buf, CMSG_DATA(cmsg), cmsg->cmsg_len - CMSG_LEN(0));
+	return buf;
+}
+
 static int labelled(void *arg)
 {
 	char data[256], secret[256], of_memfd[256], of_socket[256], buf[256];
-	int memfd, pair[2], chosen;
+	int memfd, pair[2], chosen, one = 1;
 
 	file_of(ckpt_path(data, sizeof(data), "data"), DATA);
 	file_of(ckpt_path(secret, sizeof(secret), "secret"), SECRET);
@@ -91,6 +116,9 @@ static int labelled(void *arg)
 	      "a socket takes a label");
 	CHECK_SYS(fsetxattr(pair[1], "security.SMACK64IPIN", "ckpt-in", 7, 0));
 	CHECK_SYS(fsetxattr(pair[1], "security.SMACK64IPOUT", "ckpt-out", 8, 0));
+	/* A message has the one that its sender gives to what it sends. */
+	CHECK_SYS(setsockopt(pair[0], SOL_SOCKET, SO_PASSSEC, &one, sizeof(one)));
+	CHECK_EQ(4, send(pair[1], "sent", 4, MSG_NOSIGNAL));
 	smack_of(memfd, "", of_memfd, sizeof(of_memfd));
 	smack_of(pair[0], "", of_socket, sizeof(of_socket));
 	CHECK_EQ(0, lose_cap(CAP_MAC_ADMIN));
@@ -105,6 +133,7 @@ static int labelled(void *arg)
 	CHECK_STREQ(of_socket, smack_of(pair[1], "", buf, sizeof(buf)));
 	CHECK_STREQ("ckpt-in", smack_of(pair[1], "IPIN", buf, sizeof(buf)));
 	CHECK_STREQ("ckpt-out", smack_of(pair[1], "IPOUT", buf, sizeof(buf)));
+	CHECK_STREQ("ckpt-out", label_with(pair[0], "sent", buf, sizeof(buf)));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "sockets_tcp_stream.h"
 
 #include <sched.h>
+#include <linux/sockios.h>
 #include <sys/syscall.h>
 
 CKPT_FIXTURE
@@ -240,6 +241,42 @@ TEST_F_TIMEOUT(cr, ran_on, CKPT_TIMEOUT)
 	close(image);
 }
 
+/*
+ * It is kept of an image whose tasks have gone on if that is asked for, too. Nothing was said since, so
+ * that nothing is spoilt here.
+ */
+TEST_F_TIMEOUT(cr, forced, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct restart_args args;
+	struct ckpt_run run;
+
+	where = V4;
+	ASSERT_EQ(0, ckpt_run_init(&run, &little, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, 0));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
+	ASSERT_EQ(0, lseek(first, 0, SEEK_SET));
+	ckpt_run_restart_args(&run, &args, first, RESTART_TCP_KEEP);
+	ASSERT_EQ(-1, sys_restart(&args, sizeof(args)));
+	ASSERT_EQ(EBUSY, errno);
+	ASSERT_EQ(0, ckpt_run_restart(&run, first, RESTART_TCP_KEEP | RESTART_TCP_CLOSE));
+	EXPECT_TRUE(ckpt_run_log_has(&run, " goes on")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_TRUE(is_connected());
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	/* The end of it comes. */
+	EXPECT_EQ(0, take(outside, 0, 0, out_at));
+	close(outside);
+	outside = -1;
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
+}
+
 /* The tasks find it closed, and the other end is told that it is over. */
 TEST_F_TIMEOUT(cr, closed, CKPT_TIMEOUT)
 {
@@ -316,6 +353,69 @@ TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 	close(image);
+}
+
+/* A byte that is urgent, in the midst of others: it is told of, and is out of the stream. */
+CKPT_SCENARIO(urgent)
+{
+	int at = listener(4), fd;
+	char c = 0;
+
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	CHECK_EQ(1, recv(fd, &c, 1, MSG_OOB | MSG_DONTWAIT));
+	CHECK_EQ('!', c);
+	/* Up to the mark, and from there. */
+	expect_text(fd, "before");
+	expect_text(fd, "after");
+	CHECK_SYS(close(fd));
+}
+
+/* All that was sent has come. */
+static bool has_arrived(void)
+{
+	int left = -1;
+
+	return !ioctl(outside, SIOCOUTQ, &left) && !left;
+}
+
+TEST_F_TIMEOUT(cr, urgent_byte, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct sockaddr_storage addr;
+	struct ckpt_run run;
+	socklen_t len;
+
+	where = V4;
+	ASSERT_EQ(0, ckpt_run_init(&run, &urgent, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	len = address(&addr, run.board->value[PORT]);
+	outside = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(0, connect(outside, (struct sockaddr *)&addr, len));
+	ASSERT_EQ(6, send(outside, "before", 6, MSG_NOSIGNAL));
+	ASSERT_EQ(1, send(outside, "!", 1, MSG_OOB | MSG_NOSIGNAL));
+	ASSERT_EQ(5, send(outside, "after", 5, MSG_NOSIGNAL));
+	while (!has_arrived())
+		sched_yield();
+	ASSERT_EQ(0, await_step(&run, ACCEPTED));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(&run, first, RESTART_TCP_KEEP));
+	ASSERT_EQ(0, ckpt_run_wait_blocked(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(&run, second, RESTART_TCP_KEEP));
+	ASSERT_TRUE(is_connected());
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	EXPECT_EQ(0, take(outside, 0, 0, out_at));
+	close(outside);
+	outside = -1;
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
 }
 
 /* The number of its socket. */

@@ -463,4 +463,79 @@ TEST_F_TIMEOUT(cr, closed_beside_others, CKPT_TIMEOUT)
 	close(image);
 }
 
+/* Whether a connection of the caller's network namespace is in this state, as /proc/net/tcp has it. */
+static bool there_is(const char *state)
+{
+	char line[256];
+	FILE *table = fopen("/proc/self/net/tcp", "re");
+	bool found = false;
+
+	CHECK(table, "/proc/self/net/tcp: %s", strerror(errno));
+	while (fgets(line, sizeof(line), table)) {
+		char seen[8] = "";
+
+		found |= sscanf(line, " %*[0-9]: %*s %*s %7s", seen) == 1 && !strcmp(seen, state);
+	}
+	fclose(table);
+	return found;
+}
+
+/*
+ * An address of which only TIME_WAIT is left. Who comes afterwards has not said anything, so that
+ * its handshake is not over here (TCP_DEFER_ACCEPT).
+ */
+CKPT_SCENARIO(passing, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET)
+{
+	struct sockaddr_storage addr;
+	int at = listener(4), fd, end;
+	socklen_t len;
+
+	board->value[PORT] = port_of(at, false);
+	len = address(&addr, board->value[PORT]);
+	fd = tcp_socket();
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
+	end = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(fd));
+	CHECK_EQ(0, recv(end, &addr, 1, 0));
+	CHECK_SYS(close(end));
+	while (!there_is("06"))
+		sched_yield();
+	set_tcp_option(at, TCP_DEFER_ACCEPT, 60);
+	ckpt_ready_wait();
+	CHECK_EQ((long)board->value[PORT], port_of(at, false));
+}
+
+/* Neither is in the image, which is told. The port can be had at once. */
+TEST_F_TIMEOUT(cr, passing, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+	uint64_t port;
+
+	if (!variant->container)
+		SKIP(return, "what no descriptor shows is the container's");
+	where = V4;
+	ASSERT_EQ(0, ckpt_run_init(&run, &passing, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, open_namespaces(&run));
+	ASSERT_EQ(0, enter(theirs));
+	outside = reach(&run, &port);
+	ASSERT_EQ(0, enter(ours));
+	ASSERT_LE(0, outside);
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL | CHECKPOINT_NET_OUTSIDE));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "handshakes that are not over: who connects begins anew (1)")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_TRUE(ckpt_run_log_has(&run, "addresses in TIME_WAIT: a restart may use them at once (1)")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(0, restart_there(&run, image, RESTART_TCP_KEEP));
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	close(outside);
+	close_namespaces();
+	ckpt_run_fini(&run);
+	close(image);
+}
+
 TEST_HARNESS_MAIN

@@ -2,9 +2,21 @@
 /*
  * Unix sockets that are connected to one outside, or seem to be, and that do not connect to its
  * address again: that has none, or has made the connection, was told of another user, is in a message
- * of the tree, or is connected itself.
+ * of the tree, or is connected itself. And one that somebody gets at while it has what was in its
+ * queue, but no other end.
  */
 #include "reconnect.h"
+
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#ifndef SIOCINQ
+#define SIOCINQ	0x541B
+#endif
+#ifndef __NR_pidfd_getfd
+#define __NR_pidfd_getfd	438
+#endif
 
 /* ---- what is connected ------------------------------------------------ */
 
@@ -75,7 +87,80 @@ CKPT_SCENARIO(end_in_message)
 	expect_bytes(FD, "here");
 }
 
+/* One that has been sent something. */
+CKPT_SCENARIO(client)
+{
+	reach_server();
+	ckpt_ready_wait();
+	expect_bytes(FD, "old");
+}
+
 /* ---- the tests -------------------------------------------------------- */
+
+/* Whether @fd is a stream, with "old" in its queue. */
+static bool is_filled(int fd)
+{
+	int family, queued = 0;
+	socklen_t len = sizeof(family);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) && family == AF_UNIX &&
+	       !ioctl(fd, SIOCINQ, &queued) && queued == 3;
+}
+
+static volatile bool over;
+static pid_t restored;
+
+/* Takes the descriptor of the task that is being restored when it has what was in the queue. */
+static void *get_at_it(void *arg)
+{
+	int *stolen = arg;
+
+	while (!over && *stolen < 0) {
+		int pidfd = sys_pidfd_open(restored);
+		int fd = pidfd < 0 ? -1 : syscall(__NR_pidfd_getfd, pidfd, FD, 0);
+
+		if (fd >= 0 && is_filled(fd))
+			*stolen = fd;
+		else if (fd >= 0)
+			close(fd);
+		if (pidfd >= 0)
+			close(pidfd);
+	}
+	return NULL;
+}
+
+/*
+ * It is connected to nothing when its server is gone, and whoever has got at it keeps it so. It can't
+ * listen, as accept(2) would take what is in its queue for connections.
+ */
+TEST_F_TIMEOUT(reconnect, can_not_listen, CKPT_TIMEOUT)
+{
+	struct sockaddr_un own = { .sun_family = AF_UNIX };
+	pthread_t thread;
+	int stolen = -1;
+
+	if (variant->container)
+		SKIP(return, "the pid of a task in a container is not known before it is there");
+	ASSERT_EQ(0, serve(SOCK_STREAM, at_path(), 5));
+	ASSERT_EQ(0, begin(&client, false, SOCK_STREAM));
+	restored = run.pid;
+	ASSERT_EQ(0, checkpoint_and_kill(&by_fd));
+	close(listener);
+	listener = -1;
+	while (stolen < 0) {
+		over = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, get_at_it, &stolen));
+		ASSERT_EQ(ECONNREFUSED, restart(0, &nothing));
+		over = true;
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+	}
+	ASSERT_EQ(0, bind(stolen, (struct sockaddr *)&own, sizeof(sa_family_t)));
+	ASSERT_EQ(-1, listen(stolen, 1));
+	ASSERT_EQ(EINVAL, errno);
+	ASSERT_EQ(-1, accept(stolen, NULL, NULL));
+	ASSERT_EQ(EINVAL, errno);
+	close(stolen);
+}
 
 /* The other end was told of a user who has not the rights that the socket was made with. */
 TEST_F_TIMEOUT(reconnect, of_another_user, CKPT_TIMEOUT)
