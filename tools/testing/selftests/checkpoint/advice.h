@@ -12,6 +12,17 @@
 static struct ckpt_run run;
 static int image = -1;
 
+/* The arguments of either call with these rules. */
+#define RULES(list) \
+	{ .rules = (uintptr_t)(list), .rules_count = sizeof(list) / sizeof((list)[0]) }
+
+/* In a scenario: has what is open as @fd at @want instead. */
+static inline void place(int fd, int want)
+{
+	CHECK_EQ(want, dup2(fd, want));
+	CHECK_SYS(close(fd));
+}
+
 static inline int start(struct ckpt_scenario *sc, bool container)
 {
 	if (ckpt_run_init(&run, sc, container))
