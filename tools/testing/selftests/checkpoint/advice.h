@@ -67,6 +67,8 @@ static inline int restart(uint64_t flags, const struct restart_args *said)
 	long pid;
 
 	ckpt_take_board_back(&run);
+	if (ckpt_lose(image))
+		return -1;
 	lseek(image, 0, SEEK_SET);
 	ckpt_run_restart_args(&run, &args, image, flags);
 	args.rules = said->rules;
@@ -79,6 +81,7 @@ static inline int restart(uint64_t flags, const struct restart_args *said)
 	run.pid = pid;
 	run.pidfd = args.pidfd;
 	run.status = 0;
+	ckpt_lost();
 	return 0;
 }
 
