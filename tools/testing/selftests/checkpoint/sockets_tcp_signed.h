@@ -7,8 +7,14 @@
 #define CKPT_TEST_SOCKETS_TCP_SIGNED_H
 
 #include "sockets_tcp_keys.h"
+#include "sockets_tcp_stream.h"
 
-#include <sched.h>
+/* Where the scenario listens, what it has accepted, and how much it has sent. */
+#define PORT	0
+#define SENT	1
+/* The connection does not come back, and the scenario ends. */
+#define OVER	2
+#define ACCEPTED	1
 
 /* Gives a socket its keys: of the end that connects (@client), or of the other one; 0 or -1. */
 static int give_keys(int fd, bool client);
