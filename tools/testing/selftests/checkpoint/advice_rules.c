@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rules of the callers of checkpoint(2) and restart(2): which of several counts, and what each does to
- * what it does not fit: that is refused by name, or is as without the rule. What they do to what they
- * are made for is in advice_checkpoint, advice_contents, advice_restart and sockets_unix_reconnect.
+ * Rules of the callers of checkpoint(2) and restart(2): which of several counts, and what each does
+ * to what it does not fit: that is refused by name, or is as without the rule. What they do to what
+ * they are made for is in advice_checkpoint, advice_contents, advice_restart and
+ * sockets_unix_reconnect.
  */
 #include "advice.h"
 #include "sockets.h"
@@ -290,7 +291,7 @@ static int move(const char *from, const char *to)
 	return rename(path, path_of(to));
 }
 
-/* REFUSE goes before the patterns of files that may differ; a file that does not differ is taken. */
+/* REFUSE goes before the patterns of files that may differ; what does not differ is taken. */
 TEST_F_TIMEOUT(rules, refuse_what_differs, CKPT_TIMEOUT)
 {
 	const struct restart_rule rule[] = {
@@ -371,7 +372,7 @@ TEST_F_TIMEOUT(rules, truncate_for_user, CKPT_TIMEOUT)
 	ASSERT_EQ(0, go());
 }
 
-/* GIVE takes a file that is open for what the tasks do with it, and only for a name that there is. */
+/* GIVE takes a file that is open for what the tasks do with it. */
 TEST_F_TIMEOUT(rules, give, CKPT_TIMEOUT)
 {
 	struct restart_rule rule[] = {

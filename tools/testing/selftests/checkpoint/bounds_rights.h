@@ -102,7 +102,7 @@ static int needs(const struct ckpt_scenario *sc, bool container, int cap, int er
 	return saved(sc, container) || denied(cap, err, text) ? -1 : works();
 }
 
-/* In a child: restart(2) without @cap gives what the image has, and a line that has @text, if any. */
+/* In a child: restart(2) without @cap works, and tells a line that has @text, if any. */
 static int takes(int cap, const char *text)
 {
 	int low = lowest_free(&run);
@@ -142,7 +142,7 @@ static int lets(const struct ckpt_scenario *sc, bool container, int cap, const c
 	return waitpid(pid, &status, 0) == pid && !status ? works() : -1;
 }
 
-/* checkpoint(2) of @sc without @cap, which its tasks do not have either, fails so; with it, it works. */
+/* checkpoint(2) of @sc fails so without @cap, which its tasks lack as well; with it, it works. */
 __attribute__((unused))
 static int shows(const struct ckpt_scenario *sc, bool container, int cap, int err,
 		 const char *text)

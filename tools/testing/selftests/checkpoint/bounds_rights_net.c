@@ -165,7 +165,7 @@ TEST_F_TIMEOUT(rights, netlink_answer, CKPT_TIMEOUT)
 TEST_F_TIMEOUT(rights, netlink_event, CKPT_TIMEOUT)
 {
 	ASSERT_EQ(0, lets(&event, false, CAP_NET_ADMIN,
-			  "events of the kernel that a netlink socket had not received are dropped"));
+			  "that a netlink socket had not received are dropped"));
 }
 
 TEST_F_TIMEOUT(rights, tcp_connection, CKPT_TIMEOUT)

@@ -292,8 +292,8 @@ long ckpt_run_call(struct ckpt_run *run, int fd, uint64_t flags);
 void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int image_fd,
 			   uint64_t flags);
 /*
- * Take what CKPT_LOSE names, if anything, out of the image in @fd before it is restarted, and tell that
- * it was: see common_lose.c. For tests that do without ckpt_run_restart().
+ * Take what CKPT_LOSE names, if anything, out of the image in @fd before it is restarted, and tell
+ * that it was: see common_lose.c. For tests that do without ckpt_run_restart().
  */
 int ckpt_lose(int fd);
 void ckpt_lost(void);

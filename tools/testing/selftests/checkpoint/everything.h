@@ -50,7 +50,7 @@
 #define E_REQUESTS	(1u << 14)	/* Requests of io_urings that are in flight. */
 #define E_TIMERS	(1u << 15)	/* Timers on all clocks. */
 #define E_WATCHES	(1u << 16)	/* Leases, signals of directories, marks, paths. */
-#define E_PACKETS	(1u << 17)	/* Packet and raw sockets, error queues, memberships, keys. */
+#define E_PACKETS	(1u << 17)	/* Packet and raw sockets, error queues, keys. */
 #define E_ALL		0x3ffffu
 #define E_NETWORK	(1u << 18)	/* Network namespaces with devices: not in E_ALL. */
 

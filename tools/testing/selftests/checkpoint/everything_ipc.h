@@ -47,11 +47,13 @@ static int e_has_ipc(void *arg)
 	CHECK_EQ(3, semctl(sems, 1, GETVAL));
 	CHECK_EQ(queue, msgget(4713, 0));
 	memset(&message, 0, sizeof(message));
-	CHECK_EQ(sizeof(message.text), msgrcv(queue, &message, sizeof(message.text), 0, IPC_NOWAIT));
+	CHECK_EQ(sizeof(message.text),
+		 msgrcv(queue, &message, sizeof(message.text), 0, IPC_NOWAIT));
 	CHECK_EQ(5, message.type);
 	CHECK_STREQ(E_TEXT, message.text);
 	if (named >= 0) {
-		CHECK_EQ(sizeof(E_TEXT), mq_receive(named, message.text, sizeof(message.text), NULL));
+		CHECK_EQ(sizeof(E_TEXT),
+			 mq_receive(named, message.text, sizeof(message.text), NULL));
 		CHECK_STREQ(E_TEXT, message.text);
 	}
 	return 69;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory of everything.h: mappings of each kind, guards, locked pages, what a userfaultfd watches. */
+/* Memory of everything.h: mappings of each kind, guards, huge pages, what a userfaultfd watches. */
 #ifndef CKPT_TEST_EVERYTHING_MEMORY_H
 #define CKPT_TEST_EVERYTHING_MEMORY_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Network namespaces of everything.h: devices of each kind, an address, a route, a tap device with a
- * frame in its queue, and a pair across two of them. Kinds that the kernel has not are left out. To
- * make and to remove them takes a while: it is not in E_ALL.
+ * Network namespaces of everything.h: devices of some kinds, an address, a route, a tap device with
+ * its file, and a pair across two of them. Kinds that the kernel has not are left out. To make and
+ * to remove them takes a while: it is not in E_ALL.
  */
 #ifndef CKPT_TEST_EVERYTHING_NETWORK_H
 #define CKPT_TEST_EVERYTHING_NETWORK_H
@@ -74,7 +74,7 @@ static int e_has_devices(void *arg)
 		CHECK_EQ(0, rt_route(RTM_NEWROUTE, "10.78.0.0", 16, NULL, "d0", 254, RTN_UNICAST));
 	}
 	bridge = e_device("b0", 12, "bridge");
-	/* Those that it can be told whether there are: veth is made across. */
+	/* Both ends here; the next one is across. */
 	veth = e_device("v1", 0, "veth");
 	if (veth)
 		make_across("v0", 20, "v0", 21, other);

@@ -161,10 +161,11 @@ static void e_armed(int which, bool set)
 	CHECK_EQ(20 + which, timer.it_interval.tv_sec);
 }
 
-/* One on each clock, of those that the machine has alarms of too; the signal of another one waits. */
+/* One on each clock that the machine has; the signal of another one waits. */
 static int e_has_timers(void *arg)
 {
-	struct itimerspec far = { .it_value.tv_sec = 1000000 }, soon = { .it_value.tv_nsec = 1 }, now;
+	struct itimerspec far = { .it_value.tv_sec = 1000000 }, now;
+	struct itimerspec soon = { .it_value.tv_nsec = 1 };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 6 };
 	timer_t timer[E_CLOCKS], expired;
 	bool has[E_CLOCKS];

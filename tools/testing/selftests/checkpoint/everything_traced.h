@@ -75,7 +75,7 @@ static long e_cookie(void)
 	return prctl(PR_SCHED_CORE, PR_SCHED_CORE_GET, 0, 0, &cookie) ? -1 : (long)cookie;
 }
 
-/* Has descriptors and a working directory in common with a child, and its group for the scheduler. */
+/* Has descriptors, a umask, and an autogroup in common with a child. */
 static int e_shares(void *arg)
 {
 	char group[64] = "";

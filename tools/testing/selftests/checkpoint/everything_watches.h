@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Files of everything.h that others watch or that are no files to read: a lease, a directory that tells
- * by a signal (F_NOTIFY), a fanotify group with several marks, a path, and a file of the cgroup.
+ * Files of everything.h that somebody watches, or that are no files to read: a lease, a directory
+ * that tells by a signal (F_NOTIFY), a fanotify group with several marks, a path, a file of the
+ * cgroup.
  */
 #ifndef CKPT_TEST_EVERYTHING_WATCHES_H
 #define CKPT_TEST_EVERYTHING_WATCHES_H

@@ -21,7 +21,7 @@ struct loss {
 	enum lose_how how;
 	size_t at, len;
 	uint64_t value;
-	/* Who must notice: a test of containers with the usual fixture, or one with its full name. */
+	/* Who must notice: a test of containers with the usual fixture, or a full name. */
 	const char *program, *test;
 };
 
