@@ -199,7 +199,7 @@ static int take_caps(struct image *im)
 	return most ? 0 : -1;
 }
 
-/* Who has made what @sc has has no right to that by the image: @err, and @text. Else it works. */
+/* By the image, who has made what is in @sc had no right to that: @err, and @text. Else it works. */
 __attribute__((unused))
 static int forged(const struct ckpt_scenario *sc, bool container, int err, const char *text)
 {
