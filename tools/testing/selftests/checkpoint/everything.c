@@ -42,7 +42,7 @@ CKPT_CYCLE(traced)
 	everything(E_TRACED | E_SHARED);
 }
 
-CKPT_CYCLE(namespaces)
+CKPT_CYCLE(namespaces, .flags = SC_CONTAINER)
 {
 	everything(E_NESTED | E_IPC);
 }
@@ -77,9 +77,14 @@ CKPT_CYCLE(network)
 	everything(E_NETWORK);
 }
 
-CKPT_CYCLE(all, .flags = SC_CONTAINER)
+CKPT_CYCLE(outside, .before = e_reach)
 {
-	everything(E_ALL | E_NETWORK);
+	everything(E_OUTSIDE);
+}
+
+CKPT_CYCLE(all, .flags = SC_CONTAINER, .before = e_reach)
+{
+	everything(E_ALL | E_NETWORK | E_OUTSIDE);
 }
 
 TEST_HARNESS_MAIN

@@ -4,8 +4,8 @@
  * that it is still there: for tests that look at failures, races and hostile
  * images rather than at one kind of state.
  *
- * What takes a configuration of the machine or an end outside of the tree is not here: labels of
- * security modules, connections with others, what the caller's rules leave outside.
+ * What takes a configuration of the machine or a rule of the caller is not here: labels of security
+ * modules, what is left outside or opened anew.
  */
 #ifndef CKPT_TEST_EVERYTHING_H
 #define CKPT_TEST_EVERYTHING_H
@@ -14,6 +14,7 @@
 #include "everything_memory.h"
 #include "everything_network.h"
 #include "everything_objects.h"
+#include "everything_outside.h"
 #include "everything_packets.h"
 #include "everything_rings.h"
 #include "everything_sockets.h"
@@ -53,6 +54,7 @@
 #define E_PACKETS	(1u << 17)	/* Packet and raw sockets, error queues, keys. */
 #define E_ALL		0x3ffffu
 #define E_NETWORK	(1u << 18)	/* Network namespaces with devices: not in E_ALL. */
+#define E_OUTSIDE	(1u << 19)	/* A connection to the test, which calls e_reach(). */
 
 /* ---- files ----------------------------------------------------------- */
 
@@ -282,8 +284,14 @@ __attribute__((unused)) static void e_check(unsigned int what)
 __attribute__((unused)) static void everything(unsigned int what)
 {
 	e_set_up(what);
-	ckpt_ready_wait();
+	if (what & E_OUTSIDE)
+		e_meet();
+	else
+		ckpt_ready();
+	ckpt_wait_go();
 	e_check(what);
+	if (what & E_OUTSIDE)
+		e_check_outside();
 }
 
 #endif /* CKPT_TEST_EVERYTHING_H */

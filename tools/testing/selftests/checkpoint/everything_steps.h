@@ -10,8 +10,10 @@
 #define E_VFORKED	41
 #define E_SHARED_IS	42
 #define E_NET_IS	43
+#define E_MET		44
 #define E_STEPS		48		/* From here on they are the test's own. */
 #define E_VALUE		100		/* Some from here on. */
+#define E_PORT		120
 
 #define E_TEXT		"something of everything"
 

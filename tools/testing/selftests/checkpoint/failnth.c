@@ -24,9 +24,9 @@
 /* One in so many of network namespaces. */
 #define SLOW	5
 
-CKPT_SCENARIO(all)
+CKPT_SCENARIO(all, .before = e_reach)
 {
-	everything(E_ALL);
+	everything(E_ALL | E_OUTSIDE);
 }
 
 CKPT_SCENARIO(networks)
@@ -185,6 +185,8 @@ FIXTURE_SETUP(failnth)
 	image = ckpt_image_new();
 	ASSERT_EQ(0, ckpt_run_init(&run, variant->sc, true));
 	ASSERT_EQ(0, ckpt_run_start(&run));
+	if (run.sc->before)
+		ASSERT_EQ(0, run.sc->before(&run));
 }
 
 FIXTURE_TEARDOWN(failnth)

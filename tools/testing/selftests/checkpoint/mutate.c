@@ -47,9 +47,9 @@ CKPT_SCENARIO(nested)
 	everything(E_NESTED | E_IPC | E_FAMILY);
 }
 
-CKPT_SCENARIO(all)
+CKPT_SCENARIO(all, .before = e_reach)
 {
-	everything(E_ALL);
+	everything(E_ALL | E_OUTSIDE);
 }
 
 CKPT_SCENARIO(networks)
@@ -240,6 +240,7 @@ static int share(struct ckpt_scenario *sc, bool container, unsigned int from_per
 
 	image = ckpt_image_new();
 	if (ckpt_run_init(&run, sc, container) || ckpt_run_start(&run) ||
+	    (sc->before && sc->before(&run)) ||
 	    ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL) || image_load(&im, image))
 		return -1;
 	snprintf(path, sizeof(path), "%s-image", run.board_path);
