@@ -27,6 +27,27 @@ static bool e_device(const char *name, int index, const char *kind)
 	return false;
 }
 
+/* One over another; false: the kernel has no such kind. */
+static bool e_device_over(const char *name, int index, const char *kind, const char *lower)
+{
+	struct rtattr *info, *data;
+	uint16_t id = 5;
+	struct rt rt;
+
+	info = rt_device(&rt, name, index, kind);
+	if (!strcmp(kind, "vlan")) {
+		data = rt_nest(&rt, IFLA_INFO_DATA);
+		rt_add(&rt, IFLA_VLAN_ID, &id, sizeof(id));
+		rt_end(&rt, data);
+	}
+	rt_end(&rt, info);
+	rt_add_u32(&rt, IFLA_LINK, if_nametoindex(lower));
+	if (!rt_ask(&rt))
+		return true;
+	CHECK(errno == EOPNOTSUPP, "%s: %s", kind, strerror(errno));
+	return false;
+}
+
 /* At the other end of a pair. */
 static int e_other_end(void *arg)
 {
@@ -55,7 +76,7 @@ static int e_tap(void)
 
 static int e_has_devices(void *arg)
 {
-	bool dummy, bridge, veth;
+	bool dummy, bridge, veth, vlan = false, macvlan = false;
 	char name[IFNAMSIZ];
 	pid_t other;
 	int tap;
@@ -72,6 +93,8 @@ static int e_has_devices(void *arg)
 		rt_address("d0", "10.77.0.1", 24);
 		rt_switch("d0", true);
 		CHECK_EQ(0, rt_route(RTM_NEWROUTE, "10.78.0.0", 16, NULL, "d0", 254, RTN_UNICAST));
+		vlan = e_device_over("d0.5", 13, "vlan", "d0");
+		macvlan = e_device_over("m0", 14, "macvlan", "d0");
 	}
 	bridge = e_device("b0", 12, "bridge");
 	/* Both ends here; the next one is across. */
@@ -88,6 +111,8 @@ static int e_has_devices(void *arg)
 		CHECK_EQ(1400u, rt_number("d0", IFLA_MTU));
 		CHECK_EQ(11, rt_way("10.78.1.1", 0));
 	}
+	CHECK_EQ(vlan ? 13u : 0u, if_nametoindex("d0.5"));
+	CHECK_EQ(macvlan ? 14u : 0u, if_nametoindex("m0"));
 	CHECK_EQ(bridge ? 12u : 0u, if_nametoindex("b0"));
 	CHECK_EQ(veth ? 20u : 0u, if_nametoindex("v0"));
 	CHECK_EQ(veth, if_nametoindex("v1") != 0);

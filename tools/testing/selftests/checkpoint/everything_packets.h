@@ -12,6 +12,7 @@
 #include <linux/errqueue.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/netlink.h>
 
 #ifndef SOL_PACKET
 #define SOL_PACKET	263
@@ -26,7 +27,7 @@
 #define E_GROUP		0xe00000fbu
 
 static struct {
-	int packet, raw, begun, told, failed, headed, member, key, mptcp;
+	int packet, raw, begun, told, failed, headed, member, key, mptcp, generic;
 } e_net;
 
 static const unsigned char e_record[] = { 7, 7, 4, 0, 0, 0, 0, 0 };
@@ -50,13 +51,23 @@ static void e_send_to(int fd, int port, const char *text, int flags)
 		 sendto(fd, text, strlen(text), flags, (struct sockaddr *)&addr, len));
 }
 
-/* A packet that was not received, and one of ICMP that is not let in. */
+static uint32_t e_generic_port(void)
+{
+	struct sockaddr_nl nl;
+	socklen_t len = sizeof(nl);
+
+	CHECK_SYS(getsockname(e_net.generic, (struct sockaddr *)&nl, &len));
+	return nl.nl_pid;
+}
+
+/* A packet that was not received, and one of ICMP that is not let in; one of generic netlink. */
 static void e_set_up_raw(void)
 {
 	struct sockaddr_ll ll = {
 		.sll_family = AF_PACKET, .sll_ifindex = 1, .sll_halen = 6,
 		.sll_protocol = htons(E_PROTOCOL),
 	};
+	struct sockaddr_nl nl = { .nl_family = AF_NETLINK, .nl_pid = E_PROTOCOL };
 	uint32_t filter = 0xfffffffe;
 	int on = 1;
 
@@ -69,6 +80,8 @@ static void e_set_up_raw(void)
 	e_net.raw = CHECK_SYS(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
 	/* ICMP_FILTER */
 	CHECK_SYS(setsockopt(e_net.raw, SOL_RAW, 1, &filter, sizeof(filter)));
+	e_net.generic = CHECK_SYS(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_GENERIC));
+	CHECK_SYS(bind(e_net.generic, (struct sockaddr *)&nl, sizeof(nl)));
 }
 
 static void e_check_raw(void)
@@ -81,6 +94,7 @@ static void e_check_raw(void)
 	CHECK_STREQ(E_TEXT, text);
 	CHECK_SYS(getsockopt(e_net.raw, SOL_RAW, 1, &filter, &len));
 	CHECK_EQ(0xfffffffe, filter);
+	CHECK_EQ(E_PROTOCOL, e_generic_port());
 }
 
 /* A datagram that was begun, and an error of one that nobody has got. */

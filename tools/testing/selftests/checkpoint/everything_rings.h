@@ -59,6 +59,17 @@ static bool e_awaits_futex(struct uring *u, uint32_t *word)
 	return false;
 }
 
+/* A ring whose thread submits by itself; -1: there is none. */
+static void e_submits(struct uring *u, uint64_t data)
+{
+	if (u->fd < 0)
+		return;
+	uring_prepare(u, IORING_OP_NOP, data);
+	CHECK_SYS(syscall(__NR_io_uring_enter, u->fd, 0, 1,
+			  IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP, NULL, 0));
+	uring_take(u, data, 0);
+}
+
 /* A chain behind a file that is not ready, a read, a time, and a futex. */
 static int e_asks(void *arg)
 {
@@ -69,8 +80,8 @@ static int e_asks(void *arg)
 	struct io_uring_sqe *sqe;
 	static uint32_t word;
 	int32_t res[16] = { 0 };
+	struct uring u, thread;
 	char buf[8] = "";
-	struct uring u;
 	bool futex;
 
 	if (uring_make(&u, 16, 0) < 0) {
@@ -96,8 +107,11 @@ static int e_asks(void *arg)
 	place.data = u.fd;
 	CHECK_EQ(1, syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_RING_FDS, &place, 1));
 	uring_is_empty(&u);
+	uring_make(&thread, 2, IORING_SETUP_SQPOLL);
+	e_submits(&thread, 7);
 	ckpt_step(E_READY);
 	ckpt_wait_go();
+	e_submits(&thread, 8);
 	look(&u);
 	uring_is_empty(&u);
 	signals(event);

@@ -2,7 +2,7 @@
 /*
  * Files of everything.h that somebody watches, or that are no files to read: a lease, a directory
  * that tells by a signal (F_NOTIFY), a fanotify group with several marks, a path, a file of the
- * cgroup.
+ * cgroup, and the device of userfaultfds.
  */
 #ifndef CKPT_TEST_EVERYTHING_WATCHES_H
 #define CKPT_TEST_EVERYTHING_WATCHES_H
@@ -17,7 +17,7 @@
 #define E_NOTED		(SIGRTMIN + 5)
 
 static struct {
-	int leased, dir, path, procs, fanotify;
+	int leased, dir, path, procs, fanotify, device;
 	char noted[320];
 } e_watch;
 
@@ -67,6 +67,7 @@ static void e_set_up_watches(void)
 	CHECK_SYS(mkfifo(ckpt_path(path, sizeof(path), "path"), 0600));
 	e_watch.path = CHECK_SYS(open(path, O_PATH | O_CLOEXEC));
 	e_watch.procs = e_open_procs();
+	e_watch.device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
 }
 
 static void e_check_watches(void)
@@ -93,6 +94,10 @@ static void e_check_watches(void)
 	CHECK(S_ISFIFO(st.st_mode), "mode 0%o", st.st_mode);
 	if (e_watch.procs >= 0)
 		CHECK_EQ(1, pread(e_watch.procs, &c, 1, 0));
+	if (e_watch.device >= 0) {
+		CHECK_SYS(fstat(e_watch.device, &st));
+		CHECK(S_ISCHR(st.st_mode), "mode 0%o", st.st_mode);
+	}
 	if (e_watch.fanotify >= 0)
 		CHECK(fcntl(e_watch.fanotify, F_GETFL) & O_NONBLOCK, "another flag");
 }
