@@ -12,6 +12,17 @@
 static struct ckpt_run run;
 static int image = -1;
 
+/* The arguments of either call with these rules. */
+#define RULES(list) \
+	{ .rules = (uintptr_t)(list), .rules_count = sizeof(list) / sizeof((list)[0]) }
+
+/* In a scenario: has what is open as @fd at @want instead. */
+static inline void place(int fd, int want)
+{
+	CHECK_EQ(want, dup2(fd, want));
+	CHECK_SYS(close(fd));
+}
+
 static inline int start(struct ckpt_scenario *sc, bool container)
 {
 	if (ckpt_run_init(&run, sc, container))
@@ -56,6 +67,8 @@ static inline int restart(uint64_t flags, const struct restart_args *said)
 	long pid;
 
 	ckpt_take_board_back(&run);
+	if (ckpt_lose(image))
+		return -1;
 	lseek(image, 0, SEEK_SET);
 	ckpt_run_restart_args(&run, &args, image, flags);
 	args.rules = said->rules;
@@ -68,6 +81,7 @@ static inline int restart(uint64_t flags, const struct restart_args *said)
 	run.pid = pid;
 	run.pidfd = args.pidfd;
 	run.status = 0;
+	ckpt_lost();
 	return 0;
 }
 

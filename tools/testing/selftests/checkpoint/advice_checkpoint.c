@@ -14,12 +14,6 @@ static bool is_closed(int fd)
 	return fcntl(fd, F_GETFD) == -1 && errno == EBADF;
 }
 
-static void place(int fd, int want)
-{
-	CHECK_EQ(want, dup2(fd, want));
-	CHECK_SYS(close(fd));
-}
-
 /* A pipe of its own; when it has come back it has no end for writing. */
 CKPT_SCENARIO(pipe_ends)
 {
@@ -174,9 +168,6 @@ FIXTURE_TEARDOWN(advice)
 {
 	finish();
 }
-
-#define RULES(list) \
-	{ .rules = (uintptr_t)(list), .rules_count = sizeof(list) / sizeof((list)[0]) }
 
 static void leaves_out(struct __test_metadata *_metadata, struct ckpt_scenario *sc, bool container,
 		       int fd)

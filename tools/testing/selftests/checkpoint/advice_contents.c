@@ -28,12 +28,6 @@ static const struct restart_args accepts = {
 	.rules = (uintptr_t)accept_rules, .rules_count = 1,
 };
 
-static void place(int fd, int want)
-{
-	CHECK_EQ(want, dup2(fd, want));
-	CHECK_SYS(close(fd));
-}
-
 /* A file with a hole that is open twice, and mapped. */
 CKPT_SCENARIO(data)
 {

@@ -4,41 +4,23 @@
  * those in the table of privileges.c: without them it is refused by name, nothing is left, and the
  * image is as good as before for who has them.
  */
-#include "fault.h"
-#include "net_devices.h"
+#include "bounds_rights.h"
+#include "huge.h"
+#include "ptrace.h"
 #include "uring.h"
 #include "userfault.h"
 
 #include <mqueue.h>
 #include <sched.h>
-#include <linux/capability.h>
+#include <stddef.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/fanotify.h>
 #include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/sem.h>
-
-#define USER	1000
-#define NONE	-1
-
-static struct ckpt_run run;
-static int image = -1;
-
-/* For good: who has it permitted only may take it again. */
-static int drop_cap(int cap)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(__NR_capget, &header, data))
-		return -1;
-	data[cap / 32].effective &= ~(1u << cap % 32);
-	data[cap / 32].permitted &= ~(1u << cap % 32);
-	return syscall(__NR_capset, &header, data);
-}
-
-/* The user that this one is, and acts as, from now on; back again with 0. */
-static void be(uid_t uid)
-{
-	CHECK_SYS(setresuid(uid, uid, 0));
-}
+#include <sys/shm.h>
 
 /* Another user has said who is to get the signals of a pipe. */
 CKPT_SCENARIO(owner_of_a_file)
@@ -99,15 +81,6 @@ CKPT_SCENARIO(queue, .clone_flags = CLONE_NEWIPC)
 	CHECK_EQ(2, attr.mq_maxmsg);
 }
 
-/* A network namespace whose loopback device is on. */
-CKPT_SCENARIO(loopback, .clone_flags = CLONE_NEWNET)
-{
-	switch_lo(true);
-	CHECK_SYS(drop_cap(CAP_NET_ADMIN));
-	ckpt_ready_wait();
-	CHECK(lo_is_on(), "the loopback device is off");
-}
-
 /* A userfaultfd that is told of forks, and so sees memory of the children. */
 CKPT_SCENARIO(monitor)
 {
@@ -127,70 +100,93 @@ CKPT_SCENARIO(ring)
 	CHECK_SYS(fcntl(u.fd, F_GETFD));
 }
 
-FIXTURE(rights) { int unused; };
-
-FIXTURE_SETUP(rights)
+/* A segment that another user has made, and a queue of messages. */
+CKPT_SCENARIO(segment, .clone_flags = CLONE_NEWIPC)
 {
-	CKPT_BEGIN();
-	image = ckpt_image_new();
+	struct shmid_ds ds;
+	int id;
+
+	be(USER);
+	id = CHECK_SYS(shmget(IPC_PRIVATE, CKPT_PAGE, 0600));
+	be(0);
+	CHECK_SYS(drop_cap(CAP_SETUID));
+	ckpt_ready_wait();
+	CHECK_SYS(shmctl(id, IPC_STAT, &ds));
+	CHECK_EQ((uid_t)USER, ds.shm_perm.cuid);
 }
 
-FIXTURE_TEARDOWN(rights)
+CKPT_SCENARIO(messages, .clone_flags = CLONE_NEWIPC)
 {
-	if (run.board)
-		ckpt_run_fini(&run);
+	struct msqid_ds ds;
+	int id;
+
+	be(USER);
+	id = CHECK_SYS(msgget(IPC_PRIVATE, 0600));
+	be(0);
+	CHECK_SYS(drop_cap(CAP_SETUID));
+	ckpt_ready_wait();
+	CHECK_SYS(msgctl(id, IPC_STAT, &ds));
+	CHECK_EQ((uid_t)USER, ds.msg_perm.cuid);
 }
 
-/* In a child: restart(2) without @cap fails with @err and a line that has @text. */
-static int fails(int cap, int err, const char *text)
+/* A segment of huge pages. */
+CKPT_SCENARIO(huge_segment, .clone_flags = CLONE_NEWIPC)
 {
-	int low = lowest_free(&run);
-	struct restart_args args;
-	long ret;
+	struct shmid_ds ds;
+	int id;
 
-	if (cap != NONE && drop_cap(cap))
-		return -1;
-	lseek(image, 0, SEEK_SET);
-	ckpt_run_restart_args(&run, &args, image, 0);
-	ret = sys_restart(&args, sizeof(args));
-	if (ret == -1 && errno == err && ckpt_run_log_has(&run, text))
-		return nothing_left(&run, low);
-	ckpt_diag("%ld, errno %d, not %d: %s", ret, errno, err, text);
-	ckpt_run_print_log(&run);
-	return -1;
+	huge = huge_size();
+	id = CHECK_SYS(shmget(IPC_PRIVATE, huge, SHM_HUGETLB | huge_flag(huge) | 0600));
+	CHECK_SYS(drop_cap(CAP_IPC_LOCK));
+	ckpt_ready_wait();
+	CHECK_SYS(shmctl(id, IPC_STAT, &ds));
+	CHECK_EQ(huge, ds.shm_segsz);
 }
 
-static int denied(int cap, int err, const char *text)
+/* A fanotify group of which only some may have one. */
+CKPT_SCENARIO(group)
 {
+	int fd = CHECK_SYS(fanotify_init(FAN_CLASS_NOTIF | FAN_UNLIMITED_QUEUE, O_RDONLY));
+
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+static int waits_with_less(void *arg)
+{
+	CHECK_SYS(drop_cap(CAP_SYS_BOOT));
+	return ckpt_child_waits(arg);
+}
+
+/* A tracer that has all that its tracee has, and more. */
+CKPT_SCENARIO(tracer)
+{
+	pid_t kid = ckpt_fork(waits_with_less, NULL);
 	int status;
-	pid_t pid;
 
-	fflush(NULL);
-	pid = fork();
-	if (!pid)
-		_exit(fails(cap, err, text) ? 1 : 0);
-	return waitpid(pid, &status, 0) == pid && !status ? 0 : -1;
+	ckpt_step_wait(0, 1);
+	CHECK_SYS(ptrace(PTRACE_SEIZE, kid, 0, 0));
+	ckpt_ready_wait();
+	CHECK_EQ(kid, waitpid(kid, &status, __WALL));
+	CHECK(WIFEXITED(status), "status 0x%x", status);
 }
 
-static int saved(const struct ckpt_scenario *sc, bool container)
+/* Filters, which tell what a program is about. */
+CKPT_SCENARIO(filtered)
 {
-	return ckpt_run_init(&run, sc, container) || ckpt_run_start(&run) ||
-	       ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL) ? -1 : 0;
-}
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_getsid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPROTO),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 4, .filter = steps };
 
-/* Who has all rights restarts it. */
-static int works(void)
-{
-	if (ckpt_run_restart(&run, image, 0))
-		return -1;
-	ckpt_run_go(&run);
-	return ckpt_run_finish(&run);
-}
-
-static int needs(const struct ckpt_scenario *sc, bool container, int cap, int err,
-		 const char *text)
-{
-	return saved(sc, container) || denied(cap, err, text) ? -1 : works();
+	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK_SYS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	CHECK_SYS(drop_cap(CAP_SYS_ADMIN));
+	ckpt_ready_wait();
+	CHECK(getsid(0) == -1 && errno == EPROTO, "it is not filtered");
 }
 
 TEST_F_TIMEOUT(rights, owner_of_a_file, CKPT_TIMEOUT)
@@ -215,12 +211,6 @@ TEST_F_TIMEOUT(rights, message_queue, CKPT_TIMEOUT)
 {
 	ASSERT_EQ(0, needs(&queue, true, CAP_SETUID, EPERM,
 			   "the caller may not have it accounted to its user (CAP_SETUID)"));
-}
-
-TEST_F_TIMEOUT(rights, loopback, CKPT_TIMEOUT)
-{
-	ASSERT_EQ(0, needs(&loopback, true, CAP_NET_ADMIN, EPERM,
-			   "its network namespace can't be set up (CAP_NET_ADMIN)"));
 }
 
 TEST_F_TIMEOUT(rights, userfaultfd, CKPT_TIMEOUT)
@@ -255,6 +245,67 @@ TEST_F_TIMEOUT(rights, io_uring, CKPT_TIMEOUT)
 	close(fd);
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, works());
+}
+
+TEST_F_TIMEOUT(rights, shared_memory, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&segment, true, CAP_SETUID, EPERM,
+			   "the caller may not give it to its owner (CAP_SETUID"));
+}
+
+TEST_F_TIMEOUT(rights, messages, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&messages, true, CAP_SETUID, EPERM,
+			   "the caller may not give it to its owner (CAP_SETUID"));
+}
+
+TEST_F_TIMEOUT(rights, huge_pages, CKPT_TIMEOUT)
+{
+	static const char allowed[] = "/proc/sys/vm/hugetlb_shm_group";
+	size_t size = huge_size();
+	long before;
+	char was[32];
+	int fd, ret;
+
+	if (!size || size > HUGE_LARGEST)
+		SKIP(return, "this machine has no huge pages, or too large ones");
+	before = huge_number(size, "nr_hugepages");
+	if (set_huge_pool(size, HUGE_POOL) < HUGE_POOL) {
+		set_huge_pool(size, before);
+		SKIP(return, "there is no room for huge pages");
+	}
+	/* That is the group of root. */
+	ckpt_read_file(allowed, was, sizeof(was));
+	fd = open(allowed, O_WRONLY | O_CLOEXEC);
+	ASSERT_EQ(4, pwrite(fd, "4711", 4, 0));
+	ret = needs(&huge_segment, true, CAP_IPC_LOCK, EPERM,
+		    "or not have huge pages (CAP_IPC_LOCK, vm.hugetlb_shm_group)");
+	ASSERT_LT(0, pwrite(fd, was, strlen(was), 0));
+	close(fd);
+	set_huge_pool(size, before);
+	ASSERT_EQ(0, ret);
+}
+
+TEST_F_TIMEOUT(rights, fanotify, CKPT_TIMEOUT)
+{
+	int fd = fanotify_init(FAN_CLASS_NOTIF, O_RDONLY);
+
+	if (fd < 0)
+		SKIP(return, "there is no fanotify here");
+	close(fd);
+	ASSERT_EQ(0, forged(&group, false, EPERM,
+			    "who had made it may not have one like this here (CAP_SYS_ADMIN)"));
+}
+
+TEST_F_TIMEOUT(rights, tracer, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, forged(&tracer, false, EPERM, "may not trace it: by its credentials"));
+}
+
+TEST_F_TIMEOUT(rights, seccomp, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, shows(&filtered, false, CAP_SYS_ADMIN, EPERM,
+			   "has seccomp filters, which only a caller with CAP_SYS_ADMIN"));
 }
 
 TEST_HARNESS_MAIN

@@ -497,8 +497,7 @@ int ckpt_run_restart(struct ckpt_run *run, int image_fd, uint64_t flags)
 	run->pidfd = args.pidfd;
 	if (args.pidfd < 0)
 		return ckpt_complain(run, "restart(2) gave no pidfd");
-	if (getenv("CKPT_LOSE"))
-		ckpt_diag("restarted without it");
+	ckpt_lost();
 	return 0;
 }
 

@@ -298,6 +298,12 @@ void ckpt_run_args(struct ckpt_run *run, struct checkpoint_args *args, int image
 long ckpt_run_call(struct ckpt_run *run, int fd, uint64_t flags);
 void ckpt_run_restart_args(struct ckpt_run *run, struct restart_args *args, int image_fd,
 			   uint64_t flags);
+/*
+ * Take what CKPT_LOSE names, if anything, out of the image in @fd before it is restarted, and tell
+ * that it was: see common_lose.c. For tests that do without ckpt_run_restart().
+ */
+int ckpt_lose(int fd);
+void ckpt_lost(void);
 /* What the kernel wrote to the log, and whether a line of it has @text. */
 const char *ckpt_run_log(struct ckpt_run *run);
 bool ckpt_run_log_has(struct ckpt_run *run, const char *text);

@@ -60,8 +60,6 @@ int ckpt_run_go_and_finish(struct ckpt_run *run);
 /* A part of a life that goes over a power-off, see common_boots.c. */
 int ckpt_in_boot(const struct ckpt_scenario *sc, bool container, const char *boot);
 
-/* Take what CKPT_LOSE names out of the image in @fd; see common_lose.c. */
-int ckpt_lose(int fd);
 /* Make the vDSO of the image in @fd another one if CKPT_VDSO says so; see common_vdso.c. */
 int ckpt_other_vdso(int fd);
 

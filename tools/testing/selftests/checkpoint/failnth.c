@@ -2,12 +2,13 @@
 /*
  * Each allocation and each copy from and to user space fails in turn: of the
  * slab, of pages, of the caller and of the tasks that come back, over one
- * checkpoint and one restart of a tree with everything that is supported.
+ * checkpoint and one restart of a tree with everything that is supported, and
+ * of one with network namespaces and devices.
  * Nothing is left, the original has not noticed, and what succeeds all the same
  * is complete: the tree goes on from it.
  *
- * CKPT_NTH is how many faults there are in each test, spread evenly; 0 means
- * every single one.
+ * CKPT_NTH is how many faults there are in each test, spread evenly, and a
+ * fifth of that of network namespaces, which take long; 0 means every single one.
  */
 #include "everything.h"
 #include "fault.h"
@@ -20,9 +21,18 @@
 #define PROVEN	12
 #define HANG	60
 
-CKPT_SCENARIO(all)
+/* One in so many of network namespaces. */
+#define SLOW	5
+
+CKPT_SCENARIO(all, .before = e_reach)
 {
-	everything(E_ALL);
+	everything(E_ALL | E_OUTSIDE);
+}
+
+CKPT_SCENARIO(networks)
+{
+	/* Enough tasks for there to be something that fails in them. */
+	everything(E_NETWORK | E_FAMILY | E_THREADS);
 }
 
 static struct ckpt_run run;
@@ -142,6 +152,8 @@ static unsigned long stride(unsigned long total)
 {
 	unsigned long faults = ckpt_number("CKPT_NTH", FAULTS);
 
+	if (run.sc == &networks && faults)
+		faults = (faults + SLOW - 1) / SLOW;
 	return faults && total > faults ? total / faults : 1;
 }
 
@@ -152,12 +164,16 @@ static int seconds(void)
 
 /* ---- the tree -------------------------------------------------------- */
 
-FIXTURE(failnth) { int unused; };
+FIXTURE(failnth) { long huge; };
+FIXTURE_VARIANT(failnth) { struct ckpt_scenario *sc; };
+FIXTURE_VARIANT_ADD(failnth, all) { .sc = &all };
+FIXTURE_VARIANT_ADD(failnth, networks) { .sc = &networks };
 
 FIXTURE_SETUP(failnth)
 {
 	const char *why;
 
+	self->huge = -1;
 	CKPT_BEGIN();
 	why = no_faults();
 	if (why)
@@ -165,15 +181,19 @@ FIXTURE_SETUP(failnth)
 	alarm(0);
 	ASSERT_EQ(0, ckpt_guard_start(HANG));
 	ckpt_kmsg("failnth");
+	e_huge_begin(&self->huge);
 	image = ckpt_image_new();
-	ASSERT_EQ(0, ckpt_run_init(&run, &all, true));
+	ASSERT_EQ(0, ckpt_run_init(&run, variant->sc, true));
 	ASSERT_EQ(0, ckpt_run_start(&run));
+	if (run.sc->before)
+		ASSERT_EQ(0, run.sc->before(&run));
 }
 
 FIXTURE_TEARDOWN(failnth)
 {
 	if (run.board)
 		ckpt_run_fini(&run);
+	e_huge_end(self->huge);
 }
 
 static long checkpoint(void)

@@ -28,7 +28,8 @@ static int run_without(const struct loss *loss, char *out, size_t size)
 		return -1;
 	dir[n] = 0;
 	snprintf(path, sizeof(path), "%s/%s", dirname(dir), loss->program);
-	snprintf(arg, sizeof(arg), "cr.container.%s", loss->test);
+	snprintf(arg, sizeof(arg), "%s%s", strchr(loss->test, '.') ? "" : "cr.container.",
+		 loss->test);
 	pid = fork();
 	if (!pid) {
 		dup2(fds[1], 1);

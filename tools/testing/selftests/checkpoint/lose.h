@@ -21,7 +21,8 @@ struct loss {
 	enum lose_how how;
 	size_t at, len;
 	uint64_t value;
-	const char *program, *test;	/* Who must notice. */
+	/* Who must notice: a test of containers with the usual fixture, or a full name. */
+	const char *program, *test;
 };
 
 extern const struct loss losses[];

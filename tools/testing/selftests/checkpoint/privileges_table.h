@@ -8,9 +8,13 @@
 
 #include "common.h"
 
+#include "sockets_tcp_keys.h"
+
 #include <grp.h>
 #include <sched.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -64,7 +68,7 @@ enum probe {
 	NOTHING, RUID, EUID, SUID, FSUID, RGID, EGID, GROUPS, PERMITTED, EFFECTIVE, INHERITABLE,
 	BOUNDING, AMBIENT, SECUREBITS, NNP, DUMPABLE, NOFILE_SOFT, NOFILE_HARD, MEMLOCK_HARD, NICE,
 	POLICY, PRIORITY, CPUS, OOM, FILE_IS, FILE_WRITABLE, EXE_IS, STARTED, CPU_TIME, MDWE, HOST,
-	LOCKED_KB, PROBES
+	LOCKED_KB, SOCKET_UID, PROBES
 };
 
 /* A cell: it is had; it is not, be it refused or left out; or the errno of the refusal. */
@@ -226,6 +230,10 @@ static const struct row rows[] = {
 	{ .name = "another root directory", { "filesystem context.root=@/" }, NOTHING, 0,
 	  { HAS, EPERM, HAS, NOBODY } },
 
+	/* Sockets */
+	{ .name = "a socket of another user", { "socket.owner[0]=3000" }, SOCKET_UID, 3000,
+	  { HAS, NOT, NOT, NOBODY } },
+
 	/* Namespaces, confinement, cgroups */
 	{ .name = "a hostname of its own", { "uts namespace.nodename[0]=88" }, HOST, 'X',
 	  { HAS, HAS, HAS, NOBODY }, IN_CONTAINER },
@@ -291,11 +299,41 @@ static void with_other_gid(void)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
+/* What its filters do is what only an administrator may read. */
+static void with_filter(void)
+{
+	struct sock_filter all[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct sock_fprog program = { .len = 1, .filter = all };
+
+	of_owner();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(1);
+}
+
+/* A key that the kernel tells only to who administers the network. */
+static void with_key(void)
+{
+	int fd;
+
+	of_owner();
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (fd < 0 || set_md5(fd, "a secret", 32))
+		_exit(1);
+}
+
+static bool no_keys(void)
+{
+	return !has_option(MD5_EXT);
+}
+
 static const struct target {
 	const char *name;
 	void (*become)(void);
 	int want[CALLERS];
 	bool freeze_is_roots;
+	/* Whether this kernel has no such thing. */
+	bool (*missing)(void);
 } targets[] = {
 	{ .name = "a process of the owner", of_owner, { HAS, HAS, EPERM, HAS, HAS, EPERM } },
 	{ .name = "a process of root", of_root, { HAS, EPERM, EPERM, EPERM, EPERM, EPERM } },
@@ -308,6 +346,10 @@ static const struct target {
 	  { EOPNOTSUPP, EOPNOTSUPP, EPERM, EOPNOTSUPP, EOPNOTSUPP, EPERM } },
 	{ .name = "a process in a cgroup that only root may freeze", of_owner,
 	  { HAS, EACCES, EPERM, EACCES, EACCES, EPERM }, true },
+	{ .name = "a process with a filter of seccomp", with_filter,
+	  { HAS, HAS, EPERM, EPERM, EPERM, EPERM } },
+	{ .name = "a process with a key of TCP", with_key,
+	  { HAS, EOPNOTSUPP, EPERM, EOPNOTSUPP, EOPNOTSUPP, EPERM }, .missing = no_keys },
 };
 
 #define TARGETS	ARRAY_SIZE(targets)

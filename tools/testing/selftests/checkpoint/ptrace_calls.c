@@ -4,18 +4,11 @@
  * its entry. From there they make the call when their tracer lets them go on, with
  * what that has changed in their registers.
  */
-#include "ptrace.h"
+#include "ptrace_calls.h"
 
 #include <fcntl.h>
-#include <stddef.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-
-#ifdef __x86_64__
-#include <sys/user.h>
-#endif
 
 CKPT_FIXTURE
 
@@ -36,15 +29,6 @@ CKPT_CYCLE(runs_to_call)
 	CHECK_EQ(__NR_exit_group, info.nr);
 	go_on(kid, 0);
 	ckpt_wait_exit(kid, 23);
-}
-
-static int calls(void *arg)
-{
-	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
-	CHECK_SYS(kill(getpid(), SIGSTOP));
-	board->value[0] = syscall(__NR_getppid);
-	board->value[1] = syscall(__NR_getppid);
-	return 29;
 }
 
 CKPT_CYCLE(call_exit)
@@ -199,49 +183,6 @@ CKPT_CYCLE(from_call_to_call,
 }
 
 /* ---- at the entry of a call ---------------------------------------------- */
-
-#ifndef PTRACE_SYSEMU
-#define PTRACE_SYSEMU 31
-#endif
-
-static void check_entry(pid_t kid, const struct call_info *before)
-{
-	struct call_info after;
-
-	nothing_new(kid);
-	get_call(kid, ENTRY, &after);
-	CHECK(!memcmp(before, &after, sizeof(after)), "is in another call");
-}
-
-/* A child that is at the entry of the first call that it makes when it goes on. */
-static pid_t at_entry_with(int (*fn)(void *arg), void *arg, struct call_info *info)
-{
-	pid_t kid = ckpt_fork(fn, arg);
-
-	expect(kid, SIGSTOP);
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
-	to_call(kid);
-	get_call(kid, ENTRY, info);
-	return kid;
-}
-
-static pid_t at_entry(int (*fn)(void *arg), struct call_info *info)
-{
-	return at_entry_with(fn, NULL, info);
-}
-
-#ifdef __x86_64__
-/* Makes the call of @kid, which is at its entry, another one; -1: none. */
-static void set_call(pid_t kid, long nr, long result)
-{
-	struct user_regs_struct regs;
-
-	CHECK_SYS(ptrace(PTRACE_GETREGS, kid, 0, &regs));
-	regs.orig_rax = nr;
-	regs.rax = result;
-	CHECK_SYS(ptrace(PTRACE_SETREGS, kid, 0, &regs));
-}
-#endif
 
 /* It is made once, and stops at its exit and at the next one. */
 CKPT_CYCLE(call_entry)
@@ -485,142 +426,6 @@ CKPT_CYCLE(call_left)
 	ckpt_wait_exit(tracer, 37);
 	ckpt_wait_exit(board->value[THREAD], 29);
 }
-
-/* ---- by a filter of seccomp ------------------------------------------------ */
-
-#define DATA	0x1234
-
-static int filtered(void *arg)
-{
-	struct sock_filter steps[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_getppid, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE | DATA),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_getsid, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(steps) / sizeof(steps[0]), steps };
-
-	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	CHECK_SYS(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
-	return calls(arg);
-}
-
-static pid_t at_filter(void)
-{
-	pid_t kid = ckpt_fork(filtered, NULL);
-	unsigned long data;
-
-	expect(kid, SIGSTOP);
-	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESECCOMP));
-	go_on(kid, 0);
-	expect(kid, EVENT(PTRACE_EVENT_SECCOMP, SIGTRAP));
-	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &data));
-	CHECK_EQ(DATA, data);
-	return kid;
-}
-
-/* It makes its call, which no filter is asked about once more. */
-CKPT_CYCLE(seccomp_goes_on)
-{
-	pid_t kid = at_filter();
-	unsigned long data;
-
-	ckpt_ready_wait();
-	nothing_new(kid);
-	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &data));
-	CHECK_EQ(DATA, data);
-	go_on(kid, 0);
-	expect(kid, EVENT(PTRACE_EVENT_SECCOMP, SIGTRAP));
-	go_on(kid, 0);
-	ckpt_wait_exit(kid, 29);
-	CHECK_EQ(getpid(), board->value[0]);
-	CHECK_EQ(getpid(), board->value[1]);
-}
-
-#ifdef __x86_64__
-
-CKPT_CYCLE(seccomp_event)
-{
-	pid_t kid = at_filter();
-	unsigned long data;
-
-	ckpt_ready_wait();
-	nothing_new(kid);
-	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &data));
-	CHECK_EQ(DATA, data);
-	go_on(kid, 0);
-	expect(kid, EVENT(PTRACE_EVENT_SECCOMP, SIGTRAP));
-	set_call(kid, -1, 4242);
-	go_on(kid, 0);
-	ckpt_wait_exit(kid, 29);
-	CHECK_EQ(getpid(), board->value[0]);
-	CHECK_EQ(4242, board->value[1]);
-}
-
-/* What its tracer makes of it is asked for once more. */
-CKPT_CYCLE(seccomp_changed)
-{
-	pid_t kid = at_filter();
-
-	ckpt_ready_wait();
-	set_call(kid, __NR_getsid, -ENOSYS);
-	go_on(kid, 0);
-	expect(kid, EVENT(PTRACE_EVENT_SECCOMP, SIGTRAP));
-	go_on(kid, 0);
-	ckpt_wait_exit(kid, 29);
-	CHECK_EQ(-1, (int64_t)board->value[0]);
-	CHECK_EQ(getpid(), board->value[1]);
-}
-
-/* ---- calls that are not made ----------------------------------------------- */
-
-/* It is at the entry of a call, which its tracer makes in its place. */
-CKPT_CYCLE(emulated)
-{
-	pid_t kid = ckpt_fork(calls, NULL);
-
-	expect(kid, SIGSTOP);
-	CHECK_SYS(ptrace(PTRACE_SYSEMU, kid, 0, 0));
-	expect(kid, SIGTRAP);
-	set_call(kid, __NR_getppid, 11);
-	ckpt_ready_wait();
-	nothing_new(kid);
-	CHECK_SYS(ptrace(PTRACE_SYSEMU, kid, 0, 0));
-	expect(kid, SIGTRAP);
-	set_call(kid, __NR_getppid, 12);
-	go_on(kid, 0);
-	ckpt_wait_exit(kid, 29);
-	CHECK_EQ(11, board->value[0]);
-	CHECK_EQ(12, board->value[1]);
-}
-
-static int spins_and_calls(void *arg)
-{
-	spins(arg);
-	board->value[0] = syscall(__NR_getppid);
-	return 38;
-}
-
-CKPT_CYCLE(runs_emulated)
-{
-	pid_t kid = seized(spins_and_calls, 0);
-
-	CHECK_SYS(ptrace(PTRACE_INTERRUPT, kid, 0, 0));
-	expect(kid, EVENT(PTRACE_EVENT_STOP, SIGTRAP));
-	CHECK_SYS(ptrace(PTRACE_SYSEMU, kid, 0, 0));
-	ckpt_ready_wait();
-	nothing_new(kid);
-	ckpt_step(GO_ON);
-	expect(kid, SIGTRAP);
-	set_call(kid, __NR_getppid, 13);
-	go_on(kid, 0);
-	ckpt_wait_exit(kid, 38);
-	CHECK_EQ(13, board->value[0]);
-}
-
-#endif /* __x86_64__ */
 
 #ifdef __aarch64__
 

@@ -3,14 +3,7 @@
 #ifndef CKPT_TEST_SOCKETS_TCP_KEYS_H
 #define CKPT_TEST_SOCKETS_TCP_KEYS_H
 
-#include "sockets_tcp_stream.h"
-
-/* Where the scenario listens, what it has accepted, and how much it has sent. */
-#define PORT	0
-#define SENT	1
-/* The connection does not come back, and the scenario ends. */
-#define OVER	2
-#define ACCEPTED	1
+#include "sockets_tcp.h"
 
 /* TCP_MD5SIG_EXT. */
 #define MD5_EXT		32

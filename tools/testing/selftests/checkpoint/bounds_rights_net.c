@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rights that the calls ask of their caller for single kinds of sockets and network devices, as
+ * bounds_rights does for other objects: without them it is refused by name, or told what is lost.
+ */
+#include "bounds_rights.h"
+#include "sockets_tcp_keys.h"
+#include "tun.h"
+
+#include <linux/if_packet.h>
+
+/* A network namespace whose loopback device is on. */
+CKPT_SCENARIO(loopback, .clone_flags = CLONE_NEWNET)
+{
+	switch_lo(true);
+	CHECK_SYS(drop_cap(CAP_NET_ADMIN));
+	ckpt_ready_wait();
+	CHECK(lo_is_on(), "the loopback device is off");
+}
+
+/* A tap device with its file. */
+CKPT_SCENARIO(tap, .clone_flags = CLONE_NEWNET)
+{
+	int fd = tun_attach("t0", IFF_TAP | IFF_NO_PI);
+	char name[IFNAMSIZ];
+
+	CHECK_SYS(drop_cap(CAP_NET_ADMIN));
+	ckpt_ready_wait();
+	tun_flags(fd, name);
+	CHECK_STREQ("t0", name);
+}
+
+CKPT_SCENARIO(packets)
+{
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_ifindex = 1 }, now;
+	int fd = CHECK_SYS(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	socklen_t len = sizeof(now);
+
+	CHECK_SYS(bind(fd, (struct sockaddr *)&ll, sizeof(ll)));
+	CHECK_SYS(drop_cap(CAP_NET_RAW));
+	ckpt_ready_wait();
+	CHECK_SYS(getsockname(fd, (struct sockaddr *)&now, &len));
+	CHECK_EQ(1, now.sll_ifindex);
+}
+
+CKPT_SCENARIO(raw)
+{
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+
+	CHECK_SYS(drop_cap(CAP_NET_RAW));
+	ckpt_ready_wait();
+	CHECK_EQ(SOCK_RAW, option(fd, SO_TYPE));
+}
+
+/* An answer of the kernel that was not received. */
+CKPT_SCENARIO(answer)
+{
+	int fd = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+	struct rt rt;
+
+	rt_change(&rt, RTM_GETLINK, "lo");
+	CHECK_EQ((ssize_t)rt.nlh.nlmsg_len, send(fd, &rt, rt.nlh.nlmsg_len, 0));
+	CHECK_SYS(drop_cap(CAP_NET_ADMIN));
+	ckpt_ready_wait();
+	CHECK_SYS(recv(fd, &rt, sizeof(rt), MSG_DONTWAIT));
+	CHECK_EQ(RTM_NEWLINK, rt.nlh.nlmsg_type);
+}
+
+/* An event of the kernel: somebody else's address. */
+CKPT_SCENARIO(event)
+{
+	struct sockaddr_nl nl = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR };
+	int fd = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+	struct ifaddrmsg header = {
+		.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = if_nametoindex("lo"),
+	};
+	char address[16];
+	struct rt rt;
+
+	CHECK_SYS(bind(fd, (struct sockaddr *)&nl, sizeof(nl)));
+	rt_address("lo", "127.47.1.1", 32);
+	rt_begin(&rt, RTM_DELADDR, 0, &header, sizeof(header));
+	rt_add(&rt, IFA_LOCAL, address, rt_parse("127.47.1.1", address));
+	CHECK_SYS(rt_ask(&rt));
+	CHECK_SYS(drop_cap(CAP_NET_ADMIN));
+	ckpt_ready_wait();
+	CHECK_SYS(recv(fd, &rt, sizeof(rt), MSG_DONTWAIT));
+	CHECK_EQ(RTM_NEWADDR, rt.nlh.nlmsg_type);
+	CHECK_SYS(recv(fd, &rt, sizeof(rt), MSG_DONTWAIT));
+	CHECK_EQ(RTM_DELADDR, rt.nlh.nlmsg_type);
+}
+
+/* A connection in the tree, which is made as with TCP_REPAIR. */
+CKPT_SCENARIO(connection)
+{
+	where = V4;
+	tcp_pair();
+	put(fds[W], 0, 100);
+	await_bytes(fds[R], 100);
+	CHECK_SYS(drop_cap(CAP_NET_ADMIN));
+	ckpt_ready_wait();
+	get(fds[R], 0, 100);
+}
+
+/* A key that the kernel tells to nobody; and one that it tells to who has the socket. */
+CKPT_SCENARIO(secret_key)
+{
+	int fd;
+
+	where = V4;
+	lo_up();
+	fd = tcp_socket();
+	CHECK_SYS(set_md5(fd, "a secret", 32));
+	CHECK_SYS(drop_cap(CAP_NET_ADMIN));
+	ckpt_ready_wait();
+	expect_md5(fd, 32);
+}
+
+CKPT_SCENARIO(known_key)
+{
+	struct ao_key before[1];
+	int fd;
+
+	where = V4;
+	lo_up();
+	fd = tcp_socket();
+	CHECK_SYS(add_ao(fd, "hmac(sha1)", "no secret", 1, 2));
+	CHECK_EQ(1, get_ao(fd, before, 1));
+	CHECK_SYS(drop_cap(CAP_NET_ADMIN));
+	ckpt_ready_wait();
+	expect_ao(fd, before, 1);
+}
+
+TEST_F_TIMEOUT(rights, loopback, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&loopback, true, CAP_NET_ADMIN, EPERM,
+			   "its network namespace can't be set up (CAP_NET_ADMIN)"));
+}
+
+TEST_F_TIMEOUT(rights, tun, CKPT_TIMEOUT)
+{
+	if (access("/dev/net/tun", R_OK | W_OK))
+		SKIP(return, "no /dev/net/tun");
+	ASSERT_EQ(0, needs(&tap, true, CAP_NET_ADMIN, EPERM, "CAP_NET_ADMIN"));
+}
+
+TEST_F_TIMEOUT(rights, packet_socket, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&packets, false, CAP_NET_RAW, EPERM,
+			   "who has made it may not (CAP_NET_RAW"));
+}
+
+TEST_F_TIMEOUT(rights, raw_socket, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&raw, false, CAP_NET_RAW, EPERM,
+			   "who has made it may not (CAP_NET_RAW"));
+}
+
+TEST_F_TIMEOUT(rights, netlink_answer, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&answer, false, CAP_NET_ADMIN, EPERM,
+			   "it is an answer of the kernel: that takes CAP_NET_ADMIN"));
+}
+
+TEST_F_TIMEOUT(rights, netlink_event, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, lets(&event, false, CAP_NET_ADMIN,
+			  "that a netlink socket had not received are dropped"));
+}
+
+TEST_F_TIMEOUT(rights, tcp_connection, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&connection, false, CAP_NET_ADMIN, EPERM,
+			   "that takes CAP_NET_ADMIN over the network namespace, as TCP_REPAIR"));
+}
+
+TEST_F_TIMEOUT(rights, tcp_key, CKPT_TIMEOUT)
+{
+	if (!has_option(MD5_EXT))
+		SKIP(return, "the kernel has no TCP_MD5SIG");
+	ASSERT_EQ(0, shows(&secret_key, false, CAP_NET_ADMIN, EOPNOTSUPP,
+			   "has keys (TCP_MD5SIG), which only who has CAP_NET_ADMIN"));
+}
+
+TEST_F_TIMEOUT(rights, tcp_key_of_who_has_it, CKPT_TIMEOUT)
+{
+	if (!has_option(AO_ADD))
+		SKIP(return, "the kernel has no TCP-AO");
+	ASSERT_EQ(0, lets(&known_key, false, CAP_NET_ADMIN, NULL));
+}
+
+TEST_HARNESS_MAIN
