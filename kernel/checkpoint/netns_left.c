@@ -56,6 +56,17 @@ static bool listens_to_more(struct net_device *dev)
 }
 
 /*
+ * Has @dev another root queueing discipline than @fresh?  One that was never switched on has none yet,
+ * and @fresh may have been: a vlan is switched on with the device below it.
+ */
+static bool qdisc_differs(const struct net_device *dev, const struct net_device *fresh)
+{
+	const struct Qdisc *qdisc = rtnl_dereference(dev->qdisc);
+
+	return qdisc != &noop_qdisc && qdisc->ops != rtnl_dereference(fresh->qdisc)->ops;
+}
+
+/*
  * Has @dev anything that @fresh, the same device in another namespace, has not?  Not what netlink
  * shows of devices, except of a loopback device.
  */
@@ -89,7 +100,7 @@ static bool device_differs(struct net_device *dev, struct net_device *fresh)
 	    list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower) ||
 	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
 	    dev_xdp_prog_count(dev) ||
-	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
+	    qdisc_differs(dev, fresh) ||
 	    rcu_access_pointer(dev->ingress_queue))
 		return true;
 #ifdef CONFIG_NET_XGRESS
