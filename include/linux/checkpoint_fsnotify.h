@@ -12,6 +12,7 @@ struct file;
 struct files_struct;
 struct inode;
 struct path;
+struct pid;
 struct vfsmount;
 
 /**
@@ -80,8 +81,66 @@ struct checkpoint_fanotify_mark {
 };
 
 /**
+ * struct checkpoint_fanotify_fh - a file handle of an event
+ * @type: as of name_to_handle_at(2)
+ * @len: bytes; 0: there is none
+ */
+struct checkpoint_fanotify_fh {
+	u8 type;
+	u8 len;
+};
+
+/* Whose file handles an event has, in this order. */
+#define CHECKPOINT_FANOTIFY_DIR		0	/* The directory; of a rename the old one. */
+#define CHECKPOINT_FANOTIFY_DIR2	1	/* The new directory. */
+#define CHECKPOINT_FANOTIFY_OBJECT	2	/* The file itself. */
+#define CHECKPOINT_FANOTIFY_HANDLES	3
+
+/* What an event is. */
+#define CHECKPOINT_FANOTIFY_PATH	1	/* It opens a file. */
+#define CHECKPOINT_FANOTIFY_OVERFLOW	2	/* The queue was full. */
+#define CHECKPOINT_FANOTIFY_FID		3	/* With a file handle. */
+#define CHECKPOINT_FANOTIFY_NAME	4	/* With several of them, or names. */
+#define CHECKPOINT_FANOTIFY_ERROR	5	/* A filesystem has an error. */
+
+/**
+ * struct checkpoint_fanotify_event - an event in the queue of a fanotify group
+ * @mnt: the mount of its path, or NULL
+ * @dentry: the dentry of its path
+ * @pid: who has caused it, or NULL
+ * @mask: FAN_*
+ * @type: CHECKPOINT_FANOTIFY_PATH, or another of these
+ * @error: what a filesystem has reported
+ * @err_count: how many errors it has had
+ * @fsid: of which filesystem the file handles are
+ * @fh: file handles
+ * @name_len: bytes of the name in the directory, without a NUL
+ * @name2_len: bytes of the name in the new directory
+ * @len: bytes of all file handles and then both names, which come after this
+ */
+struct checkpoint_fanotify_event {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+	struct pid *pid;
+	u32 mask;
+	u32 type;
+	s32 error;
+	u32 err_count;
+	u32 fsid[2];
+	struct checkpoint_fanotify_fh fh[CHECKPOINT_FANOTIFY_HANDLES];
+	u16 name_len;
+	u16 name2_len;
+	u32 len;
+};
+
+/**
  * struct checkpoint_fanotify - what a fanotify group has
  * @marks: its marks
+ * @events: its events, each a struct checkpoint_fanotify_event, padded to 8 bytes
+ * @max_bytes: bytes for which there is room in @events
+ * @bytes: bytes of all events
+ * @max_events: most events that are read
+ * @nr_events: number of all events
  * @max_marks: number of marks for which there is room in @marks
  * @nr_marks: number of all marks
  * @flags: FAN_*, as of fanotify_init(2)
@@ -91,6 +150,11 @@ struct checkpoint_fanotify_mark {
  */
 struct checkpoint_fanotify {
 	struct checkpoint_fanotify_mark *marks;
+	void *events;
+	size_t max_bytes;
+	size_t bytes;
+	unsigned int max_events;
+	unsigned int nr_events;
 	unsigned int max_marks;
 	unsigned int nr_marks;
 	unsigned int flags;
@@ -99,9 +163,10 @@ struct checkpoint_fanotify {
 };
 
 /* What a fanotify group has that is not in that. */
-#define CHECKPOINT_FANOTIFY_EVENTS	1	/* Events that were not read, or answered. */
+#define CHECKPOINT_FANOTIFY_EVENTS	1	/* Events that ask for permission. */
 #define CHECKPOINT_FANOTIFY_PERMISSIONS	2	/* Marks that ask for permission. */
 #define CHECKPOINT_FANOTIFY_NAMESPACES	3	/* Marks on mount namespaces. */
+#define CHECKPOINT_FANOTIFY_MOUNTS	4	/* Events that tell of mounts. */
 
 /* Of fs/notify/dnotify/dnotify.c. */
 unsigned int checkpoint_dnotify_get(struct files_struct *files, struct file *filp, int *fd);
@@ -124,6 +189,8 @@ int checkpoint_fanotify_get(struct file *file, struct checkpoint_fanotify *state
 struct file *checkpoint_fanotify_make(const struct checkpoint_fanotify *state);
 int checkpoint_fanotify_add(struct file *file, const struct path *path,
 			    const struct checkpoint_fanotify_mark *to);
+int checkpoint_fanotify_queue(struct file *file, const struct checkpoint_fanotify_event *head,
+			      const void *data);
 
 /* Of kernel/checkpoint/fs.c. */
 void checkpoint_iput_active(struct inode *inode);

@@ -195,14 +195,14 @@ int checkpoint_tcp_start_at(struct sock *sk, const struct checkpoint_tcp *state)
 void checkpoint_tcp_start_now(struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_is_connected(struct sock *sk);
-void checkpoint_tcp_connecting(struct sock *sk, bool connecting);
+int checkpoint_tcp_connecting(struct sock *sk, bool connecting);
 
 /* Of kernel/checkpoint/tcp_queue.c. */
 int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned int limit);
 u64 checkpoint_tcp_room(struct sock *sk, struct sock *peer);
 unsigned int checkpoint_tcp_queued(struct sock *sk);
 int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read);
-void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int back);
+int checkpoint_tcp_urgent_next(struct sock *sk, unsigned int back);
 
 /* Of kernel/checkpoint/tcp_over.c. */
 void checkpoint_tcp_shut(struct sock *sk, unsigned int how);
@@ -228,7 +228,7 @@ void checkpoint_tcp_end(u64 id, bool bury);
 int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_rejoin(struct sock *sk, const struct checkpoint_tcp *state, const void *data,
 			  bool reuse);
-void checkpoint_tcp_queue(struct sock *sk, unsigned int queue);
+int checkpoint_tcp_queue(struct sock *sk, unsigned int queue);
 int checkpoint_tcp_finish(struct sock *sk, bool closing);
 
 /**

@@ -316,6 +316,7 @@ void checkpoint_socket_release(struct socket *socket)
 	struct sock *sk = socket->sk;
 
 	if (sk) {
+		/* Nobody can keep it locked. */
 		lock_sock(sk);
 		sock_reset_flag(sk, SOCK_LINGER);
 		release_sock(sk);

@@ -32,7 +32,7 @@ bool checkpoint_tcp_is_at(const struct sock *sk, const struct checkpoint_tcp *st
 int checkpoint_tcp_repair(struct sock *sk);
 void checkpoint_tcp_repaired(struct sock *sk, unsigned char reuse);
 void checkpoint_tcp_fix_address(struct sock *sk, const struct checkpoint_tcp *state);
-void checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint_tcp *state);
+int checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint_tcp *state);
 bool checkpoint_tcp_may_have(const struct sock *sk, const struct checkpoint_tcp *state);
 int checkpoint_tcp_bind_shared(struct sock *sk, const struct checkpoint_tcp *state);
 

@@ -4,14 +4,18 @@
  * of one that is new.
  */
 #include <linux/capability.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/jiffies.h>
 #include <linux/net.h>
+#include <linux/slab.h>
 #include <linux/socket.h>
 #include <linux/sockptr.h>
 #include <linux/string.h>
 #include <linux/tcp.h>
+#include <linux/workqueue.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
@@ -75,13 +79,59 @@ int checkpoint_tcp_repair(struct sock *sk)
 	return checkpoint_tcp_set(sk, TCP_REPAIR, TCP_REPAIR_ON);
 }
 
-/* The end of that. @reuse is what SO_REUSEADDR was before. */
-void checkpoint_tcp_repaired(struct sock *sk, unsigned char reuse)
+/*
+ * A socket whose repair is still to end, as somebody else has locked it and the caller
+ * was killed: nobody gets a socket under repair by that.
+ */
+struct checkpoint_tcp_repairing {
+	struct delayed_work work;
+	struct sock *sk;
+	unsigned char reuse;
+};
+
+static void checkpoint_tcp_end_repair(struct sock *sk, unsigned char reuse)
 {
-	lock_sock(sk);
+	if (tcp_sk(sk)->repair && sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
+		sk->sk_prot->disconnect(sk, O_NONBLOCK);
 	tcp_sk(sk)->repair = 0;
 	sk->sk_reuse = reuse;
-	release_sock(sk);
+}
+
+static void checkpoint_tcp_end_repair_later(struct work_struct *work)
+{
+	struct checkpoint_tcp_repairing *late =
+		container_of(to_delayed_work(work), struct checkpoint_tcp_repairing, work);
+
+	if (!checkpoint_sock_trylock(late->sk)) {
+		schedule_delayed_work(&late->work, HZ / 10);
+		return;
+	}
+	checkpoint_tcp_end_repair(late->sk, late->reuse);
+	release_sock(late->sk);
+	sock_put(late->sk);
+	kfree(late);
+}
+
+/*
+ * The end of that. @reuse is what SO_REUSEADDR was before. If somebody else has locked @sk,
+ * and the caller is killed, it comes later, and what was connected is closed by it.
+ */
+void checkpoint_tcp_repaired(struct sock *sk, unsigned char reuse)
+{
+	struct checkpoint_tcp_repairing *late;
+
+	if (!checkpoint_sock_lock(sk)) {
+		tcp_sk(sk)->repair = 0;
+		sk->sk_reuse = reuse;
+		release_sock(sk);
+		return;
+	}
+	late = kmalloc_obj(*late, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	INIT_DELAYED_WORK(&late->work, checkpoint_tcp_end_repair_later);
+	sock_hold(sk);
+	late->sk = sk;
+	late->reuse = reuse;
+	schedule_delayed_work(&late->work, HZ / 10);
 }
 
 /* What of an address is fixed: if the socket, which is locked, is connected anew it keeps that. */
@@ -94,12 +144,16 @@ void checkpoint_tcp_fix_address(struct sock *sk, const struct checkpoint_tcp *st
 		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
 }
 
-/* The same of one that is not locked. */
-void checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint_tcp *state)
+/* The same of one that is not locked. Returns -EINTR if the caller was killed. */
+int checkpoint_tcp_lock_address(struct sock *sk, const struct checkpoint_tcp *state)
 {
-	lock_sock(sk);
+	int err = checkpoint_sock_lock(sk);
+
+	if (err)
+		return err;
 	checkpoint_tcp_fix_address(sk, state);
 	release_sock(sk);
+	return 0;
 }
 
 /*
@@ -138,16 +192,21 @@ static int checkpoint_tcp_bind_here(struct sock *sk, const struct checkpoint_tcp
 int checkpoint_tcp_bind_shared(struct sock *sk, const struct checkpoint_tcp *state)
 {
 	bool reuseport;
-	int err;
+	int err, killed;
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	reuseport = sk->sk_reuseport;
 	sk->sk_reuseport = false;
 	release_sock(sk);
 
 	err = checkpoint_tcp_bind_here(sk, state);
 
-	lock_sock(sk);
+	/* A caller that is killed restarts nobody: the port is shared with none then. */
+	killed = checkpoint_sock_lock(sk);
+	if (killed)
+		return killed;
 	sk->sk_reuseport = reuseport;
 	release_sock(sk);
 	return err;
@@ -167,9 +226,7 @@ int checkpoint_tcp_bind(struct sock *sk, const struct checkpoint_tcp *state)
 	if (!sk->sk_socket)
 		return -EBADF;
 	err = checkpoint_tcp_bind_here(sk, state);
-	if (!err)
-		checkpoint_tcp_lock_address(sk, state);
-	return err;
+	return err ? : checkpoint_tcp_lock_address(sk, state);
 }
 
 /**
@@ -195,8 +252,11 @@ int checkpoint_tcp_mss(struct sock *sk, unsigned int mss)
 int checkpoint_tcp_congestion(struct sock *sk, const char *name)
 {
 	char now[TCP_CA_NAME_MAX];
+	int err;
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	strscpy(now, inet_csk(sk)->icsk_ca_ops->name, sizeof(now));
 	release_sock(sk);
 	if (!strcmp(now, name))

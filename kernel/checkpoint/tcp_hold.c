@@ -293,7 +293,8 @@ void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold)
  * checkpoint_tcp_reset() - reset the connection of a socket that is held
  * @hold: the hold, which is gone afterwards
  *
- * The other end is told, as by who closes a socket with data in it.
+ * The other end is told, as by who closes a socket with data in it. No file shows the socket:
+ * only who looks at all sockets locks it, for a moment.
  */
 void checkpoint_tcp_reset(struct checkpoint_tcp_hold *hold)
 {

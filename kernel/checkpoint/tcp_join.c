@@ -7,6 +7,7 @@
  * done. From then on they are ordinary: what was in the queues is sent, and
  * what was closed is closed, so that TCP itself makes the states.
  */
+#include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/net.h>
 #include <linux/random.h>
@@ -65,7 +66,9 @@ int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, 
 	err = checkpoint_tcp_bind_shared(sk, state);
 	if (err)
 		goto out;
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		goto out;
 	/* As TCP_QUEUE_SEQ, which asks for a socket that is closed. */
 	err = -EINVAL;
 	if (sk->sk_state == TCP_CLOSE && tcp_rtx_queue_empty(sk) &&
@@ -90,12 +93,12 @@ int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, 
 	/* A BPF program may have changed them. */
 	if (!err && (sk->sk_state != TCP_ESTABLISHED || !checkpoint_tcp_is_at(sk, state)))
 		err = -EADDRNOTAVAIL;
+	if (!err)
+		err = checkpoint_tcp_lock_address(sk, state);
 out:
 	/* One that fails is closed, and tells nobody. */
-	if (!err) {
-		checkpoint_tcp_lock_address(sk, state);
+	if (!err)
 		return 0;
-	}
 	checkpoint_tcp_abandon(sk);
 	checkpoint_tcp_repaired(sk, reuse);
 	return err;
@@ -105,11 +108,13 @@ out:
  * checkpoint_tcp_abandon() - close an end that was never joined
  * @sk: the socket
  *
- * No segment is sent.
+ * No segment is sent. If somebody else has locked it, and the caller is killed, it is left
+ * as it is: nor is one sent when a socket under repair is closed.
  */
 void checkpoint_tcp_abandon(struct sock *sk)
 {
-	lock_sock(sk);
+	if (checkpoint_sock_lock(sk))
+		return;
 	if (tcp_sk(sk)->repair && sk->sk_state != TCP_CLOSE)
 		sk->sk_prot->disconnect(sk, O_NONBLOCK);
 	release_sock(sk);

@@ -2,6 +2,7 @@
 /*
  * TCP: the end of a connection: of one that is over, and of one that ends quietly.
  */
+#include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/net.h>
 #include <linux/tcp.h>
@@ -76,7 +77,9 @@ int checkpoint_tcp_over(struct sock *sk, const struct checkpoint_tcp *state, con
 
 	if (!sk->sk_socket)
 		return -EBADF;
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	if (sk->sk_state != TCP_CLOSE || inet->inet_num || inet->inet_sport) {
 		err = -EINVAL;
 		goto out;

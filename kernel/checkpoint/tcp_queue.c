@@ -2,6 +2,7 @@
 /*
  * TCP: what is put into the queues of a socket, and which of these bytes are urgent.
  */
+#include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/minmax.h>
 #include <linux/net.h>
@@ -32,12 +33,14 @@ int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned 
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	struct kvec vec = { .iov_base = (void *)data, .iov_len = len };
 	struct tcp_sock *tp = tcp_sk(sk);
-	int sndbuf, nonagle, sent;
+	int sndbuf, nonagle, sent, err;
 	u32 lowat;
 
 	if (!sk->sk_socket)
 		return -EBADF;
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	sndbuf = sk->sk_sndbuf;
 	nonagle = tp->nonagle;
 	lowat = tp->notsent_lowat;
@@ -49,7 +52,10 @@ int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned 
 
 	sent = kernel_sendmsg(sk->sk_socket, &msg, &vec, 1, len);
 
-	lock_sock(sk);
+	/* A caller that is killed restarts nobody: what its limits are does not count any more. */
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	WRITE_ONCE(sk->sk_sndbuf, sndbuf);
 	WRITE_ONCE(tp->notsent_lowat, lowat);
 	tp->nonagle = nonagle;
@@ -105,11 +111,14 @@ int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	struct sk_buff *skb;
-	int err = -EINVAL;
 	u32 seq;
 	u8 byte;
+	int err;
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
+	err = -EINVAL;
 	seq = tp->copied_seq + mark;
 	skb_queue_walk(&sk->sk_receive_queue, skb) {
 		u32 offset = seq - TCP_SKB_CB(skb)->seq;
@@ -135,14 +144,20 @@ int checkpoint_tcp_urgent(struct sock *sk, unsigned int mark, bool read)
  *
  * As with MSG_OOB, but before it is sent: who receives it is told of it with the
  * first of them, as if all had been in the queue.
+ *
+ * Return: 0, or -EINTR if the caller was killed.
  */
-void checkpoint_tcp_urgent_next(struct sock *sk, unsigned int ahead)
+int checkpoint_tcp_urgent_next(struct sock *sk, unsigned int ahead)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	int err;
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	tp->snd_up = tp->write_seq + ahead;
 	release_sock(sk);
+	return 0;
 }
 
 /**

@@ -2,6 +2,7 @@
 /*
  * TCP: sockets that were about to connect, which begin anew.
  */
+#include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/inetdevice.h>
 #include <linux/jiffies.h>
@@ -145,16 +146,22 @@ int checkpoint_tcp_start(struct sock *sk, const struct checkpoint_tcp *state)
  * checkpoint_tcp_connecting() - set whether connect(2) is to tell the outcome
  * @sk: the socket, which is connected or about to be
  * @connecting: whether it is
+ *
+ * Return: 0, or -EINTR if the caller was killed.
  */
-void checkpoint_tcp_connecting(struct sock *sk, bool connecting)
+int checkpoint_tcp_connecting(struct sock *sk, bool connecting)
 {
 	struct socket *sock;
+	int err;
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	sock = sk->sk_socket;
 	if (sock && (sock->state == SS_CONNECTED || sock->state == SS_CONNECTING))
 		sock->state = connecting ? SS_CONNECTING : SS_CONNECTED;
 	release_sock(sk);
+	return 0;
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 #include <linux/bottom_half.h>
 #include <linux/cgroup.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/memcontrol.h>
 #include <linux/net.h>
@@ -101,6 +102,7 @@ killed:
  */
 void checkpoint_tcp_unclaimed(struct sock *sk, const struct sock *listener)
 {
+	/* Nobody else has it, who could keep it locked. */
 	lock_sock(sk);
 #ifdef CONFIG_MEMCG
 	mem_cgroup_sk_free(sk);
@@ -129,9 +131,12 @@ int checkpoint_tcp_wait(struct sock *listener, struct socket *socket)
 {
 	struct sock *sk = socket->sk;
 	struct request_sock *req;
-	int err = -EINVAL;
+	int err;
 
-	lock_sock(listener);
+	err = checkpoint_sock_lock(listener);
+	if (err)
+		return err;
+	err = -EINVAL;
 	if (listener->sk_state != TCP_LISTEN || sk->sk_family != listener->sk_family ||
 	    sk->sk_protocol != listener->sk_protocol || sk_is_mptcp(listener) ||
 	    !net_eq(sock_net(sk), sock_net(listener)))

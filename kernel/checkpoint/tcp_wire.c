@@ -7,6 +7,7 @@
  * to make it.
  */
 #include <linux/capability.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_tcp.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/net.h>
@@ -203,9 +204,12 @@ int checkpoint_tcp_rejoin(struct sock *sk, const struct checkpoint_tcp *state, c
 {
 	const struct checkpoint_tcp_wire *wire = &state->wire;
 	struct tcp_sock *tp = tcp_sk(sk);
-	int err = -EINVAL;
+	int err;
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
+	err = -EINVAL;
 	if (!checkpoint_tcp_held(sk) || !tp->repair || sk->sk_state != TCP_ESTABLISHED ||
 	    !skb_queue_empty(&sk->sk_receive_queue) || tp->write_seq != wire->snd_una ||
 	    tp->rcv_nxt + state->received + state->done != wire->rcv_nxt)
@@ -240,18 +244,24 @@ out:
  * Nothing is sent. What was sent before is sent again if the other end does not
  * acknowledge it; what was not waits for the window. At the end, _CLOSED: nothing
  * is sent if it is closed, until checkpoint_tcp_resume().
+ *
+ * Return: 0, or -EINTR if the caller was killed.
  */
-void checkpoint_tcp_queue(struct sock *sk, unsigned int queue)
+int checkpoint_tcp_queue(struct sock *sk, unsigned int queue)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
+	int err;
 
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	if (checkpoint_tcp_held(sk)) {
 		tp->repair = queue != CHECKPOINT_TCP_QUEUE_UNSENT;
 		tp->repair_queue = queue == CHECKPOINT_TCP_QUEUE_SENT ? TCP_SEND_QUEUE :
 									 TCP_NO_QUEUE;
 	}
 	release_sock(sk);
+	return 0;
 }
 
 /**
@@ -265,10 +275,12 @@ void checkpoint_tcp_queue(struct sock *sk, unsigned int queue)
  */
 int checkpoint_tcp_finish(struct sock *sk, bool closing)
 {
-	int err = 0;
+	int err;
 
 	checkpoint_tcp_shut(sk, SEND_SHUTDOWN);
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	if (checkpoint_tcp_fin(sk) == CHECKPOINT_TCP_FIN_NONE)
 		err = -ENOMEM;
 	else if (closing && sk->sk_state == TCP_LAST_ACK)

@@ -173,13 +173,15 @@ struct restart_fd {
 #define RESTART_RULE_TRUNCATE	3 /* What was added to the file is cut off. */
 #define RESTART_RULE_GIVE	4 /* What was open is a file of the caller's now. */
 #define RESTART_RULE_DISCONNECT	5 /* What can't be connected to it again is cut off. */
+#define RESTART_RULE_RENAME	6 /* The other end of a device, outside, has another name. */
 
 /**
  * struct restart_rule - what becomes of files that differ from those that were saved
  * @pattern: Address of a pattern of paths, as they stand in the image: a string. With
  *           RESTART_RULE_GIVE also of names that have no path; with
  *           RESTART_RULE_DISCONNECT of addresses of Unix sockets: paths, or abstract
- *           names with an @ for their NUL.
+ *           names with an @ for their NUL; with RESTART_RULE_RENAME of names of
+ *           devices (netdev:NAME), and then a colon and the new name.
  * @action: RESTART_RULE_*.
  * @own_fd: With RESTART_RULE_GIVE: the caller's descriptor. Else zero.
  */

@@ -161,12 +161,62 @@ pub(crate) struct GivenByName {
     pub(crate) file: FileRef,
 }
 
-/// Rules for files that differ, and for what becomes the caller's.
+/// Rules for files that differ, for what becomes the caller's, and for what is outside.
 pub(crate) struct Changes {
     rules: KVVec<(PathName, Change)>,
     given: KVVec<GivenByName>,
     /// Addresses from which Unix sockets are cut off that can't be connected to them again.
     cut: KVVec<PathName>,
+    renames: KVVec<Rename>,
+}
+
+/// The name that the other end of a network device gets where it is made again outside.
+pub(crate) struct Rename {
+    /// A pattern of names of devices.
+    pattern: PathName,
+    /// The name.
+    name: PathName,
+}
+
+/// Bytes of the name of a network device with its NUL.
+const DEVICE_NAME_MAX: usize = 16;
+
+impl Rename {
+    /// Takes a pattern, a colon and a name. EINVAL: there is no name, or an impossible one.
+    fn new(both: &PathName) -> Result<Self> {
+        let at = both.as_bytes().iter().rposition(|&b| b == b':');
+        let (pattern, name) = at
+            .and_then(|at| both.as_bytes().split_at_checked(at))
+            .ok_or(EINVAL)?;
+        let name = name.get(1..).unwrap_or_default();
+        // The kernel would put a number for a %.
+        let is_bad = |b: &u8| matches!(b, b'/' | b'%') || b.is_ascii_whitespace();
+        if pattern.is_empty() || name.is_empty() || name.len() >= DEVICE_NAME_MAX {
+            return Err(EINVAL);
+        }
+        if name.iter().any(is_bad) || matches!(name, b"." | b"..") {
+            return Err(EINVAL);
+        }
+        Ok(Self {
+            pattern: PathName::new(pattern)?,
+            name: PathName::new(name)?,
+        })
+    }
+
+    /// Returns whether it is for the device with this name.
+    pub(crate) fn is_for(&self, name: &PathName) -> bool {
+        name.fits(self.pattern.as_c_str())
+    }
+
+    /// Returns the pattern, for messages.
+    pub(crate) fn pattern(&self) -> &[u8] {
+        self.pattern.as_bytes()
+    }
+
+    /// Returns the name.
+    pub(crate) fn name(&self) -> &CStr {
+        self.name.as_c_str()
+    }
 }
 
 impl Changes {
@@ -181,6 +231,7 @@ impl Changes {
             rules: KVVec::new(),
             given: KVVec::new(),
             cut: KVVec::new(),
+            renames: KVVec::new(),
         }
     }
 
@@ -206,6 +257,10 @@ impl Changes {
                     };
                     return Ok(all.given.push(given, GFP_KERNEL_ACCOUNT)?);
                 }
+                change::RENAME => {
+                    let rename = Rename::new(&pattern)?;
+                    return Ok(all.renames.push(rename, GFP_KERNEL_ACCOUNT)?);
+                }
                 change::DISCONNECT => return Ok(all.cut.push(pattern, GFP_KERNEL_ACCOUNT)?),
                 _ => return Err(EINVAL),
             };
@@ -217,6 +272,11 @@ impl Changes {
     /// Returns what is given by names.
     pub(crate) fn given(&self) -> &[GivenByName] {
         &self.given
+    }
+
+    /// Returns the names that devices outside get.
+    pub(crate) fn renames(&self) -> &[Rename] {
+        &self.renames
     }
 
     /// Returns whether a Unix socket that can't be connected to the address `name` again is cut off

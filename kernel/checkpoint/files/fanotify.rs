@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fanotify groups: how they were made, and what they mark, if all events were read.
+//! Fanotify groups: how they were made, and what they mark; their events are in [`fanotify_events`].
 //!
 //! An inode or a filesystem is marked, of which the kernel keeps no path: one that leads to it is looked
 //! for as for watches of inotify. A mount that is marked is the one at the same path. Marks are set last, when the restart opens and closes no more files. A
@@ -15,19 +15,30 @@ use kernel::{
 use crate::{
     core::{
         built::Rebuilt,
-        objects::Shared,
+        objects::{
+            Outside,
+            Shared, //
+        },
         restore::{
             Restore,
             TaskRecords, //
         }, //
     },
     files::{
+        fanotify_events::{
+            self,
+            Told, //
+        },
         inotify::{
             self,
             Target, //
         },
         mount,
-        name::Named,
+        name::{
+            name_of,
+            Named,
+            User, //
+        },
         open::Open,
         opener,
         ops::{
@@ -58,6 +69,7 @@ use crate::{
                 How,
                 Mark,
                 Marked,
+                State,
                 Why, //
             },
             file::FileRef,
@@ -94,6 +106,12 @@ struct OpenFanotify {
     marks: KVVec<Mark>,
     /// Where what is marked is found again: one for each mark.
     places: KVVec<(KVec<u8>, Stat)>,
+    /// The events of its queue.
+    events: KVVec<Told>,
+    /// Its first user.
+    who: TaskName,
+    /// How its first user has it.
+    user: User,
     _held: Held,
 }
 
@@ -101,23 +119,58 @@ impl Shared<Found> for OpenFanotify {
     fn addr(&self) -> usize {
         self.file.addr()
     }
+
+    /// Tells of events whose process can't be told any more.
+    fn outside(&self, cap: &Capture, _: u64) -> Outside {
+        if self.events.iter().any(|e| e.is_lost(cap)) {
+            Outside::Refused
+        } else {
+            Outside::Nothing
+        }
+    }
+
+    fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
+        let name = name_of(cap, &self.file)?;
+        let named = Named {
+            user: self.user,
+            name: &name,
+        };
+        cap.report.refuse(
+            EOPNOTSUPP,
+            &self.who,
+            fmt!(
+                "{}: has events of a process whose pid can't be told any more, as it has ended, or is \
+                 outside, in an inner pid namespace, or a task has its number by now: have them read",
+                named
+            ),
+        );
+        Ok(())
+    }
 }
 
-/// Notes its marks, as of now. False: refused.
+/// Notes its marks and events, as of now. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     let mut refuse = |errno, why: &str| {
         cap.refuse(errno, t, fmt!("{}: {}", named, why));
         Ok(false)
     };
-    let (group, marks) = match Group::of(&open.file) {
+    let state = match Group::of(&open.file) {
         Err(E2BIG) => return refuse(E2BIG, "has too many marks: have some removed"),
         Err(EBUSY) => return refuse(EBUSY, "what it marks changes all the time: try again"),
         Ok(Err(Why::Events)) => {
             return refuse(
                 EOPNOTSUPP,
-                "has events that were not read, or not answered: have that done",
+                "has events that ask it for permission, and were not answered: have that done",
             )
         }
+        Ok(Err(Why::Mounts)) => {
+            return refuse(
+                EOPNOTSUPP,
+                "has events of mounts (FAN_MNT_ATTACH and the like), whose ids are others after a \
+                 restart: have them read",
+            )
+        }
+        Ok(Err(Why::Many)) => return refuse(E2BIG, "has too many events: have them read"),
         Ok(Err(Why::Permissions)) => return refuse(
             EOPNOTSUPP,
             "has marks that ask it for permission (FAN_OPEN_PERM and the like), which it can't \
@@ -132,6 +185,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         Ok(Ok(seen)) => seen,
         Err(e) => return Err(e),
     };
+    let State {
+        group,
+        marks,
+        events,
+    } = state;
     let mut near = cap.found.files.root.clone();
     let mut places = KVVec::with_capacity(marks.len(), GFP_KERNEL_ACCOUNT)?;
     let mut bytes = marks.len() * (size_of::<Mark>() + size_of::<Stat>());
@@ -154,9 +212,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         refused = true;
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: mark {}: {}", named, n + 1, why));
     }
-    if refused {
+    let events = fanotify_events::collect(cap, t, named, &group, events)?;
+    let (false, Some(events)) = (refused, events) else {
         return Ok(false);
-    }
+    };
+    bytes += events.iter().map(Told::bytes).sum::<usize>();
     let mut held = Held::new();
     held.set(bytes);
     cap.objects.count::<OpenFanotify>(open.file.addr())?;
@@ -165,18 +225,23 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         group,
         marks,
         places,
+        events,
+        who: t.display(&cap.pid_ns),
+        user: named.user,
         _held: held,
     })?;
     open.ours += 1;
     Ok(true)
 }
 
-/// Writes the group and its marks.
+/// Writes the group, its marks and its events.
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let (obj, Some(fanotify)) = cap.objects.save::<OpenFanotify>(open.file.addr())? else {
         return Err(EINVAL);
     };
     let group = &fanotify.group;
+    // They are objects: their records come before that of the group.
+    let targets = fanotify_events::targets(cap, &fanotify.events)?;
     let how = if group.unprivileged {
         FANOTIFY_UNPRIVILEGED
     } else {
@@ -190,7 +255,9 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
         marks: u32::try_from(fanotify.marks.len())
             .map_err(|_| E2BIG)?
             .into(),
-        reserved: 0.into(),
+        events: u32::try_from(fanotify.events.len())
+            .map_err(|_| E2BIG)?
+            .into(),
     };
     cap.meta.put(&record, &[])?;
     for (mark, (name, stat)) in fanotify.marks.iter().zip(fanotify.places.iter()) {
@@ -206,6 +273,10 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
             ino: stat.ino.into(),
         };
         cap.meta.put(&record, name)?;
+    }
+    for (event, target) in fanotify.events.iter().zip(targets.iter()) {
+        wait::go_on()?;
+        event.save(cap, *target)?;
     }
     Ok(Saved {
         inode: obj.get(),
@@ -264,7 +335,7 @@ impl Rebuilt for BuiltFanotify {
     }
 }
 
-/// Makes a group, and finds what it is to mark.
+/// Makes a group with its events, and finds what it is to mark.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let (record, _) = r.object_body::<Fanotify>(obj)?;
@@ -290,11 +361,18 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         r.fail(e, plan, fmt!("a fanotify group can't be rebuilt: {}", why))
     })?;
     let mut marks = KVVec::new();
-    for raw in r.records_after(obj)?.take(record.marks.get() as usize) {
+    let mut queue = fanotify_events::Queue::new(&file, &opener);
+    let count = record.marks.get().saturating_add(record.events.get());
+    for raw in r.records_after(obj)?.take(count as usize) {
         wait::go_on()?;
         let raw = raw.map_err(|f| r.fault(f))?;
-        if raw.kind != Kind::FanotifyMark {
-            return Err(EINVAL);
+        match raw.kind {
+            Kind::FanotifyMark => (),
+            Kind::FanotifyEvent | Kind::FanotifyFid => {
+                queue.put(r, plan, &raw)?;
+                continue;
+            }
+            _ => return Err(EINVAL),
         }
         let mark: FanotifyMark = raw.body().map_err(|f| r.fault(f))?;
         let at = inotify::Watched {

@@ -203,7 +203,7 @@ pub(super) fn target_mount(
 
 /// Returns whether what is at a path on its filesystem is the same after a restart. That of procfs
 /// is of another process.
-fn is_kept(path: &PathRef) -> bool {
+pub(super) fn is_kept(path: &PathRef) -> bool {
     let magic = path.fs_magic();
     magic != u64::from(PROC_SUPER_MAGIC) && kinds::on_filesystem(magic).is_none()
 }

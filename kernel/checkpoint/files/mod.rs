@@ -10,6 +10,7 @@ mod device;
 mod epoll;
 mod external;
 mod fanotify;
+mod fanotify_events;
 mod former;
 mod fs;
 mod inode;

@@ -228,7 +228,9 @@ kinds! {
     CoreCookie: sharing::CoreCookie,
     Autogroup: sharing::Autogroup,
     UringLink: files::uring::UringLink,
+    FanotifyEvent: notify::FanotifyEvent,
     Vdso: vdso::Vdso,
+    FanotifyFid: notify::FanotifyFid,
     UnixReconnect: net::unix::UnixReconnect,
 }
 
@@ -255,6 +257,8 @@ impl Kind {
                     | Kind::Autogroup
                     | Kind::UringLink
                     | Kind::Vdso
+                    | Kind::FanotifyEvent
+                    | Kind::FanotifyFid
             )
     }
 }

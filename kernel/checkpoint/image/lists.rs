@@ -168,6 +168,7 @@ pub const VALUES: &[&Values] = &[
     &files::uring::URING_IO_OPS,
     &files::uring::connect::LIST,
     &notify::FANOTIFY_HOW_LIST,
+    &notify::FANOTIFY_FID_KINDS,
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,
     &files::OWNER_KINDS,

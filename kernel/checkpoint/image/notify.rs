@@ -10,7 +10,8 @@ use zerocopy::byteorder::little_endian::{
 
 use super::layout::{
     flags,
-    record, //
+    record,
+    values, //
 };
 
 mod check;
@@ -20,6 +21,12 @@ pub const WATCHES_MAX: u32 = 1 << 20;
 
 /// Most events in the queue of one instance.
 pub const EVENTS_MAX: u32 = 1 << 20;
+
+/// Most events in the queue of one fanotify group: they are copied under a lock.
+pub const FANOTIFY_EVENTS_MAX: u32 = 1 << 17;
+
+/// Most bytes of a file handle of an event, which has a multiple of four.
+pub const HANDLE_MAX: usize = 128;
 
 /// Longest name of an event, in bytes: what no path can have in it is longer.
 pub const NAME_MAX: usize = 4095;
@@ -47,7 +54,7 @@ pub mod inotify {
     pub const OF_EVENTS: u32 = ALL_EVENTS | UNMOUNT | OVERFLOW | IGNORED | ISDIR;
 }
 
-/// Bits of [`FanotifyMark::flags`] and of its masks, as of fanotify_mark(2).
+/// Bits of [`FanotifyMark::flags`], and of masks of marks and events, as of fanotify_mark(2).
 pub mod fanotify {
     /// FAN_MARK_IGNORED_SURV_MODIFY: what is ignored stays so when the file is modified.
     pub const SURVIVES: u32 = 1 << 6;
@@ -63,12 +70,28 @@ pub mod fanotify {
     /// What a mark can have.
     pub const OF_MARKS: u32 = SURVIVES | FILESYSTEM | EVICTABLE | IGNORE | MOUNT;
 
-    /// Events that ask for permission, which no mark of an image has.
+    /// Events that ask for permission, which no mark and no event of an image has.
     pub const PERMISSIONS: u32 = 0x17_0000;
+    /// FAN_REPORT_PIDFD of fanotify_init(2).
+    pub const REPORT_PIDFD: u32 = 1 << 7;
+    /// FAN_Q_OVERFLOW: the queue was full.
+    pub const OVERFLOW: u32 = 1 << 14;
+    /// FAN_FS_ERROR.
+    pub const ERROR: u32 = 1 << 15;
+    /// FAN_RENAME.
+    pub const RENAME: u32 = 1 << 28;
+    /// FAN_ONDIR and FAN_EVENT_ON_CHILD.
+    pub const ONLY_FLAGS: u32 = 1 << 30 | 1 << 27;
+
+    /// Events of files.
+    pub const OF_FILES: u32 = 0x1fff | RENAME;
+    /// Bits of [`FanotifyFid::dir`](super::FanotifyFid::dir) and the like that are the type of the
+    /// file handle.
+    pub const HANDLE_TYPE: u32 = 0xff;
 }
 
 record! {
-    /// A fanotify group all of whose events were read.
+    /// A fanotify group.
     #[record(Fanotify = 187, "fanotify group", min = 24, check = fanotify, object)]
     pub struct Fanotify {
         /// Reference of this object.
@@ -81,8 +104,8 @@ record! {
         pub how: U32,
         /// Number of [`FanotifyMark`] records that follow.
         pub marks: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Number of [`FanotifyEvent`] and [`FanotifyFid`] records that follow them.
+        pub events: U32,
     }
 }
 
@@ -114,6 +137,75 @@ record! {
         /// Its inode number; 0: it has none that stays.
         pub ino: U64,
     }
+}
+
+record! {
+    /// An event in the queue of a [`Fanotify`], oldest first, that opens a file, or that the queue was
+    /// full; payload: the path of the file.
+    #[record(FanotifyEvent = 265, "fanotify event", min = 40, check = fanotify_event)]
+    pub struct FanotifyEvent {
+        /// FAN_*, as of read(2).
+        pub mask: U32,
+        /// The pid of who has caused it in the root's pid namespace; 0: none.
+        pub pid: U32,
+        /// The `PidfdTarget` with that pid, of a group that reports pidfds; 0: none.
+        pub target: U32,
+        /// File type and permissions of what lies at the path, as of stat(2).
+        pub mode: U32,
+        /// Generation of its inode.
+        pub generation: U32,
+        /// The mount that the path is on, as in `OpenFile`.
+        pub mount: U32,
+        /// Its device, as in `OpenFile`.
+        pub dev: U64,
+        /// Its inode number; 0: it has none that stays.
+        pub ino: U64,
+    }
+}
+
+record! {
+    /// An event in the queue of a [`Fanotify`] that tells of a file by file handles; payload: these,
+    /// those that there are, of the directory, the new directory and the object, then the two names
+    /// without a NUL.
+    #[record(FanotifyFid = 267, "fanotify handle event", min = 56, check = fanotify_fid)]
+    pub struct FanotifyFid {
+        /// FAN_*, as of read(2), and FAN_EVENT_ON_CHILD.
+        pub mask: U32,
+        /// The pid of who has caused it, as in [`FanotifyEvent`].
+        pub pid: U32,
+        /// The `PidfdTarget` with that pid, as there.
+        pub target: U32,
+        /// `FANOTIFY_BY_*`.
+        pub kind: U32,
+        /// The filesystem, as of statfs(2).
+        pub fsid: U64,
+        /// What a filesystem has reported, an error of Linux, with the sign that it tells it with.
+        pub error: I32,
+        /// How many errors it has had.
+        pub errors: U32,
+        /// Type of the file handle of the directory, and 256 times its bytes; 0: it has none.
+        pub dir: U32,
+        /// Likewise, of the directory that it was renamed to.
+        pub dir2: U32,
+        /// Likewise, of the file itself.
+        pub object: U32,
+        /// Bytes of the name in the directory.
+        pub name: U32,
+        /// Bytes of the name in the directory that it was renamed to.
+        pub name2: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
+values! {
+    "FanotifyFid.kind": u32, FANOTIFY_FID_KINDS;
+    /// By the file handle of one object.
+    FANOTIFY_BY_OBJECT = 1,
+    /// By several file handles, or names.
+    FANOTIFY_BY_NAME = 2,
+    /// By that of the object that has an error of its filesystem.
+    FANOTIFY_BY_ERROR = 3,
 }
 
 record! {

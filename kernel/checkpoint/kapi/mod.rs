@@ -34,6 +34,7 @@ pub(crate) mod fs {
     pub(crate) mod eventfd;
     pub(crate) mod events;
     pub(crate) mod fanotify;
+    pub(crate) mod fanotify_events;
     pub(crate) mod fdtable;
     pub(crate) mod file;
     pub(crate) mod fs_struct;

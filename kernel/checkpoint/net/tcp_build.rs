@@ -386,7 +386,7 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> 
     }
     for (from, to, part, tcp) in [(&a, &b, first, &tcp_a), (&b, &a, second, &tcp_b)] {
         if tcp.urgent_sent != 0 {
-            from.sk.set_tcp_urgent_next(tcp.urgent_sent);
+            from.sk.set_tcp_urgent_next(tcp.urgent_sent)?;
         }
         send(r, &from.sk, Some(&to.sk), &part.sent)?;
     }
@@ -407,7 +407,7 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> 
         } else if tcp.shut_read {
             end.sk.shut_tcp(true, false);
         }
-        end.sk.set_tcp_connecting(tcp.connecting);
+        end.sk.set_tcp_connecting(tcp.connecting)?;
         end.finish(r, part)?;
     }
     Ok(())
@@ -455,13 +455,13 @@ fn start(r: &Restore, part: &Part<'_>) -> Result {
         ));
     }
     if tcp.urgent_sent != 0 {
-        end.sk.set_tcp_urgent_next(tcp.urgent_sent);
+        end.sk.set_tcp_urgent_next(tcp.urgent_sent)?;
     }
     send(r, &end.sk, None, &part.sent)?;
     if end.made.is_some() {
         end.sk.shut_tcp(tcp.shut_read, tcp.shut_write);
     }
-    end.sk.set_tcp_connecting(tcp.connecting);
+    end.sk.set_tcp_connecting(tcp.connecting)?;
     end.finish(r, part)
 }
 

@@ -455,7 +455,7 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
         end.sk.set_tcp_urgent(mark, tcp.urgent_read)?;
     }
     if tcp.urgent_sent != 0 {
-        end.sk.set_tcp_urgent_next(tcp.urgent_sent);
+        end.sk.set_tcp_urgent_next(tcp.urgent_sent)?;
     }
     let mut sent: KVVec<&[u8]> = KVVec::new();
     let mut unsent: KVVec<&[u8]> = KVVec::new();
@@ -466,19 +466,19 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
         sent.push(before, GFP_KERNEL_ACCOUNT)?;
         unsent.push(after, GFP_KERNEL_ACCOUNT)?;
     }
-    end.sk.set_tcp_queue(Queue::Sent);
+    end.sk.set_tcp_queue(Queue::Sent)?;
     tcp_build::send(r, &end.sk, None, &sent)?;
     shut(r, &end.sk, wire, Fin::Sent)?;
-    end.sk.set_tcp_queue(Queue::Unsent);
+    end.sk.set_tcp_queue(Queue::Unsent)?;
     let queued = tcp_build::send(r, &end.sk, None, &unsent)
         .and_then(|()| shut(r, &end.sk, wire, Fin::Queued));
     // Also if that has failed: one that no file shows is closed now, and tells nobody.
-    end.sk.set_tcp_queue(Queue::Closed);
-    queued?;
+    let closed = end.sk.set_tcp_queue(Queue::Closed);
+    queued.and(closed)?;
     if tcp.shut_read && !tcp.done {
         end.sk.shut_tcp(true, false);
     }
-    end.sk.set_tcp_connecting(tcp.connecting);
+    end.sk.set_tcp_connecting(tcp.connecting)?;
     end.finish(r, part)
 }
 

@@ -10,6 +10,7 @@ mod compare;
 mod contents;
 mod device;
 mod dump;
+mod ends;
 mod message;
 mod nft;
 mod outside;
@@ -69,9 +70,11 @@ use crate::{
 };
 use compare::Member;
 use contents::Contents;
+use ends::Ends;
 use request::Request;
 use tun::Tuns;
 
+pub(crate) use ends::check_names;
 pub(crate) use outside::name_for_rules;
 pub(crate) use tun::{
     is_in_place,
@@ -329,9 +332,19 @@ struct BuiltSpace {
     ns: NetNs,
     /// The queues of its tun and tap devices.
     tuns: Tuns,
+    /// The pairs with an end outside that were made with it.
+    ends: Ends,
 }
 
-impl Rebuilt for BuiltSpace {}
+impl Rebuilt for BuiltSpace {
+    fn stays(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
+    fn undo(&self) {
+        self.ends.remove();
+    }
+}
 
 /// Returns the network namespace with reference `obj`, which is made when it is first wanted.
 ///
@@ -362,13 +375,16 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
             ),
         ));
     }
-    let all = contents::make(r, plan, &nets)?;
+    let (all, ends) = contents::make(r, plan, &nets)?;
+    let mut ends = Some(ends);
     let mut wanted = None;
     for (&net, (ns, tuns)) in nets.iter().zip(all) {
         if net == obj {
             wanted = Some(ns.clone());
         }
-        r.set_built(net, BuiltSpace { ns, tuns })?;
+        // One has them all.
+        let ends = ends.take().unwrap_or(Ends::none());
+        r.set_built(net, BuiltSpace { ns, tuns, ends })?;
     }
     wanted.ok_or(EINVAL)
 }
@@ -396,7 +412,8 @@ pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         Some(obj) => {
             let ns = r.caller_net.clone();
             let tuns = Tuns::none();
-            r.set_built(obj, BuiltSpace { ns, tuns })
+            let ends = Ends::none();
+            r.set_built(obj, BuiltSpace { ns, tuns, ends })
         }
         // It is in the caller's in any case.
         None => Ok(()),

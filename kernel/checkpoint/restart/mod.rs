@@ -192,6 +192,7 @@ fn give(args: &RestartArgs, restore: &Restore, members: &plan::Plan) -> Result {
     if args.caller_net {
         ns::net::give(restore, &members.plan(restore.meta(), 0)?)?;
     }
+    ns::net::check_names(restore)?;
     if args.given.is_empty() && restore.policy.changes.given().is_empty() {
         return Ok(());
     }

@@ -85,10 +85,16 @@ pub(in crate::image) enum Follow {
         /// One of those before tells that the queue was full.
         overflow: bool,
     },
-    /// Marks of a fanotify group.
+    /// Marks of a fanotify group, and then its events.
     Marks {
         /// How many.
         left: u32,
+        /// How many events.
+        events: u32,
+        /// `Fanotify::how`.
+        how: u32,
+        /// One of the events before tells that the queue was full.
+        overflow: bool,
     },
     /// What belongs to an io_uring.
     Uring(UringLeft),
@@ -430,7 +436,10 @@ impl Walk<'_> {
             | (Follow::Buffers { .. }, Kind::PipeBuffer)
             | (Follow::Watches { .. }, Kind::InotifyWatch)
             | (Follow::Events { .. }, Kind::InotifyEvent)
-            | (Follow::Marks { .. }, Kind::FanotifyMark)
+            | (
+                Follow::Marks { .. },
+                Kind::FanotifyMark | Kind::FanotifyEvent | Kind::FanotifyFid,
+            )
             | (
                 Follow::Uring(_),
                 Kind::UringFiles
@@ -450,7 +459,7 @@ impl Walk<'_> {
                 return Err(raw.fault("the pipe before it lacks buffers"))
             }
             (Follow::Marks { .. }, _) => {
-                return Err(raw.fault("the fanotify group before it lacks marks"))
+                return Err(raw.fault("the fanotify group before it lacks marks or events"))
             }
             (Follow::Uring(_), _) => {
                 return Err(raw.fault(
@@ -632,7 +641,10 @@ impl Walk<'_> {
                 ))
             }
             Follow::Marks { .. } => {
-                return Err(Fault::framing(end, "marks of a fanotify group are missing"))
+                return Err(Fault::framing(
+                    end,
+                    "marks or events of a fanotify group are missing",
+                ))
             }
             Follow::Uring(_) => {
                 return Err(Fault::framing(

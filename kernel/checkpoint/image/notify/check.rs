@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Watches and their events, and marks.
+//! Watches and their events.
 
 use crate::image::{
     check::{
@@ -26,6 +26,8 @@ use crate::image::{
         Raw, //
     }, //
 };
+
+mod groups;
 
 /// Highest watch descriptor.
 const WD_MAX: u32 = i32::MAX as u32;
@@ -93,50 +95,6 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Checks a fanotify group.
-    pub(in crate::image) fn fanotify(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        let fanotify: Fanotify = raw.body()?;
-        let marks = fanotify.marks.get();
-        ensure(raw, marks <= WATCHES_MAX, "too many marks")?;
-        flags(raw, u64::from(fanotify.how.get()), u64::from(FANOTIFY_HOW))?;
-        zero(raw, fanotify.reserved.get() == 0)?;
-        no_payload(raw)?;
-        self.follow = marks_left(marks);
-        Ok(())
-    }
-
-    /// Checks a mark. What else its masks may have is up to the kernel; without any it stays for
-    /// later ones.
-    pub(in crate::image) fn fanotify_mark(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        let mark: FanotifyMark = raw.body()?;
-        let Follow::Marks { left } = self.follow else {
-            return Err(raw.fault("belongs to no fanotify group, or that has fewer marks"));
-        };
-        let all = mark.mask.get() | mark.ignored.get();
-        ensure(
-            raw,
-            all & fanotify::PERMISSIONS == 0,
-            "asks for permission, which no group can give yet",
-        )?;
-        flags(
-            raw,
-            u64::from(mark.flags.get()),
-            u64::from(fanotify::OF_MARKS),
-        )?;
-        // Both together are a mount namespace.
-        let both = fanotify::FILESYSTEM | fanotify::MOUNT;
-        ensure(
-            raw,
-            mark.flags.get() & both != both,
-            "marks a mount and a filesystem",
-        )?;
-        ensure(raw, is_file_mode(mark.mode.get()), "impossible mode")?;
-        self.mount_of(raw, mark.mount.get())?;
-        absolute_path(raw)?;
-        self.follow = marks_left(left.saturating_sub(1));
-        Ok(())
-    }
-
     /// Checks an event.
     pub(in crate::image) fn inotify_event(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let event: InotifyEvent = raw.body()?;
@@ -182,13 +140,5 @@ fn follow(watches: u32, events: u32, from: u32, overflow: bool) -> Follow {
         (0, 0) => Follow::Any,
         (0, left) => Follow::Events { left, overflow },
         (left, events) => Follow::Watches { left, events, from },
-    }
-}
-
-/// Returns what must come next if so many marks are missing.
-fn marks_left(left: u32) -> Follow {
-    match left {
-        0 => Follow::Any,
-        left => Follow::Marks { left },
     }
 }

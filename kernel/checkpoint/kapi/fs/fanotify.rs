@@ -12,6 +12,7 @@ use kernel::{
 };
 
 use crate::kapi::fs::{
+    fanotify_events::Event,
     file::FileRef,
     inode::InodeRef,
     path::PathRef, //
@@ -20,9 +21,13 @@ use crate::kapi::fs::{
 use crate::{
     image::notify::{
         fanotify as bits,
+        FANOTIFY_EVENTS_MAX,
         WATCHES_MAX, //
     },
-    kapi::time::wait,
+    kapi::{
+        fs::fanotify_events,
+        time::wait, //
+    },
 };
 
 #[cfg(CONFIG_FANOTIFY)]
@@ -40,15 +45,33 @@ const _: () = {
 #[cfg(CONFIG_FANOTIFY)]
 const TRIES: usize = 1000;
 
+/// Most bytes of all events, which are copied under a lock.
+#[cfg(CONFIG_FANOTIFY)]
+const BYTES_MAX: usize = 64 << 20;
+
 /// What a group has that can't be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// Events that were not read, or not answered.
+    /// Events that ask for permission, and were not read, or not answered.
     Events,
     /// Marks that ask for permission.
     Permissions,
     /// Marks on mount namespaces.
     Namespaces,
+    /// Events that tell of mounts.
+    Mounts,
+    /// More events than an image may have.
+    Many,
+}
+
+/// What a group has, as of one moment.
+pub(crate) struct State {
+    /// How it was made.
+    pub(crate) group: Group,
+    /// Its marks.
+    pub(crate) marks: KVVec<Mark>,
+    /// The events of its queue, oldest first.
+    pub(crate) events: KVVec<Event>,
 }
 
 /// What is marked.
@@ -102,19 +125,23 @@ impl FileRef {
 
 #[cfg(CONFIG_FANOTIFY)]
 impl Group {
-    /// Returns how the group `file` was made, and its marks; or why it can't be read. May sleep.
+    /// Returns what the group `file` has; or why it can't be read. May sleep.
     ///
     /// EINVAL: it is none. E2BIG: it has too many marks for an image. EBUSY: what it marks goes away
     /// all the time. EINTR: the caller was killed.
-    pub(crate) fn of(file: &FileRef) -> Result<core::result::Result<(Self, KVVec<Mark>), Why>> {
+    pub(crate) fn of(file: &FileRef) -> Result<core::result::Result<State, Why>> {
         if !file.is_fanotify() {
             return Err(EINVAL);
         }
         let mut raw: KVVec<bindings::checkpoint_fanotify_mark> = KVVec::new();
+        let mut events: KVVec<u8> = KVVec::new();
         for _ in 0..TRIES {
             let mut state = bindings::checkpoint_fanotify {
                 marks: raw.as_mut_ptr(),
                 max_marks: u32::try_from(raw.capacity()).unwrap_or(u32::MAX),
+                events: events.as_mut_ptr().cast(),
+                max_bytes: events.capacity(),
+                max_events: FANOTIFY_EVENTS_MAX,
                 ..bindings::checkpoint_fanotify::default()
             };
             // SAFETY: It is a fanotify group, on which we own a reference. There is as much room as is
@@ -124,6 +151,7 @@ impl Group {
                 bindings::CHECKPOINT_FANOTIFY_EVENTS => Some(Why::Events),
                 bindings::CHECKPOINT_FANOTIFY_PERMISSIONS => Some(Why::Permissions),
                 bindings::CHECKPOINT_FANOTIFY_NAMESPACES => Some(Why::Namespaces),
+                bindings::CHECKPOINT_FANOTIFY_MOUNTS => Some(Why::Mounts),
                 _ => None,
             };
             if let Some(why) = why {
@@ -134,8 +162,13 @@ impl Group {
                     if state.nr_marks > WATCHES_MAX {
                         return Err(E2BIG);
                     }
+                    if state.bytes > BYTES_MAX {
+                        return Ok(Err(Why::Many));
+                    }
                     raw.reserve(u32_as_usize(state.nr_marks), GFP_KERNEL_ACCOUNT)?;
+                    events.reserve(state.bytes, GFP_KERNEL_ACCOUNT)?;
                 }
+                Err(E2BIG) => return Ok(Err(Why::Many)),
                 Err(EAGAIN) => {
                     wait::check_killed()?;
                     wait::pause_ms(1);
@@ -143,13 +176,22 @@ impl Group {
                 Err(e) => return Err(e),
                 Ok(()) => {
                     // SAFETY: So many were written, and there was room for them.
-                    unsafe { raw.inc_len(u32_as_usize(state.nr_marks)) };
+                    unsafe {
+                        raw.inc_len(u32_as_usize(state.nr_marks));
+                        events.inc_len(state.bytes);
+                    }
                     let group = Self {
                         flags: state.flags,
                         event_flags: state.event_flags,
                         unprivileged: state.unprivileged,
                     };
-                    return Ok(Ok((group, with_owned(raw)?)));
+                    // Both, before either can fail: the references are ours.
+                    let (marks, events) = (with_owned(raw), fanotify_events::with_owned(events));
+                    return Ok(Ok(State {
+                        group,
+                        marks: marks?,
+                        events: events?,
+                    }));
                 }
             }
         }
@@ -232,7 +274,7 @@ fn with_owned(from: KVVec<bindings::checkpoint_fanotify_mark>) -> Result<KVVec<M
 #[cfg(not(CONFIG_FANOTIFY))]
 impl Group {
     /// Reads a group: there is none.
-    pub(crate) fn of(_: &FileRef) -> Result<core::result::Result<(Self, KVVec<Mark>), Why>> {
+    pub(crate) fn of(_: &FileRef) -> Result<core::result::Result<State, Why>> {
         Err(EINVAL)
     }
 

@@ -457,10 +457,10 @@ impl SockRef {
         to_result(unsafe { bindings::checkpoint_tcp_urgent(self.as_ptr(), mark, read) })
     }
 
-    /// Lets the last of the `ahead` bytes be urgent that are sent next.
-    pub(crate) fn set_tcp_urgent_next(&self, ahead: u32) {
+    /// Lets the last of the `ahead` bytes be urgent that are sent next. EINTR: the caller was killed.
+    pub(crate) fn set_tcp_urgent_next(&self, ahead: u32) -> Result {
         // SAFETY: We own a reference on a TCP socket.
-        unsafe { bindings::checkpoint_tcp_urgent_next(self.as_ptr(), ahead) };
+        to_result(unsafe { bindings::checkpoint_tcp_urgent_next(self.as_ptr(), ahead) })
     }
 
     /// Shuts it down for reading or writing.
@@ -478,10 +478,10 @@ impl SockRef {
         unsafe { bindings::checkpoint_tcp_shut(self.as_ptr(), how) };
     }
 
-    /// Sets whether connect(2) is still to tell the outcome.
-    pub(crate) fn set_tcp_connecting(&self, connecting: bool) {
+    /// Sets whether connect(2) is still to tell the outcome. EINTR: the caller was killed.
+    pub(crate) fn set_tcp_connecting(&self, connecting: bool) -> Result {
         // SAFETY: We own a reference on a TCP socket.
-        unsafe { bindings::checkpoint_tcp_connecting(self.as_ptr(), connecting) };
+        to_result(unsafe { bindings::checkpoint_tcp_connecting(self.as_ptr(), connecting) })
     }
 
     /// Makes it one whose connection is over, with `data` that was not read.

@@ -323,15 +323,15 @@ impl SockRef {
         })
     }
 
-    /// Chooses what is put into its queue next: it is held.
-    pub(crate) fn set_tcp_queue(&self, queue: Queue) {
+    /// Chooses what is put into its queue next: it is held. EINTR: the caller was killed.
+    pub(crate) fn set_tcp_queue(&self, queue: Queue) -> Result {
         let queue = match queue {
             Queue::Sent => bindings::CHECKPOINT_TCP_QUEUE_SENT,
             Queue::Unsent => bindings::CHECKPOINT_TCP_QUEUE_UNSENT,
             Queue::Closed => bindings::CHECKPOINT_TCP_QUEUE_CLOSED,
         };
         // SAFETY: We own a reference on a TCP socket.
-        unsafe { bindings::checkpoint_tcp_queue(self.as_ptr(), queue) };
+        to_result(unsafe { bindings::checkpoint_tcp_queue(self.as_ptr(), queue) })
     }
 
     /// Shuts it, which is held, down for writing: that comes after what is in the queue, as sent or not;

@@ -51,6 +51,7 @@ pub(crate) mod change {
     pub(crate) const TRUNCATE: u32 = bindings::RESTART_RULE_TRUNCATE;
     pub(crate) const GIVE: u32 = bindings::RESTART_RULE_GIVE;
     pub(crate) const DISCONNECT: u32 = bindings::RESTART_RULE_DISCONNECT;
+    pub(crate) const RENAME: u32 = bindings::RESTART_RULE_RENAME;
 }
 
 /// What C declares is such a function.

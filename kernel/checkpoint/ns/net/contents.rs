@@ -11,6 +11,7 @@ use kernel::{
 };
 
 use super::{
+    ends::Ends,
     pairs::{
         self,
         Meaning, //
@@ -288,11 +289,28 @@ struct Making<'a> {
 }
 
 /// Makes the namespaces with the references `nets`, which are sorted: all that have to do with each other.
-/// Returns each with the queues of its tun and tap devices.
+/// Returns each with the queues of its tun and tap devices, and the pairs with an end outside.
 pub(super) fn make(
     r: &Restore,
     plan: &TaskRecords<'_>,
     nets: &[ObjRef],
+) -> Result<(KVVec<(NetNs, Tuns)>, Ends)> {
+    let mut ends = Ends::none();
+    match make_with(r, plan, nets, &mut ends) {
+        Ok(made) => Ok((made, ends)),
+        Err(e) => {
+            ends.remove();
+            Err(e)
+        }
+    }
+}
+
+/// The same; adds these pairs to `ends`, also if it fails.
+fn make_with(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    nets: &[ObjRef],
+    ends: &mut Ends,
 ) -> Result<KVVec<(NetNs, Tuns)>> {
     let late = request::check(r, nets)?;
     let mut all = KVVec::new();
@@ -330,7 +348,7 @@ pub(super) fn make(
     }
     pairs::restore(r, plan, &all, nets)?;
     let tuns = tun::restore(r, plan, &all, nets)?;
-    request::replay(r, plan, &all, nets, None)?;
+    request::replay(r, plan, &all, nets, None, ends)?;
     for (ns, one) in all.iter().zip(&making) {
         written(r, plan, apply_first(ns, one.settings)?)?;
     }
@@ -339,7 +357,7 @@ pub(super) fn make(
         for ns in &all {
             steps.push(Steps::begin(ns)?, GFP_KERNEL_ACCOUNT)?;
         }
-        request::replay(r, plan, &all, nets, Some(steps))?;
+        request::replay(r, plan, &all, nets, Some(steps), ends)?;
         // Some change when a device is switched on.
         for (ns, one) in all.iter().zip(&making) {
             written(r, plan, apply(ns, one.settings)?)?;

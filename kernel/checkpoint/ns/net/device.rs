@@ -272,6 +272,39 @@ impl<'a> Device<'a> {
         Ok(self.index() == 0 && self.get(TARGET)?.is_some())
     }
 
+    /// The number of the namespace that a request makes it in, if that is another one.
+    pub(super) fn target(&self) -> Result<Option<u32>> {
+        Ok(self.get(TARGET)?.and_then(|number| u32_at(number, 0)))
+    }
+
+    /// The name of the other end of a veth that a request makes.
+    pub(super) fn peer_name(&self) -> Result<&'a [u8]> {
+        let Some(peer) = find(self.info(DATA)?, PEER)? else {
+            return Ok(&[]);
+        };
+        Self::of(peer)?.name()
+    }
+
+    /// Its number.
+    pub(super) fn peer_index(&self) -> Result<u32> {
+        let peer = find(self.info(DATA)?, PEER)?.ok_or(EIO)?;
+        Ok(Self::of(peer)?.index())
+    }
+
+    /// A request that makes it, for one with the name `name`.
+    pub(super) fn renamed(&self, name: &CStr) -> Result<KVVec<u8>> {
+        let mut message = Message::new(self.header)?;
+        attributes(self.attributes, |kind, attribute| {
+            if kind == NAME {
+                message.add(NAME, name.to_bytes_with_nul())
+            } else {
+                message.header(attribute)?;
+                message.pad()
+            }
+        })?;
+        Ok(message.0)
+    }
+
     /// IFF_*.
     fn flags(&self) -> u32 {
         u32_at(self.header, 8).unwrap_or(0)

@@ -254,6 +254,20 @@ fn each(r: &Restore, mut f: impl FnMut(&NetPeer, &[u8]) -> Result) -> Result {
     Ok(())
 }
 
+/// Returns the numbers that mean namespaces that stay outside, each after the reference of the namespace
+/// that has it, sorted.
+pub(super) fn outside(r: &Restore) -> Result<KVVec<(u32, u32)>> {
+    let mut all = KVVec::new();
+    each(r, |peer, _| {
+        if peer.peer.get() == 0 {
+            all.push((peer.net.get(), peer.number.get()), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    })?;
+    all.sort_unstable();
+    Ok(all)
+}
+
 /// The namespaces of the image that have to do with the one with reference `net`, that one included,
 /// sorted.
 pub(super) fn joined(r: &Restore, net: ObjRef) -> Result<KVVec<ObjRef>> {

@@ -10,6 +10,10 @@ use kernel::prelude::*;
 
 use super::{
     device,
+    ends::{
+        Ends,
+        Names, //
+    },
     message::{
         attributes,
         find,
@@ -60,7 +64,7 @@ use crate::{
 };
 
 /// NLM_F_ACK.
-const ACK: u16 = 4;
+pub(super) const ACK: u16 = 4;
 /// NLM_F_REPLACE.
 const REPLACE: u16 = 0x100;
 /// NLM_F_EXCL.
@@ -346,18 +350,21 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
 }
 
 /// Sends to `all` the requests of the image for the namespaces with the references `nets`: those that come
-/// before their settings are written, or, with `steps` of each, those after that. They were checked.
+/// before their settings are written, or, with `steps` of each, those after that. They were checked. Pairs
+/// with an end outside are added to `ends`, also if a later one is not taken.
 pub(super) fn replay(
     r: &Restore,
     plan: &TaskRecords<'_>,
     all: &[NetNs],
     nets: &[ObjRef],
     mut steps: Option<KVVec<Steps<'_>>>,
+    ends: &mut Ends,
 ) -> Result {
     let mut batches: KVVec<Batch> = KVVec::new();
     for _ in nets {
         batches.push(Batch::new(), GFP_KERNEL_ACCOUNT)?;
     }
+    let names = Names::of(r)?;
     each(r, nets, |at, request, raw| {
         let ns = all.get(at).ok_or(EINVAL)?;
         let (kind, flags) = (request.kind.get(), request.flags.get());
@@ -371,12 +378,25 @@ pub(super) fn replay(
             let tentative = kind == REQUEST_NEWADDR && is_tentative(raw.payload)?;
             steps.next(kind, tentative)?;
         }
-        let any_number =
-            kind == REQUEST_NEWLINK && device::Device::of(raw.payload)?.is_of_any_number()?;
-        let sent = if any_number {
-            outside::send_with_number(raw.payload, |body| send(ns, kind, flags, body))
+        let renamed = match kind {
+            REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => {
+                names.give(request.net.get(), raw.payload)?
+            }
+            _ => None,
+        };
+        let body = renamed.as_deref().unwrap_or(raw.payload);
+        let any_number = kind == REQUEST_NEWLINK && device::Device::of(body)?.is_of_any_number()?;
+        let make = || {
+            if any_number {
+                outside::send_with_number(body, |body| send(ns, kind, flags, body))
+            } else {
+                send(ns, kind, flags, body)
+            }
+        };
+        let sent = if kind == REQUEST_NEWLINK && flags & NET_REQUEST_MAKE != 0 {
+            ends.note(&names, (ns, request.net.get()), body, make)
         } else {
-            send(ns, kind, flags, raw.payload)
+            make()
         };
         let sent = match (kind, sent) {
             // The kernel has done it, or had not what it would undo.
@@ -390,11 +410,15 @@ pub(super) fn replay(
             let why = match e {
                 EPERM => ": CAP_NET_ADMIN is needed",
                 EOPNOTSUPP if flags & NET_REQUEST_MAKE != 0 => ": the kernel has no such devices",
+                EEXIST if flags & NET_REQUEST_MAKE != 0 && device::is_across(body) => {
+                    ": there is one with this name; it can have another (RESTART_RULE_RENAME, restart \
+                     --fd netdev:DEVICE=N:NAME)"
+                }
                 EEXIST if flags & NET_REQUEST_MAKE != 0 => ": there is one with this name",
                 ENOENT if kind == REQUEST_NEWQDISC => ": the kernel has no such one",
                 _ => "",
             };
-            let name = device_name(kind, raw.payload);
+            let name = device_name(kind, body);
             let space = if name.is_empty() { "" } else { " " };
             let name = kernel::str::BStr::from_bytes(name);
             r.fail(
@@ -402,7 +426,7 @@ pub(super) fn replay(
                 plan,
                 fmt!(
                     "its network namespace does not take {}{}{} that was in it{}",
-                    about(kind, raw.payload),
+                    about(kind, body),
                     space,
                     name,
                     why

@@ -133,7 +133,9 @@ pub struct Order {
     /// Files that are put in place of those of the image. Who makes the call takes them out: nobody
     /// keeps them open for longer than the call.
     pub given: Cell<Vec<Given>>,
-    /// The same for what has a name.
+    /// The names of devices, and what the other ends of these are called outside.
+    pub renames: Vec<CString>,
+    /// The same as `given` for what has a name.
     pub named: Cell<Vec<(CString, OwnedFd)>>,
     /// The command does not wait for them.
     pub detach: bool,
@@ -318,6 +320,9 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     }
     for pattern in &order.disconnect {
         request = request.change(pattern, Change::Disconnect);
+    }
+    for rename in &order.renames {
+        request = request.change(rename, Change::Rename);
     }
     for variable in &order.environment {
         request = request.environment(variable);

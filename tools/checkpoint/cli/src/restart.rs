@@ -5,6 +5,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod bring;
+mod given;
 mod namespace;
 mod options;
 mod tell;
@@ -18,6 +19,10 @@ use bring::{
     Order, //
 };
 use clap::Parser;
+use given::{
+    given,
+    Of, //
+};
 use libcheckpoint::{
     cgroup::Dir,
     hooks::{
@@ -37,7 +42,6 @@ use libcheckpoint::{
 };
 use nix::sys::signal::Signal;
 use options::{
-    descriptor,
     is_same_file,
     log_is_image,
     open_log,
@@ -206,8 +210,9 @@ struct Args {
     /// Put descriptor N of this command in the place of the descriptor FD of the root process, or of
     /// FD of process PID of the image; whoever has the same open file gets it, too. Or in the place of
     /// all that was open by a name that matches NAME: a path, or a name of what was left outside, as
-    /// "checkpoint --dry-run -v" lists them
-    #[arg(long, value_name = "[PID:]FD|NAME=N,...", value_delimiter = ',', value_parser = given)]
+    /// "checkpoint --dry-run -v" lists them. With netdev:NAME=N:OTHER the end of a pair of devices that
+    /// is made in the network namespace N is called OTHER
+    #[arg(long, value_name = "[PID:]FD|NAME=N[:OTHER],...", value_delimiter = ',', value_parser = given)]
     fd: Vec<(Of, i32)>,
 
     /// The descriptors 0, 1 and 2 of the root process become those of this command, as far as it has
@@ -276,29 +281,6 @@ fn peer_address(text: &str) -> Result<Moved, String> {
     Moved::parse(text, true)
 }
 
-/// What a descriptor is given for.
-#[derive(Clone, Debug, PartialEq)]
-enum Of {
-    /// One of the image.
-    One(Descriptor),
-    /// What was open by a name that matches.
-    Named(CString),
-}
-
-/// Reads [PID:]FD=N or NAME=N.
-fn given(text: &str) -> Result<(Of, i32), String> {
-    let (of, own) = text.rsplit_once('=').ok_or("not FD=N")?;
-    let own = own.parse::<u32>().ok().and_then(|n| i32::try_from(n).ok());
-    let own = own.ok_or("N is no descriptor of this command")?;
-    let numbers = |c: char| c.is_ascii_digit() || matches!(c, ':' | '-');
-    let of = if of.chars().all(numbers) {
-        Of::One(descriptor(of)?)
-    } else {
-        Of::Named(pattern(of)?)
-    };
-    Ok((of, own))
-}
-
 /// Takes a share in descriptor `n` of this command.
 fn own_descriptor(n: i32) -> anyhow::Result<OwnedFd> {
     // SAFETY: The number is only looked up: fcntl() refuses one that is not open.
@@ -322,7 +304,7 @@ impl Args {
         let stdio = |n| (Descriptor { pid: 0, fd: n }, n, true);
         let listed = self.fd.iter().filter_map(|(of, own)| match of {
             Of::One(of) => Some((*of, *own, false)),
-            Of::Named(_) => None,
+            Of::Named(_) | Of::Device(..) => None,
         });
         let mut all = Vec::new();
         for (of, own, optional) in listed.chain((0..3).filter(|_| self.stdio).map(stdio)) {
@@ -339,11 +321,20 @@ impl Args {
     fn named(&self) -> anyhow::Result<Vec<(CString, OwnedFd)>> {
         let mut all = Vec::new();
         for (of, own) in &self.fd {
-            if let Of::Named(pattern) = of {
+            if let Of::Named(pattern) | Of::Device(pattern, _) = of {
                 all.push((pattern.clone(), own_descriptor(*own)?));
             }
         }
         Ok(all)
+    }
+
+    /// Returns what the other ends of devices are called outside: the names of both.
+    fn renames(&self) -> Vec<CString> {
+        let names = self.fd.iter().filter_map(|(of, _)| match of {
+            Of::Device(_, names) => Some(names.clone()),
+            _ => None,
+        });
+        names.collect()
     }
 
     /// Returns what `--map` says, the new paths from the root directory and without links: the
@@ -449,6 +440,7 @@ impl Args {
             ipc: Self::namespace(self.ipc.as_ref())?,
             net: Self::namespace(self.netns.as_ref())?,
             given: Cell::new(self.given()?),
+            renames: self.renames(),
             named: Cell::new(self.named()?),
             detach: self.detach,
             log,
@@ -621,6 +613,15 @@ mod tests {
             Ok((Of::Named(c"sockfs:TCP".into()), 5))
         );
         assert_eq!(given("a=b=5"), Ok((Of::Named(c"a=b".into()), 5)));
+        assert_eq!(
+            given("netdev:eth0=7:veth9"),
+            Ok((
+                Of::Device(c"netdev:eth0".into(), c"netdev:eth0:veth9".into()),
+                7
+            ))
+        );
+        assert!(parse("restart --fd netdev:eth0=7: f").is_err());
+        assert!(parse("restart --fd 1=5:x f").is_err());
         assert!(parse("restart --fd -1=5 f").is_err());
         assert!(parse("restart --fd =5 f").is_err());
         assert!(parse("restart --fd 1 f").is_err());

@@ -109,6 +109,10 @@ pub enum Change {
     /// Of the address of a Unix socket: one that can't be connected to it again comes back as if its
     /// other end had been closed.
     Disconnect = 5,
+    /// Of the name of a device, a colon and a name (`netdev:eth0:veth9`): its other end, outside, gets
+    /// that. It is refused if there is none: no rule of a policy, which is for many images.
+    #[serde(skip_deserializing)]
+    Rename = 6,
 }
 
 /// What becomes of TCP connections whose other end is not in the image.

@@ -11,6 +11,8 @@
 /* The ends: inside, and outside. */
 #define INSIDE	"ckin0"
 #define OUTSIDE	"ckout0"
+/* What the second is called later. */
+#define RENAMED	"ckother0"
 
 static const struct checkpoint_args nothing;
 static const struct restart_args nothing_given;
@@ -26,8 +28,12 @@ CKPT_SCENARIO(guest, .flags = SC_CONTAINER)
 	int old = CHECK_SYS(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), own;
 	struct ifinfomsg header = { .ifi_index = 20 };
 	struct rtattr *info, *data, *peer;
+	const char *path = getenv("CKPT_FILE");
 	struct rt rt;
 
+	/* One that a restart may not find. */
+	if (path)
+		CHECK_SYS(open(path, O_RDONLY));
 	info = rt_device(&rt, OUTSIDE, 30, "veth");
 	data = rt_nest(&rt, IFLA_INFO_DATA);
 	peer = rt_add(&rt, VETH_INFO_PEER | NLA_F_NESTED, &header, sizeof(header));
@@ -179,6 +185,114 @@ TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
 	ASSERT_EQ(1400u, rt_number(OUTSIDE, IFLA_MTU));
 	ASSERT_EQ(0, of_device(OUTSIDE, SIOCGIFFLAGS, &ifr));
 	ASSERT_TRUE(ifr.ifr_flags & IFF_UP);
+	rt_address(OUTSIDE, "10.9.0.2", 24);
+	self->answers = begin_answers();
+	ASSERT_LT(0, self->answers);
+	ASSERT_EQ(0, go());
+}
+
+/* The end outside gets another name, as its own is taken. Names that are none, and that of nothing. */
+TEST_F_TIMEOUT(outside, renamed, CKPT_TIMEOUT)
+{
+	static const char *const wrong[] = {
+		"netdev", ":x", "netdev:" INSIDE ":", "netdev:" INSIDE ":sixteen-letters-",
+		"netdev:" INSIDE ":a/b", "netdev:" INSIDE ":a b", "netdev:" INSIDE ":a%d",
+		"netdev:" INSIDE ":..",
+	};
+	struct checkpoint_rule stays = {
+		.pattern = (uintptr_t)"netdev:" INSIDE, .action = CHECKPOINT_RULE_EXTERNAL,
+	};
+	const struct checkpoint_args said = { .rules = (uintptr_t)&stays, .rules_count = 1 };
+	struct restart_rule rules[2] = {
+		{
+			.pattern = (uintptr_t)"netdev:" INSIDE, .action = RESTART_RULE_GIVE,
+			.own_fd = self->ns,
+		},
+		{ .action = RESTART_RULE_RENAME },
+	};
+	const struct restart_args given = { .rules = (uintptr_t)rules, .rules_count = 2 };
+	unsigned int n;
+	struct rt rt;
+
+	self->answers = begin_answers();
+	ASSERT_LT(0, self->answers);
+	ASSERT_EQ(0, start(&guest, true));
+	board = run.board;
+	end_answers(&self->answers);
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	wait_until_gone();
+
+	for (n = 0; n < sizeof(wrong) / sizeof(*wrong); n++) {
+		rules[1].pattern = (uintptr_t)wrong[n];
+		ASSERT_EQ(EINVAL, restart(0, &given)) {
+			TH_LOG("%s", wrong[n]);
+		}
+	}
+	rules[1].pattern = (uintptr_t)"netdev:other:" RENAMED;
+	ASSERT_EQ(EBADF, restart(0, &given));
+	ASSERT_TRUE(ckpt_run_log_has(&run, RENAMED " is to be the name of the other end of netdev:other: no "
+				     "device with such a name leads outside"));
+	rules[1].pattern = (uintptr_t)"netdev:" INSIDE ":" RENAMED;
+	rules[1].own_fd = self->ns;
+	ASSERT_EQ(EINVAL, restart(0, &given));
+	rules[1].own_fd = 0;
+
+	/* Somebody else has its name. */
+	rt_end(&rt, rt_device(&rt, OUTSIDE, 0, "bridge"));
+	ASSERT_EQ(0, rt_ask(&rt));
+	rules[1].pattern = (uintptr_t)"netdev:" INSIDE ":" OUTSIDE;
+	ASSERT_EQ(EEXIST, restart(0, &given));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "there is one with this name; it can have another "
+				     "(RESTART_RULE_RENAME, restart --fd netdev:DEVICE=N:NAME)"));
+	rules[1].pattern = (uintptr_t)"netdev:" INSIDE ":" RENAMED;
+	ASSERT_EQ(0, restart(0, &given)) {
+		ckpt_run_print_log(&run);
+	}
+	ASSERT_EQ(1400u, rt_number(RENAMED, IFLA_MTU));
+	rt_address(RENAMED, "10.9.0.2", 24);
+	self->answers = begin_answers();
+	ASSERT_LT(0, self->answers);
+	ASSERT_EQ(0, go());
+}
+
+/* A restart that fails later leaves no end outside, not for a moment. */
+TEST_F_TIMEOUT(outside, undone, CKPT_TIMEOUT)
+{
+	struct checkpoint_rule stays = {
+		.pattern = (uintptr_t)"netdev:" INSIDE, .action = CHECKPOINT_RULE_EXTERNAL,
+	};
+	const struct checkpoint_args said = { .rules = (uintptr_t)&stays, .rules_count = 1 };
+	struct restart_rule give = {
+		.pattern = (uintptr_t)"netdev:" INSIDE, .action = RESTART_RULE_GIVE,
+		.own_fd = self->ns,
+	};
+	const struct restart_args given = { .rules = (uintptr_t)&give, .rules_count = 1 };
+	char path[64], aside[80];
+	int file;
+
+	snprintf(path, sizeof(path), "/dev/shm/ckpt-outside-%d", getpid());
+	snprintf(aside, sizeof(aside), "%s-aside", path);
+	file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_LE(0, file);
+	close(file);
+	setenv("CKPT_FILE", path, 1);
+	self->answers = begin_answers();
+	ASSERT_LT(0, self->answers);
+	ASSERT_EQ(0, start(&guest, true));
+	unsetenv("CKPT_FILE");
+	board = run.board;
+	end_answers(&self->answers);
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	wait_until_gone();
+
+	ASSERT_EQ(0, rename(path, aside));
+	ASSERT_EQ(ENOENT, restart(0, &given));
+	ASSERT_EQ(0u, if_nametoindex(OUTSIDE));
+	ASSERT_EQ(0, rename(aside, path));
+	ASSERT_EQ(0, restart(0, &given)) {
+		ckpt_run_print_log(&run);
+	}
+	unlink(path);
 	rt_address(OUTSIDE, "10.9.0.2", 24);
 	self->answers = begin_answers();
 	ASSERT_LT(0, self->answers);

@@ -3,10 +3,17 @@
 #include "refuse.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 
+#ifndef FAN_REPORT_PIDFD
+#define FAN_REPORT_PIDFD	0x00000080
+#endif
 #ifndef FAN_REPORT_MNT
 #define FAN_REPORT_MNT		0x00004000
 #define FAN_MARK_MNTNS		0x00000110
@@ -14,6 +21,12 @@
 #endif
 
 REFUSE_FIXTURE
+
+/* A file of the test's own. */
+static char outside_path[64];
+
+/* Where a scenario tells its group. */
+#define GROUP	0
 
 #define EXPECT_WATCH(fd, wd, why)					\
 	expect_refusal(getpid(), UNSUPPORTED, "descriptor %d (*inotify): watch %d: " why, fd, wd)
@@ -77,8 +90,8 @@ static int new_group(unsigned int class)
 	return fd;
 }
 
-/* Events of fanotify that were not read. */
-REFUSE(fanotify_events)
+/* An event of a file that was removed meanwhile. */
+REFUSE(fanotify_removed)
 {
 	struct fanotify_event_metadata event;
 	int fd = new_group(FAN_CLASS_NOTIF);
@@ -87,10 +100,200 @@ REFUSE(fanotify_events)
 	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
 	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN | FAN_ONDIR, AT_FDCWD, path));
 	CHECK_SYS(close(CHECK_SYS(open(path, O_RDONLY | O_DIRECTORY))));
-	EXPECT_GROUP(fd, "has events that were not read, or not answered: have that done");
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE, FAN_OPEN | FAN_ONDIR, AT_FDCWD, path));
+	CHECK_SYS(rmdir(path));
+	EXPECT_GROUP(fd, "event 1: its file has been removed, or the name by which it was opened: have "
+		     "it read");
 	ckpt_ready_wait();
 	CHECK_EQ(sizeof(event), read(fd, &event, sizeof(event)));
 	CHECK_EQ(FAN_OPEN, event.mask);
+}
+
+/* An event of what is no file on a disk. */
+REFUSE(fanotify_proc)
+{
+	struct fanotify_event_metadata event;
+	int fd = new_group(FAN_CLASS_NOTIF);
+
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "/proc/version"));
+	CHECK_SYS(close(CHECK_SYS(open("/proc/version", O_RDONLY))));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE, FAN_OPEN, AT_FDCWD, "/proc/version"));
+	EXPECT_GROUP(fd, "event 1: its file is none on a disk or in memory (procfs, cgroupfs and the "
+		     "like): have it read");
+	ckpt_ready_wait();
+	CHECK_EQ(sizeof(event), read(fd, &event, sizeof(event)));
+	CHECK_EQ(FAN_OPEN, event.mask);
+}
+
+/* Events of mounts, of which nothing is marked any more. */
+REFUSE(fanotify_mount_events)
+{
+	int fd = fanotify_init(FAN_REPORT_MNT | FAN_NONBLOCK, O_RDONLY);
+	char path[300], buf[4096];
+
+	if (fd < 0)
+		not_here();
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_MNTNS, FAN_MNT_ATTACH, AT_FDCWD,
+				"/proc/self/ns/mnt"));
+	CHECK_SYS(mount("none", path, "tmpfs", 0, NULL));
+	CHECK_SYS(umount(path));
+	CHECK_SYS(rmdir(path));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE | FAN_MARK_MNTNS, FAN_MNT_ATTACH, AT_FDCWD,
+				"/proc/self/ns/mnt"));
+	EXPECT_GROUP(fd, "has events of mounts (FAN_MNT_ATTACH and the like), whose ids are others "
+		     "after a restart: have them read");
+	ckpt_ready_wait();
+	CHECK(read(fd, buf, sizeof(buf)) > 0, "there are no events");
+}
+
+/* An event by the test, of which a pidfd would be told. */
+static int look_at_it(void *run)
+{
+	int fd = open(outside_path, O_RDONLY);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+CKPT_SCENARIO(event_outside, .before = look_at_it)
+{
+	struct fanotify_event_metadata *event;
+	char buf[4096] __attribute__((aligned(8)));
+	int fd = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_PIDFD | FAN_NONBLOCK, O_RDONLY);
+
+	if (fd < 0)
+		not_here();
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, getenv("CKPT_FILE")));
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*[fanotify]): has an event of *, which is "
+		       "outside of the tree: have it closed, or checkpoint that as well", fd);
+	ckpt_ready_wait();
+	CHECK(read(fd, buf, sizeof(buf)) > 0, "there is no event");
+	event = (void *)buf;
+	CHECK_EQ(FAN_OPEN, event->mask);
+}
+
+TEST_F_TIMEOUT(refuse, event_outside, CKPT_TIMEOUT)
+{
+	int fd, ret;
+
+	snprintf(outside_path, sizeof(outside_path), "/dev/shm/ckpt-told-%d", getpid());
+	fd = open(outside_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_LE(0, fd);
+	setenv("CKPT_FILE", outside_path, 1);
+	ret = ckpt_refuse(&event_outside);
+	unlink(outside_path);
+	close(fd);
+	if (ret == 1)
+		SKIP(return, "the kernel has none of it");
+	ASSERT_EQ(0, ret);
+}
+
+/* An event of a file that another mount lies over. */
+REFUSE(fanotify_hidden)
+{
+	struct fanotify_event_metadata event;
+	int fd = new_group(FAN_CLASS_NOTIF), errors = 0, n;
+	char path[300], below[400];
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	snprintf(below, sizeof(below), "%s/below", path);
+	CHECK_SYS(mkdir(below, 0700));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN | FAN_ONDIR, AT_FDCWD, below));
+	CHECK_SYS(close(CHECK_SYS(open(below, O_RDONLY | O_DIRECTORY))));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE, FAN_OPEN | FAN_ONDIR, AT_FDCWD, below));
+	CHECK_SYS(mount("none", path, "tmpfs", 0, NULL));
+	EXPECT_GROUP(fd, "event 1: another mount hides the path of its file: have it read, or unmount "
+		     "that first");
+	ckpt_ready_wait();
+	n = read(fd, &event, sizeof(event));
+	errors += umount(path);
+	errors += rmdir(below);
+	CHECK_EQ(0, errors);
+	CHECK_EQ(sizeof(event), n);
+}
+
+/* An event of the init of a pid namespace that is gone, by whose number nobody knows it any more. */
+REFUSE(fanotify_inner)
+{
+	struct fanotify_event_metadata event;
+	int fd = new_group(FAN_CLASS_NOTIF), status;
+	char path[300];
+	pid_t pid;
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "dir"), 0700));
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN | FAN_ONDIR, AT_FDCWD, path));
+	pid = CHECK_SYS(sys_clone(CLONE_NEWPID | SIGCHLD));
+	if (!pid)
+		_exit(open(path, O_RDONLY | O_DIRECTORY) < 0);
+	CHECK_EQ(pid, waitpid(pid, &status, 0));
+	CHECK_EQ(0, status);
+	EXPECT_GROUP(fd, "has events of a process whose pid can't be told any more, as it has ended, or "
+		     "is outside, in an inner pid namespace, or a task has its number by now: have them "
+		     "read");
+	ckpt_ready_wait();
+	CHECK_EQ(sizeof(event), read(fd, &event, sizeof(event)));
+	CHECK_EQ(pid, event.pid);
+}
+
+/* The test asks for permission, and nothing is marked any more when that is to be answered. */
+static pid_t asker;
+
+static int ask_for_it(void *to)
+{
+	struct ckpt_run *run = to;
+	struct pollfd pfd = { .events = POLLIN };
+	int ret;
+
+	pfd.fd = syscall(__NR_pidfd_getfd, run->pidfd, (int)run->board->value[GROUP], 0);
+	if (pfd.fd < 0)
+		return -1;
+	asker = fork();
+	if (!asker) {
+		close(pfd.fd);
+		_exit(open(outside_path, O_RDONLY) < 0);
+	}
+	ret = asker < 0 || poll(&pfd, 1, -1) != 1 ||
+	      fanotify_mark(pfd.fd, FAN_MARK_REMOVE, FAN_OPEN_PERM, AT_FDCWD, outside_path);
+	close(pfd.fd);
+	return ret ? -1 : 0;
+}
+
+CKPT_SCENARIO(event_asks, .before = ask_for_it)
+{
+	int fd = new_group(FAN_CLASS_CONTENT);
+	struct fanotify_event_metadata event;
+	struct fanotify_response answer = { .response = FAN_ALLOW };
+
+	if (fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, getenv("CKPT_FILE"))) {
+		CHECK_EQ(EINVAL, errno);
+		not_here();
+	}
+	board->value[GROUP] = fd;
+	EXPECT_GROUP(fd, "has events that ask it for permission, and were not answered: have that done");
+	ckpt_ready_wait();
+	CHECK_EQ(sizeof(event), read(fd, &event, sizeof(event)));
+	CHECK_EQ(FAN_OPEN_PERM, event.mask);
+	answer.fd = event.fd;
+	CHECK_EQ(sizeof(answer), write(fd, &answer, sizeof(answer)));
+}
+
+TEST_F_TIMEOUT(refuse, event_asks, CKPT_TIMEOUT)
+{
+	int fd, ret, status = -1;
+
+	snprintf(outside_path, sizeof(outside_path), "/dev/shm/ckpt-asked-%d", getpid());
+	fd = open(outside_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_LE(0, fd);
+	setenv("CKPT_FILE", outside_path, 1);
+	ret = ckpt_refuse(&event_asks);
+	if (asker > 0)
+		waitpid(asker, &status, 0);
+	unlink(outside_path);
+	close(fd);
+	if (ret == 1)
+		SKIP(return, "the kernel has none of it");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, status);
 }
 
 /* Who is asked for permission can't give it while it is frozen. */
@@ -175,7 +378,6 @@ REFUSE(fanotify_no_files)
 
 /* A removed file that only the test has open. */
 static int outside;
-static char outside_path[64];
 
 static int remove_it(void *run)
 {
