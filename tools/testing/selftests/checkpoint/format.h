@@ -118,7 +118,9 @@
 #define IMAGE_KIND_CORE_COOKIE 260
 #define IMAGE_KIND_AUTOGROUP 261
 #define IMAGE_KIND_URING_LINK 262
+#define IMAGE_KIND_FANOTIFY_EVENT 265
 #define IMAGE_KIND_VDSO 266
+#define IMAGE_KIND_FANOTIFY_FID 267
 #define IMAGE_KIND_UNIX_RECONNECT 270
 
 /* Header.arch */
@@ -457,6 +459,11 @@
 
 /* Fanotify.how */
 #define IMAGE_FANOTIFY_UNPRIVILEGED (1ull << 0)
+
+/* FanotifyFid.kind */
+#define IMAGE_FANOTIFY_BY_OBJECT 1
+#define IMAGE_FANOTIFY_BY_NAME 2
+#define IMAGE_FANOTIFY_BY_ERROR 3
 
 /* InotifyEvent.flags */
 #define IMAGE_INOTIFY_ON_CHILD (1ull << 0)
@@ -1799,7 +1806,7 @@ struct image_fanotify {
 	uint32_t event_flags;
 	uint32_t how;
 	uint32_t marks;
-	uint32_t reserved;
+	uint32_t events;
 };
 
 static_assert(sizeof(struct image_fanotify) == 24, "image_fanotify");
@@ -2555,6 +2562,19 @@ struct image_uring_link {
 
 static_assert(sizeof(struct image_uring_link) == 128, "image_uring_link");
 
+struct image_fanotify_event {
+	uint32_t mask;
+	uint32_t pid;
+	uint32_t target;
+	uint32_t mode;
+	uint32_t generation;
+	uint32_t mount;
+	uint64_t dev;
+	uint64_t ino;
+};
+
+static_assert(sizeof(struct image_fanotify_event) == 40, "image_fanotify_event");
+
 struct image_vdso {
 	uint32_t obj;
 	uint32_t data_len;
@@ -2565,6 +2585,24 @@ struct image_vdso {
 };
 
 static_assert(sizeof(struct image_vdso) == 24, "image_vdso");
+
+struct image_fanotify_fid {
+	uint32_t mask;
+	uint32_t pid;
+	uint32_t target;
+	uint32_t kind;
+	uint64_t fsid;
+	int32_t error;
+	uint32_t errors;
+	uint32_t dir;
+	uint32_t dir2;
+	uint32_t object;
+	uint32_t name;
+	uint32_t name2;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_fanotify_fid) == 56, "image_fanotify_fid");
 
 struct image_unix_reconnect {
 	uint32_t socket;
