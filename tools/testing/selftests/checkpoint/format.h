@@ -472,6 +472,10 @@
 #define IMAGE_OWNER_PROCESS 2
 #define IMAGE_OWNER_GROUP 3
 
+/* Lease.broken */
+#define IMAGE_LEASE_DOWNGRADE (1ull << 0)
+#define IMAGE_LEASE_UNLOCK (1ull << 1)
+
 /* Inode.seals */
 #define IMAGE_SEAL_SEAL (1ull << 0)
 #define IMAGE_SEAL_SHRINK (1ull << 1)
@@ -1529,9 +1533,13 @@ struct image_lease {
 	uint32_t pid;
 	uint32_t fd;
 	uint32_t reserved;
+	uint32_t broken;
+	uint32_t unused;
+	uint64_t downgrade;
+	uint64_t unlock;
 };
 
-static_assert(sizeof(struct image_lease) == 24, "image_lease");
+static_assert(sizeof(struct image_lease) == 48, "image_lease");
 
 struct image_xattr {
 	uint32_t size;
