@@ -529,6 +529,7 @@
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
 #define IMAGE_SEGMENT_LOCKED (1ull << 1)
+#define IMAGE_SEGMENT_OUTSIDE (1ull << 2)
 
 /* PosixQueue.flags */
 #define IMAGE_QUEUE_REMOVED (1ull << 0)
@@ -1685,9 +1686,10 @@ struct image_segment {
 	uint32_t lpid;
 	uint32_t maker;
 	uint32_t reserved;
+	uint64_t size;
 };
 
-static_assert(sizeof(struct image_segment) == 88, "image_segment");
+static_assert(sizeof(struct image_segment) == 96, "image_segment");
 
 struct image_sem_set {
 	uint32_t obj;
