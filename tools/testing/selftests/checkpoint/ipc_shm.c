@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* System V shared memory: in an ipc namespace of its own, and in the caller's. */
 #include "common.h"
+#include "userfault.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -494,7 +495,7 @@ TEST_F_TIMEOUT(cr, left_outside, CKPT_TIMEOUT)
 	if (getenv("CKPT_BASELINE"))
 		SKIP(return, "needs checkpoint(2)");
 	ASSERT_LE(0, image);
-	id = shmget(0x434b5054, 3 * CKPT_PAGE, IPC_CREAT | IPC_EXCL | 0600);
+	id = shmget(KEY, 3 * CKPT_PAGE, IPC_CREAT | IPC_EXCL | 0600);
 	ASSERT_LE(0, id);
 	p = shmat(id, NULL, 0);
 	ASSERT_NE((void *)-1, p);
@@ -527,12 +528,60 @@ TEST_F_TIMEOUT(cr, left_outside, CKPT_TIMEOUT)
 	EXPECT_EQ(ENOENT, fails_to_restart(&run, image));
 	snprintf(text, sizeof(text), "System V shared memory %d, which was left outside: is missing", id);
 	EXPECT_TRUE(ckpt_run_log_has(&run, text));
-	other = shmget(0x434b5054, 3 * CKPT_PAGE, IPC_CREAT | IPC_EXCL | 0600);
+	other = shmget(KEY, 3 * CKPT_PAGE, IPC_CREAT | IPC_EXCL | 0600);
 	ASSERT_LE(0, other);
 	EXPECT_NE(0, fails_to_restart(&run, image));
 	ASSERT_EQ(0, shmctl(other, IPC_RMID, NULL));
 	ckpt_run_fini(&run);
 	close(image);
+}
+
+#define NOT_WATCHED	1	/* Of the board: the kernel does not watch such memory. */
+
+CKPT_SCENARIO(watches_anothers)
+{
+	char *p = attach(atoi(getenv("CKPT_SEGMENT")), NULL, 0);
+	int fd = new_uffd(0, UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED);
+
+	if (fd < 0)
+		board->value[NOT_WATCHED] = 1;
+	else
+		watch(fd, p, 3 * CKPT_PAGE, UFFDIO_REGISTER_MODE_WP);
+	ckpt_ready_wait();
+	p[0]++;
+}
+
+/* Of memory that is not in the image it could not be told again which pages are protected. */
+TEST_F_TIMEOUT(cr, left_outside_and_watched, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new(), id;
+	struct ckpt_run run;
+	char text[64];
+	bool none;
+
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_LE(0, image);
+	id = shmget(IPC_PRIVATE, 3 * CKPT_PAGE, 0600);
+	ASSERT_LE(0, id);
+	snprintf(text, sizeof(text), "%d", id);
+	ASSERT_EQ(0, setenv("CKPT_SEGMENT", text, 1));
+	ASSERT_EQ(0, ckpt_run_init(&run, &watches_anothers, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	none = run.board->value[NOT_WATCHED];
+	if (!none) {
+		EXPECT_EQ(EOPNOTSUPP, leave(&run, image, CHECKPOINT_DRY_RUN, id,
+					    CHECKPOINT_RULE_EXTERNAL));
+		EXPECT_TRUE(ckpt_run_log_has(&run, "System V shared memory that stays outside, and a "
+					     "userfaultfd watches it: have it unregister that"));
+	}
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	ASSERT_EQ(0, shmctl(id, IPC_RMID, NULL));
+	close(image);
+	if (none)
+		SKIP(return, "the kernel does not watch such memory");
 }
 
 TEST_HARNESS_MAIN
