@@ -55,7 +55,8 @@ bool checkpoint_is_mounted_over(const struct path *path);
 struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *near,
 				     unsigned int nth);
 
-struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
+struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type,
+				       dev_t dev);
 struct dentry *checkpoint_new_file(const struct path *dir, const char *name);
 int checkpoint_move_file(const struct path *dir, struct dentry *file, const char *name,
 			 struct dentry *old);

@@ -399,9 +399,9 @@ record! {
 }
 
 record! {
-    /// A directory that was removed; payload: the path of the directory that it was in, or of the
-    /// next one above that still is there, a NUL, and its own path.
-    #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object)]
+    /// A directory, or a memory device, that was removed; payload: the path of the directory that it was
+    /// in, or of the next one above that still is there, a NUL, and its own path.
+    #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object = removed_object)]
     pub struct RemovedDir {
         /// Reference of this object.
         pub obj: U32,
@@ -419,8 +419,8 @@ record! {
         pub mtime_nsec: U32,
         /// The mount that both paths are on, as in [`OpenFile`].
         pub mount: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Number of a device, as in `OpenFile.inode`; 0: it is a directory.
+        pub device: U32,
     }
 }
 

@@ -1558,7 +1558,7 @@ struct image_removed_dir {
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	uint32_t mount;
-	uint32_t reserved;
+	uint32_t device;
 };
 
 static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");

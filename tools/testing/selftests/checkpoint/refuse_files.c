@@ -383,18 +383,6 @@ REFUSE(removed_root_directory)
 	CHECK(access("/x", F_OK) == -1 && errno == ENOENT, "it is back");
 }
 
-REFUSE(removed_device)
-{
-	int fd;
-
-	CHECK_SYS(mknod(ckpt_path(path, sizeof(path), "null"), S_IFCHR | 0600, makedev(1, 3)));
-	fd = CHECK_SYS(open(path, O_RDWR));
-	CHECK_SYS(unlink(path));
-	EXPECT_FD(fd, "*", "has been removed: make it again, or close it");
-	ckpt_ready_wait();
-	CHECK_EQ(1, write(fd, "x", 1));
-}
-
 /* What is known by its path only, and has none any more. */
 REFUSE(removed_paths)
 {
