@@ -51,6 +51,7 @@ struct checkpoint_lease_break {
 
 void checkpoint_get_lease_break(const struct file_lease *fl, struct checkpoint_lease_break *brk);
 void checkpoint_set_lease_break(struct file *file, const struct checkpoint_lease_break *brk);
+int checkpoint_lease_break_time(void);	/* fs/locks.c */
 bool checkpoint_is_mounted_over(const struct path *path);
 struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *near,
 				     unsigned int nth);

@@ -226,9 +226,13 @@ static u64 time_left(unsigned long end)
 	return left > 0 ? jiffies64_to_nsecs(left) : 0;
 }
 
-/* The time of a lease that comes in @left nanoseconds. */
+/* The time of a lease that comes in @left nanoseconds, and not later than of a break that begins now. */
 static unsigned long time_in(u64 left)
 {
+	int most = checkpoint_lease_break_time();
+
+	if (most > 0)
+		left = min(left, (u64)most * NSEC_PER_SEC);
 	if (left == U64_MAX)
 		return 0;
 	/* 0 would be a break without an end. */
@@ -256,8 +260,8 @@ void checkpoint_get_lease_break(const struct file_lease *fl, struct checkpoint_l
  * @brk: what its holder was told to do
  *
  * As __break_lease(), but that the holder is not told once more.  Whoever wants
- * to open the file waits as if he had not been the first.  A break that has begun
- * since stays as it is.
+ * to open the file waits as if he had not been the first, but not longer than for
+ * a break that begins now.  One that has begun since stays as it is.
  */
 void checkpoint_set_lease_break(struct file *file, const struct checkpoint_lease_break *brk)
 {

@@ -36,8 +36,21 @@ static int make(int flags)
 	return CHECK_SYS(open(path, flags));
 }
 
+/*
+ * So many seconds the kernel waits for who has a lease that is broken from now on; 0: for ever. It is
+ * the machine's, and stays until the next one sets it.
+ */
+static void limit(const char *seconds)
+{
+	int fd = CHECK_SYS(open("/proc/sys/fs/lease-break-time", O_WRONLY));
+
+	CHECK_EQ(strlen(seconds), write(fd, seconds, strlen(seconds)));
+	CHECK_SYS(close(fd));
+}
+
 static void block_both(void)
 {
+	limit("0");
 	block(SIG);
 	block(SIGIO);
 }
@@ -179,18 +192,6 @@ CKPT_CYCLE(delegations)
 
 /* ---- broken, and taken by others --------------------------------------- */
 
-/* So many seconds the kernel waits for who has a lease that is broken from now on; 0: for ever. */
-static void limit(const char *seconds)
-{
-	int fd = CHECK_SYS(open("/proc/sys/fs/lease-break-time", O_WRONLY));
-
-	CHECK_EQ(strlen(seconds), write(fd, seconds, strlen(seconds)));
-	CHECK_SYS(close(fd));
-}
-
-#define NO_LIMIT	"0"
-#define USUAL_LIMIT	"45"
-
 static void not_told_again(void)
 {
 	CHECK(!is_pending(SIG) && !is_pending(SIGIO), "told once more");
@@ -204,9 +205,7 @@ CKPT_CYCLE(being_broken)
 	block_both();
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
 	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
-	limit(NO_LIMIT);
 	held_against(O_RDONLY);
-	limit(USUAL_LIMIT);
 	comes(SIG);
 	ckpt_ready_wait();
 	CHECK_EQ(F_RDLCK, fcntl(fd, F_GETLEASE));
@@ -228,10 +227,8 @@ CKPT_CYCLE(being_broken_and_not_told)
 	block_both();
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
 	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
-	limit(NO_LIMIT);
 	held_against(O_RDONLY);
 	held_against(O_WRONLY);
-	limit(USUAL_LIMIT);
 	ckpt_ready_wait();
 	CHECK_EQ(fd, comes(SIG).si_fd);
 	CHECK_EQ(fd, comes(SIG).si_fd);
@@ -264,11 +261,9 @@ CKPT_CYCLE(waited_for, .blocked = { BLOCKED(__NR_openat) })
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_RDLCK));
 	CHECK_SYS(fcntl(other, F_SETLEASE, F_RDLCK));
 	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
-	limit(NO_LIMIT);
 	child = ckpt_fork(waits_for_lease, &how);
 	comes(SIG);
 	comes(SIGIO);
-	limit(USUAL_LIMIT);
 	ckpt_ready_wait();
 	CHECK_EQ(F_UNLCK, fcntl(fd, F_GETLEASE));
 	CHECK_EQ(F_UNLCK, fcntl(other, F_GETLEASE));
@@ -293,7 +288,6 @@ CKPT_CYCLE(in_time)
 	ckpt_step(2);
 	child = ckpt_fork(waits_for_lease, &how);
 	comes(SIG);
-	limit(USUAL_LIMIT);
 	ckpt_ready_wait();
 	ckpt_wait_exit(child, 0);
 	not_told_again();
@@ -313,10 +307,8 @@ CKPT_CYCLE(delegation_being_broken, .blocked = { BLOCKED(__NR_openat) })
 	dir = CHECK_SYS(open(directory, O_RDONLY | O_DIRECTORY));
 	CHECK_SYS(fcntl(dir, F_SETDELEG, &deleg));
 	CHECK_SYS(fcntl(dir, F_SETSIG, SIG));
-	limit(NO_LIMIT);
 	child = ckpt_fork(makes_a_file, NULL);
 	comes(SIG);
-	limit(USUAL_LIMIT);
 	ckpt_ready_wait();
 	CHECK_SYS(fcntl(dir, F_GETDELEG, &deleg));
 	CHECK_EQ(F_UNLCK, deleg.d_type);
@@ -366,6 +358,16 @@ TEST_F_TIMEOUT(cr, opened_meanwhile, CKPT_TIMEOUT)
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 	close(image);
+}
+
+/* The limit of the machine is the usual one again. */
+TEST(usual_limit)
+{
+	int fd = open("/proc/sys/fs/lease-break-time", O_WRONLY);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(2, write(fd, "45", 2));
+	ASSERT_EQ(0, close(fd));
 }
 
 TEST_HARNESS_MAIN
