@@ -13,6 +13,7 @@ struct ctl_table_set;
 struct dentry;
 struct fasync_struct;
 struct file;
+struct file_lease;
 struct files_struct;
 struct inode;
 struct mm_struct;
@@ -41,11 +42,22 @@ int checkpoint_lock_file(struct file *file, struct files_struct *table, unsigned
 			 int type, bool flock, loff_t start, loff_t end, pid_t pid);
 int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t pid);
 int checkpoint_fsync_leased(struct file *file);
+
+/* A break of a lease that is under way; times in nanoseconds, U64_MAX: without end. */
+struct checkpoint_lease_break {
+	bool downgrade, unlock;		/* What the holder was told to do. */
+	u64 downgrade_left, unlock_left; /* How long until the kernel does it. */
+};
+
+void checkpoint_get_lease_break(const struct file_lease *fl, struct checkpoint_lease_break *brk);
+void checkpoint_set_lease_break(struct file *file, const struct checkpoint_lease_break *brk);
+int checkpoint_lease_break_time(void);	/* fs/locks.c */
 bool checkpoint_is_mounted_over(const struct path *path);
 struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *near,
 				     unsigned int nth);
 
-struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type);
+struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type,
+				       dev_t dev);
 struct dentry *checkpoint_new_file(const struct path *dir, const char *name);
 int checkpoint_move_file(const struct path *dir, struct dentry *file, const char *name,
 			 struct dentry *old);

@@ -10,6 +10,7 @@
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
 #include <linux/fs.h>
+#include <linux/jiffies.h>
 #include <linux/pid.h>
 #include <linux/security.h>
 #include <linux/signal.h>
@@ -212,6 +213,79 @@ int checkpoint_set_lease(struct file *file, bool deleg, int fd, int type, pid_t 
 	}
 	spin_unlock(&ctx->flc_lock);
 	return 0;
+}
+
+/* How long it is until @end, a time of a lease. */
+static u64 time_left(unsigned long end)
+{
+	long left = end - jiffies;
+
+	/* A break without an end. */
+	if (!end)
+		return U64_MAX;
+	return left > 0 ? jiffies64_to_nsecs(left) : 0;
+}
+
+/* The time of a lease that comes in @left nanoseconds, and not later than of a break that begins now. */
+static unsigned long time_in(u64 left)
+{
+	int most = checkpoint_lease_break_time();
+
+	if (most > 0)
+		left = min(left, (u64)most * NSEC_PER_SEC);
+	if (left == U64_MAX)
+		return 0;
+	/* 0 would be a break without an end. */
+	return (jiffies + nsecs_to_jiffies(left)) ?: 1;
+}
+
+/**
+ * checkpoint_get_lease_break() - read what the holder of a lease was told to do
+ * @fl: the lease; the caller has the lock of its list
+ * @brk: set to that
+ */
+void checkpoint_get_lease_break(const struct file_lease *fl, struct checkpoint_lease_break *brk)
+{
+	*brk = (struct checkpoint_lease_break) {
+		.downgrade = fl->c.flc_flags & FL_DOWNGRADE_PENDING,
+		.unlock = fl->c.flc_flags & FL_UNLOCK_PENDING,
+		.downgrade_left = time_left(fl->fl_downgrade_time),
+		.unlock_left = time_left(fl->fl_break_time),
+	};
+}
+
+/**
+ * checkpoint_set_lease_break() - let the break of a lease go on
+ * @file: what the lease is on, by which it was taken
+ * @brk: what its holder was told to do
+ *
+ * As __break_lease(), but that the holder is not told once more.  Whoever wants
+ * to open the file waits as if he had not been the first, but not longer than for
+ * a break that begins now.  One that has begun since stays as it is.
+ */
+void checkpoint_set_lease_break(struct file *file, const struct checkpoint_lease_break *brk)
+{
+	struct file_lock_context *ctx = locks_inode_context(file_inode(file));
+	struct file_lease *fl;
+
+	if (!ctx)
+		return;
+	spin_lock(&ctx->flc_lock);
+	list_for_each_entry(fl, &ctx->flc_lease, c.flc_list) {
+		if (fl->c.flc_file != file)
+			continue;
+		/* Only what is for writing can become one for reading. */
+		if (brk->downgrade && fl->c.flc_type == F_WRLCK &&
+		    !(fl->c.flc_flags & FL_DOWNGRADE_PENDING)) {
+			fl->c.flc_flags |= FL_DOWNGRADE_PENDING;
+			fl->fl_downgrade_time = time_in(brk->downgrade_left);
+		}
+		if (brk->unlock && !(fl->c.flc_flags & FL_UNLOCK_PENDING)) {
+			fl->c.flc_flags |= FL_UNLOCK_PENDING;
+			fl->fl_break_time = time_in(brk->unlock_left);
+		}
+	}
+	spin_unlock(&ctx->flc_lock);
 }
 
 /**

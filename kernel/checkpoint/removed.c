@@ -6,6 +6,7 @@
 #include <linux/checkpoint_fs.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
+#include <linux/kdev_t.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/security.h>
@@ -60,7 +61,7 @@ out:
 }
 
 /* Makes @dentry, which start_creating() has returned for a name in @dir. */
-static struct dentry *make(const struct path *dir, struct dentry *dentry, umode_t mode)
+static struct dentry *make(const struct path *dir, struct dentry *dentry, umode_t mode, dev_t dev)
 {
 	struct mnt_idmap *idmap = mnt_idmap(dir->mnt);
 	struct inode *inode = d_inode(dir->dentry);
@@ -72,9 +73,9 @@ static struct dentry *make(const struct path *dir, struct dentry *dentry, umode_
 		if (!err)
 			return vfs_mkdir(idmap, inode, dentry, mode, NULL);
 	} else {
-		err = security_path_mknod(dir, dentry, mode, 0);
+		err = security_path_mknod(dir, dentry, mode, new_encode_dev(dev));
 		if (!err)
-			err = vfs_mknod(idmap, inode, dentry, mode, 0, NULL);
+			err = vfs_mknod(idmap, inode, dentry, mode, dev, NULL);
 		if (!err)
 			return dentry;
 	}
@@ -97,7 +98,8 @@ static int remove(const struct path *dir, struct dentry *dentry)
 }
 
 /* Both under the lock of @dir: nobody finds it in between. */
-static struct dentry *make_and_remove(const struct path *dir, struct qstr *name, umode_t mode)
+static struct dentry *make_and_remove(const struct path *dir, struct qstr *name, umode_t mode,
+				      dev_t dev)
 {
 	struct dentry *dentry, *removed;
 	int err;
@@ -105,7 +107,7 @@ static struct dentry *make_and_remove(const struct path *dir, struct qstr *name,
 	dentry = start_creating_killable(mnt_idmap(dir->mnt), dir->dentry, name);
 	if (IS_ERR(dentry))
 		return dentry;
-	dentry = make(dir, dentry, mode);
+	dentry = make(dir, dentry, mode, dev);
 	if (IS_ERR(dentry))
 		return dentry;
 	removed = dget(dentry);
@@ -118,22 +120,25 @@ static struct dentry *make_and_remove(const struct path *dir, struct qstr *name,
 }
 
 /**
- * checkpoint_removed_node() - make a directory or a named pipe that was removed
+ * checkpoint_removed_node() - make a directory, named pipe or device that was removed
  * @dir: the directory that it was in
  * @name: its name, which nothing has there
- * @type: S_IFDIR or S_IFIFO
+ * @type: S_IFDIR, S_IFIFO or S_IFCHR
+ * @dev: of S_IFCHR, its number; else 0
  *
- * As who makes it, enters or opens it, and removes it. May sleep, even for long.
+ * As who makes it, enters or opens it, and removes it: a device takes CAP_MKNOD.
+ * May sleep, even for long.
  *
  * Return: its entry, or an error pointer: -EEXIST if something has the name.
  */
-struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type)
+struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type,
+				       dev_t dev)
 {
 	umode_t mode = type | (S_ISDIR(type) ? 0700 : 0600);
 	struct dentry *dentry;
 	int err;
 
-	if (!S_ISDIR(type) && !S_ISFIFO(type))
+	if (!S_ISDIR(type) && !S_ISFIFO(type) && !S_ISCHR(type))
 		return ERR_PTR(-EINVAL);
 	/* What is made there can't be removed. */
 	if (IS_APPEND(d_inode(dir->dentry)))
@@ -141,7 +146,7 @@ struct dentry *checkpoint_removed_node(const struct path *dir, const char *name,
 	err = mnt_want_write(dir->mnt);
 	if (err)
 		return ERR_PTR(err);
-	dentry = make_and_remove(dir, &QSTR(name), mode);
+	dentry = make_and_remove(dir, &QSTR(name), mode, dev);
 	mnt_drop_write(dir->mnt);
 	return dentry;
 }

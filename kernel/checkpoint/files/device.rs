@@ -10,7 +10,10 @@ use crate::{
         TaskRecords, //
     },
     files::{
-        name::Text,
+        name::{
+            Named,
+            Text, //
+        },
         open::Open,
         opener,
         ops::{
@@ -19,13 +22,21 @@ use crate::{
             Saved,
             Source, //
         },
-        path, //
+        path,
+        removed_dir, //
     },
     found::Capture,
-    image::files::FILE_DEVICE,
-    kapi::fs::file::{
-        ftype,
-        FileRef, //
+    image::{
+        files::FILE_DEVICE,
+        ObjRef, //
+    },
+    kapi::{
+        fs::file::{
+            ftype,
+            FileRef, //
+        },
+        security::cred::CredRef,
+        task::frozen::FrozenTask, //
     }, //
 };
 
@@ -35,7 +46,7 @@ pub(super) const OPS: FileOps = FileOps {
     number: FILE_DEVICE,
     matches: |f| f.is(ftype::CHAR) && is_memory(f.file.device()),
     by_path: true,
-    collect: path::collect,
+    collect,
     lossless: |_| true,
     save,
     // A node is nothing but its device number.
@@ -62,16 +73,63 @@ pub(super) fn encoded((major, minor): (u32, u32)) -> u32 {
     (major << MINOR_BITS) | minor
 }
 
-fn save(_: &mut Capture, open: &Open) -> Result<Saved> {
+/// Returns whether `number`, in the encoding of images, is that of one of them.
+pub(super) fn is_known(number: u32) -> bool {
+    is_memory((number >> MINOR_BITS, number & ((1 << MINOR_BITS) - 1)))
+}
+
+/// Notes the path of `open`, or that it was removed. False: refused.
+fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
+    if !open.file.is_unlinked() || open.file.links() != 0 {
+        return path::collect(cap, t, named, open);
+    }
+    let why = removed_dir::collect(cap, &open.file.path())?;
+    if let Some(why) = why {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+    }
+    Ok(why.is_none())
+}
+
+fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
+    let inode = if open.path.is_empty() {
+        removed_dir::save(cap, &open.file.path())?.get()
+    } else {
+        encoded(open.file.device())
+    };
     Ok(Saved {
-        inode: encoded(open.file.device()),
+        inode,
         ..Saved::of(&open.file)
     })
+}
+
+/// Opens one that was removed, which is made for its first user.
+fn restore_removed(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    source: &Source,
+    opener: &CredRef,
+) -> Result<FileRef> {
+    let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
+    let found = removed_dir::restore(r, plan, obj)?;
+    let file = opener
+        .act(|| FileRef::open(&found, source.flags, 0))
+        .map_err(|e| {
+            r.fail(
+                e,
+                plan,
+                fmt!("a removed device can't be opened with the rights of who had opened it"),
+            )
+        })?;
+    path::set_pos(r, plan, source, &file)?;
+    Ok(file)
 }
 
 /// Opens the device that is at the path, if it is the one that was saved.
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    if source.path.as_bytes().is_empty() {
+        return restore_removed(r, plan, source, &opener);
+    }
     let found = path::find(r, plan, source, &opener)?;
     // Before it is opened: to open a terminal, a watchdog or a tape does something already.
     let device = found.device();

@@ -284,7 +284,7 @@ fn find_removed(
     let start = mount::start(r, source.record.mount.get())?;
     let make = || {
         let dir = PathRef::lookup_dir(&start, source.path.as_c_str())?;
-        former::make(&dir, &name, ftype::FIFO)
+        former::make(&dir, &name, ftype::FIFO, 0)
     };
     // Who has it open need not have made it.
     let mut made = opener.act(make);

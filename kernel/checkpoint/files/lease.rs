@@ -3,6 +3,8 @@
 //! Leases and delegations of files: the holder is notified when somebody else opens the file.
 //!
 //! They are taken last of all: whoever opens a file breaks them, and so do the tasks of a restart.
+//! A break that is under way goes on from where it was when all of them are taken: its holder was told
+//! before. Who waits for it does so in a system call.
 
 use kernel::prelude::*;
 
@@ -15,26 +17,31 @@ use crate::{
         locks,
         name::{
             name_from,
-            Named,
             Text, //
         }, //
     },
     found::Capture,
     image::{
-        files::Lease,
+        files::{
+            Lease,
+            LEASE_DOWNGRADE,
+            LEASE_ENDLESS,
+            LEASE_LIMIT,
+            LEASE_UNLOCK, //
+        },
         ObjRef, //
     },
     kapi::{
         fs::{
             file::FileRef,
             locks::{
+                Break,
                 Lock,
                 LockKind,
                 TO_THE_END, //
             }, //
         },
         security::cred::CredRef,
-        task::frozen::FrozenTask,
         time::wait, //
     }, //
 };
@@ -51,35 +58,13 @@ fn of(cap: &Capture, file: &FileRef) -> Option<Lock> {
         .copied()
 }
 
-/// Looks at the lease of `file`. False: it was refused.
-pub(super) fn collect(
-    cap: &mut Capture,
-    t: &FrozenTask,
-    named: &Named<'_>,
-    file: &FileRef,
-) -> bool {
-    let Some(lease) = of(cap, file) else {
-        return true;
-    };
-    if !lease.breaking {
-        return true;
-    }
-    cap.refuse(
-        EBUSY,
-        t,
-        fmt!(
-            "{}: its lease is being broken, as somebody wants to open it: try again when it is given up",
-            named
-        ),
-    );
-    false
-}
-
 /// Writes the lease of the open file `file`, after its record.
 pub(super) fn save(cap: &mut Capture, obj: ObjRef, file: &FileRef) -> Result {
     let Some(lease) = of(cap, file) else {
         return Ok(());
     };
+    let Break { downgrade, unlock } = lease.broken;
+    let flag = |left: Option<u64>, flag| left.map_or(0, |_| flag);
     let record = Lease {
         file: obj.get().into(),
         delegation: u32::from(lease.kind == LockKind::Delegation).into(),
@@ -87,8 +72,31 @@ pub(super) fn save(cap: &mut Capture, obj: ObjRef, file: &FileRef) -> Result {
         pid: locks::pid_of(cap, &lease).into(),
         fd: lease.fd.into(),
         reserved: 0.into(),
+        broken: (flag(downgrade, LEASE_DOWNGRADE) | flag(unlock, LEASE_UNLOCK)).into(),
+        unused: 0.into(),
+        downgrade: left(downgrade).into(),
+        unlock: left(unlock).into(),
     };
     cap.meta.put(&record, &[])
+}
+
+/// Returns a time that is left, as it is in the image.
+fn left(time: Option<u64>) -> u64 {
+    match time {
+        None => 0,
+        Some(LEASE_ENDLESS) => LEASE_ENDLESS,
+        Some(time) => time.min(LEASE_LIMIT),
+    }
+}
+
+/// Returns the break of a lease that is to go on, if there is one.
+pub(super) fn broken(saved: &Lease) -> Option<Break> {
+    let has = |flag, left| (saved.broken.get() & flag != 0).then_some(left);
+    let broken = Break {
+        downgrade: has(LEASE_DOWNGRADE, saved.downgrade.get()),
+        unlock: has(LEASE_UNLOCK, saved.unlock.get()),
+    };
+    broken.is_any().then_some(broken)
 }
 
 /// Takes the lease of `file` with the first of the rights in `lessees` that suffice.
@@ -105,7 +113,7 @@ pub(super) fn restore(r: &Restore, saved: &Lease, file: &FileRef, lessees: &[Cre
         end: TO_THE_END,
         pid: locks::taken_by(r, saved.pid.get())?,
         fd: saved.fd.get(),
-        breaking: false,
+        broken: Break::default(),
     };
     let mut result = Err(EACCES);
     for cred in lessees {

@@ -44,6 +44,7 @@ use crate::{
             fdtable::FilesRef,
             file::FileRef,
             locks::{
+                Break,
                 Lock,
                 LockKind,
                 Locks,
@@ -250,7 +251,7 @@ fn restore(
                 end: saved.end.get().cast_signed(),
                 pid: taken_by(r, saved.pid.get())?,
                 fd: 0,
-                breaking: false,
+                broken: Break::default(),
             };
             of(saved, &lock)?;
         }

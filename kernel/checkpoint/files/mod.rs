@@ -141,6 +141,11 @@ pub(crate) fn start_submitters(r: &Restore) {
     kinds::uring::thread::start(r);
 }
 
+/// Lets the breaks of leases go on. Nothing can fail any more.
+pub(crate) fn break_leases(r: &Restore) {
+    open::break_leases(r);
+}
+
 /// Returns whether the tasks have the userfaultfd open that memory refers to as `context`.
 pub(crate) fn has_userfaultfd(cap: &Capture, context: usize) -> bool {
     kinds::userfaultfd::is_open(cap, context)

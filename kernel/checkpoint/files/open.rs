@@ -60,6 +60,7 @@ use crate::{
     kapi::{
         fs::{
             file::FileRef,
+            locks::Break,
             open::flags_from_image,
             path::PathName, //
         },
@@ -117,6 +118,8 @@ struct BuiltFile {
     /// Something of it is set when all else is done: records that follow its own tell what, or what
     /// is to be cut off.
     late: bool,
+    /// What its holder was to make of its lease.
+    broken: Option<Break>,
     /// What is cut off its end.
     cut: Option<Cut>,
     /// It is the caller's, in place of that of the image.
@@ -163,6 +166,17 @@ impl Rebuilt for BuiltFile {
         cut.overwrite(r, &self.file)?;
         self.set_late(r, obj)
     }
+}
+
+/// Lets the breaks of leases go on. When all are taken: one that is to be given up keeps others of its
+/// file from being taken. Nothing of it can fail.
+pub(super) fn break_leases(r: &Restore) {
+    let _ = r.each_built(|_, built: &BuiltFile| {
+        if let Some(broken) = &built.broken {
+            built.file.break_lease(broken);
+        }
+        Ok(())
+    });
 }
 
 /// What is set last of an open file: the records that follow its own and those of its locks.
@@ -230,9 +244,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, user: User, file: &File
         (kind.count)(cap, file)?;
     }
     if !external
-        && (!locks::collect(cap, t, &named, file)?
-            || !lease::collect(cap, t, &named, file)
-            || !owner::collect(cap, t, &named, kind, file)?)
+        && (!locks::collect(cap, t, &named, file)? || !owner::collect(cap, t, &named, kind, file)?)
     {
         return Ok(());
     }
@@ -358,6 +370,7 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
         file: file.clone(),
         lessees,
         late: late.owner.is_some() || late.lease.is_some() || cut.is_some(),
+        broken: late.lease.as_ref().and_then(lease::broken),
         cut,
         given: false,
     };
@@ -380,6 +393,7 @@ pub(super) fn give(r: &Restore, obj: ObjRef, file: FileRef) -> Result<bool> {
         file,
         lessees: KVec::new(),
         late: false,
+        broken: None,
         cut: None,
         given: true,
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Directories that were removed: nothing is in them, and nothing can be made there.
+//! Directories that were removed: nothing is in them, and nothing can be made there. And memory devices
+//! that were: a node is nothing but its number, and who owns it.
 
 use kernel::prelude::*;
 
@@ -15,6 +16,7 @@ use crate::{
         }, //
     },
     files::{
+        device,
         former,
         inode,
         kinds,
@@ -46,7 +48,7 @@ use crate::{
 /// Bits of a mode that chmod(2) sets.
 const PERMISSIONS: u32 = 0o7777;
 
-/// A directory that was removed.
+/// A directory or device that was removed.
 struct Gone {
     /// An open file of it.
     file: FileRef,
@@ -62,7 +64,7 @@ impl Shared<Found> for Gone {
     }
 }
 
-/// Notes the removed directory at `path`; returns why it can't be saved, if there is a reason.
+/// Notes the removed directory or device at `path`; returns why it can't be saved, if there is a reason.
 pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'static str>> {
     if let Some(kind) = kinds::on_filesystem(path.fs_magic()) {
         return Ok(Some(kind));
@@ -108,7 +110,7 @@ pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'stat
     Ok(None)
 }
 
-/// Returns the reference of the removed directory at `path`, which was collected; writes its record
+/// Returns the reference of the removed directory or device at `path`, which was collected; writes its record
 /// the first time.
 pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
     let (obj, Some(gone)) = cap.objects.save::<Gone>(path.inode_addr())? else {
@@ -126,7 +128,7 @@ pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
         atime_nsec: atime.1.into(),
         mtime_nsec: mtime.1.into(),
         mount: mount::reference(cap)?.into(),
-        reserved: 0.into(),
+        device: device::encoded(file.device()).into(),
     };
     let mut paths = KVec::new();
     for part in [gone.dir.as_slice(), &[0], &gone.former] {
@@ -136,15 +138,20 @@ pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
     Ok(obj)
 }
 
-/// A directory that was made and removed again.
+/// A directory or device that was made and removed again.
 struct BuiltGone(PathRef);
 
 impl Rebuilt for BuiltGone {}
 
-/// Makes the directory of `record` in `dir`, and removes it.
+/// Makes the directory or device of `record` in `dir`, and removes it.
 fn make(record: &RemovedDir, dir: &PathRef, name: &PathName) -> Result<PathRef> {
-    let made = former::make(dir, name, ftype::DIRECTORY)?;
-    let file = FileRef::open_unchecked(&made, oflag::DIRECTORY)?;
+    let device = record.device.get();
+    let (file_type, flags) = match device {
+        0 => (ftype::DIRECTORY, oflag::DIRECTORY),
+        _ => (ftype::CHAR, oflag::PLACE),
+    };
+    let made = former::make(dir, name, file_type, device)?;
+    let file = FileRef::open_unchecked(&made, flags)?;
     file.remove_xattrs()?;
     let owner = record.owner.map(|id| id.get());
     if file.owner() != Some(owner) {
@@ -159,7 +166,7 @@ fn make(record: &RemovedDir, dir: &PathRef, name: &PathName) -> Result<PathRef> 
     Ok(made)
 }
 
-/// Returns the removed directory with reference `obj`, which is made by its first user.
+/// Returns the removed directory or device with reference `obj`, which is made by its first user.
 pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<PathRef> {
     if let Some(path) = r.with_built(obj, |gone: &BuiltGone| gone.0.clone()) {
         return Ok(path);
@@ -169,6 +176,11 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     let above = r.place(paths.next().unwrap_or(&[]))?;
     let former = paths.next().unwrap_or(&[]);
     let (_, name) = former::split(former)?.ok_or(EINVAL)?;
+    let what = match record.device.get() {
+        0 => "directory",
+        number if device::is_known(number) => "device",
+        _ => return Err(EINVAL),
+    };
     let start = mount::start(r, record.mount.get())?;
     let find = || {
         let dir = PathRef::lookup_dir(&start, above.as_c_str())?;
@@ -182,6 +194,9 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     let path = made.map_err(|e| {
         let why = match e {
             ENOENT | ELOOP | ENOTDIR => "what it was in is missing: bring that back",
+            EACCES | EPERM if what == "device" => {
+                "the caller may not make a device there (CAP_MKNOD, the cgroup)"
+            }
             EACCES | EPERM => "the caller may not make a directory there",
             ENOSPC | EDQUOT => "there is no room for it",
             EOPNOTSUPP => "its filesystem takes no such directory",
@@ -190,7 +205,7 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
         r.fail(
             e,
             plan,
-            fmt!("removed directory {}: {}: {}", Text(former), why, Errno(e)),
+            fmt!("removed {} {}: {}: {}", what, Text(former), why, Errno(e)),
         )
     })?;
     r.set_built(obj, BuiltGone(path.clone()))?;

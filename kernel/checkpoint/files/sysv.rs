@@ -18,6 +18,7 @@ use crate::{
             User, //
         },
         open::Open,
+        opener,
         ops::{
             FileOps,
             Saved,
@@ -86,5 +87,6 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
     let write = source.record.flags.get() & open::WRITE != 0;
-    ipc::shm::attach(r, plan, obj, write)
+    let opener = opener::of_file(r, plan, source.record.cred.get())?;
+    ipc::shm::attach(r, plan, obj, write, &opener)
 }

@@ -399,9 +399,9 @@ record! {
 }
 
 record! {
-    /// A directory that was removed; payload: the path of the directory that it was in, or of the
-    /// next one above that still is there, a NUL, and its own path.
-    #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object)]
+    /// A directory, or a memory device, that was removed; payload: the path of the directory that it was
+    /// in, or of the next one above that still is there, a NUL, and its own path.
+    #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object = removed_object)]
     pub struct RemovedDir {
         /// Reference of this object.
         pub obj: U32,
@@ -419,8 +419,8 @@ record! {
         pub mtime_nsec: U32,
         /// The mount that both paths are on, as in [`OpenFile`].
         pub mount: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Number of a device, as in `OpenFile.inode`; 0: it is a directory.
+        pub device: U32,
     }
 }
 
@@ -589,5 +589,27 @@ record! {
         pub fd: U32,
         /// Zero.
         pub reserved: U32,
+        /// `LEASE_*`: what its holder was told to make of it, as somebody wants to open the file.
+        pub broken: U32,
+        /// Zero.
+        pub unused: U32,
+        /// Nanoseconds until the kernel makes it one for reading; all bits: it does not.
+        pub downgrade: U64,
+        /// Nanoseconds until the kernel takes it away; all bits: it does not.
+        pub unlock: U64,
     }
 }
+
+flags! {
+    "Lease.broken": u32, LEASE_LIST, LEASE_ALL;
+    /// To be one for reading.
+    LEASE_DOWNGRADE = 1 << 0,
+    /// To be given up.
+    LEASE_UNLOCK = 1 << 1,
+}
+
+/// Longest time that is left of a break, in nanoseconds: the seconds of `fs.lease-break-time` are an int.
+pub const LEASE_LIMIT: u64 = (1 << 31) * 1_000_000_000;
+
+/// Stands for a break that does not end by itself.
+pub const LEASE_ENDLESS: u64 = u64::MAX;

@@ -68,14 +68,15 @@ record! {
 }
 
 record! {
-    /// A segment of System V shared memory. Its size, and what it holds, is that of its inode.
+    /// A segment of System V shared memory. Its size, and what it holds, is that of its inode. Of one that
+    /// stays outside there is what tells it from others, and all else is zero.
     #[record(Segment = 176, "shared memory segment", min = 88, check = segment, object)]
     pub struct Segment {
         /// Reference of this object.
         pub obj: U32,
         /// The namespace that it is in, an [`IpcNs`]; 0: that of the caller.
         pub ns: U32,
-        /// Its memory, an `Inode`.
+        /// Its memory, an `Inode`; 0: it stays outside.
         pub inode: U32,
         /// `SEGMENT_*`.
         pub flags: U32,
@@ -105,6 +106,8 @@ record! {
         pub maker: U32,
         /// Zero.
         pub reserved: U32,
+        /// Bytes of one that stays outside.
+        pub size: U64,
     }
 }
 
@@ -114,6 +117,8 @@ flags! {
     SEGMENT_REMOVED = 1 << 0,
     /// Is locked in memory (SHM_LOCK).
     SEGMENT_LOCKED = 1 << 1,
+    /// Is not in the image: the one with its id is attached that is there at the restart.
+    SEGMENT_OUTSIDE = 1 << 2,
 }
 
 record! {

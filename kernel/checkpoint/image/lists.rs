@@ -172,6 +172,7 @@ pub const VALUES: &[&Values] = &[
     &notify::INOTIFY_EVENT_FLAG_LIST,
     &files::LOCK_KINDS,
     &files::OWNER_KINDS,
+    &files::LEASE_LIST,
     &files::seal::LIST,
     &epoll::EPOLL_STATES,
     &epoll::epoll::LIST,

@@ -5,8 +5,18 @@
 //! Those of a namespace that is in the image are saved and restored with it, attached or not. One
 //! of the caller's namespace is, if the tasks have it attached and nobody else has. What a segment
 //! holds are extents of its inode.
+//!
+//! A rule of the caller's, for its name (`sysvshm:` and its id), may say that one of the caller's namespace
+//! stays outside: then a restart attaches what has its id.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    str::{
+        BStr,
+        CString, //
+    }, //
+};
+use zerocopy::FromZeros;
 
 use crate::{
     core::{
@@ -38,6 +48,7 @@ use crate::{
         ipc::{
             Segment as Record,
             SEGMENT_LOCKED,
+            SEGMENT_OUTSIDE,
             SEGMENT_REMOVED, //
         },
         ObjRef, //
@@ -52,7 +63,10 @@ use crate::{
         OWNER, //
     },
     kapi::{
-        fs::file::FileRef,
+        fs::{
+            file::FileRef,
+            path::PathName, //
+        },
         ipc::{
             namespace::{
                 Common,
@@ -86,6 +100,8 @@ pub(crate) struct Segment {
     ns: IpcNs,
     settings: Settings,
     memory: FileRef,
+    /// It stays outside, as the caller says.
+    left: bool,
     /// The first task that was found to have to do with it.
     who: TaskName,
 }
@@ -98,6 +114,9 @@ impl Shared<Found> for Segment {
     /// Compares the uses with the kernel's count, which is of mappings. Its namespace, if that is
     /// in the image, was counted as one user.
     fn outside(&self, cap: &Capture, users: u64) -> Outside {
+        if self.left {
+            return Outside::Nothing;
+        }
         let listed = self.is_listed(cap);
         let attached = users.saturating_sub(u64::from(listed));
         let id = self.settings.common.id;
@@ -110,7 +129,8 @@ impl Shared<Found> for Segment {
 
     fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
         let why = if self.is_listed(cap) || self.ns == IpcNs::of_current() {
-            "a task outside has it attached, too: end that, or checkpoint it as well"
+            "a task outside has it attached, too: end that, checkpoint it as well, or leave the segment \
+             outside (a rule for sysvshm:ID)"
         } else {
             "is of an ipc namespace that no task is in: have it detach that (shmdt)"
         };
@@ -171,6 +191,7 @@ fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Resu
             ns: ns.clone(),
             settings: found.settings,
             memory: found.memory,
+            left: false,
             who: t.display(&cap.pid_ns),
         })?;
         return Ok(true);
@@ -181,6 +202,56 @@ fn add(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: shm::Found) -> Resu
         fmt!("System V shared memory {}: {}", common.id, why),
     );
     Ok(false)
+}
+
+/// Notes a segment of the caller's namespace as one that stays outside, if the caller says so: true. False:
+/// it does not.
+fn leave(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs, found: &shm::Found) -> Result<bool> {
+    let id = found.settings.common.id;
+    if *ns != IpcNs::of_current() {
+        return Ok(false);
+    }
+    let who = t.display(&cap.pid_ns);
+    let name = CString::try_from_fmt(fmt!("sysvshm:{id}"))?;
+    if cap.found.files.lists {
+        let shown = BStr::from_bytes(name.to_bytes());
+        cap.report
+            .has(&who, fmt!("{shown}: a segment of System V shared memory"));
+    }
+    if !cap
+        .found
+        .ns
+        .leaves_outside(&PathName::new(name.to_bytes())?)?
+    {
+        return Ok(false);
+    }
+    cap.objects.count::<Segment>(found.memory.inode_addr())?;
+    if hugetlb::shift(&found.memory).is_some() {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!("System V shared memory {id}: has huge pages, and so can't stay outside"),
+        );
+        return Ok(true);
+    }
+    cap.report.note(
+        &who,
+        fmt!("System V shared memory {id}: stays outside; a restart attaches what has its id then"),
+    );
+    cap.objects.keep(Segment {
+        ns: ns.clone(),
+        settings: found.settings,
+        memory: found.memory.clone(),
+        left: true,
+        who,
+    })?;
+    Ok(true)
+}
+
+/// Returns whether `file`, that of a mapping, is an attach of a segment that stays outside.
+pub(crate) fn is_left(cap: &Capture, file: &FileRef) -> bool {
+    let segment = cap.objects.get::<Segment>(file.inode_addr());
+    segment.is_some_and(|segment| segment.left)
 }
 
 /// Counts all segments of a namespace of the task `t`; returns by which addresses they are known.
@@ -206,13 +277,16 @@ pub(crate) fn collect_attach(cap: &mut Capture, t: &FrozenTask, file: &FileRef) 
     if cap.objects.users::<Segment>(addr) > 0 {
         cap.objects.count::<Segment>(addr)?;
         // What was refused is not kept.
-        if cap.objects.get::<Segment>(addr).is_some() {
+        if cap.objects.get::<Segment>(addr).is_some_and(|s| !s.left) {
             check_label(cap, t, &ns, id);
         }
         return Ok(());
     }
     // It is there as long as it is attached.
     let found = shm::find(&ns, &cap.pid_ns, id, file)?.ok_or(EBUSY)?;
+    if leave(cap, t, &ns, &found)? {
+        return Ok(());
+    }
     add(cap, t, &ns, found)?;
     Ok(())
 }
@@ -235,6 +309,18 @@ pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
         return Ok(());
     };
     let s = &segment.settings;
+    if segment.left {
+        let record = Record {
+            obj: obj.get().into(),
+            flags: (SEGMENT_OUTSIDE | if s.removed { SEGMENT_REMOVED } else { 0 }).into(),
+            id: s.common.id.cast_unsigned().into(),
+            key: s.common.key.into(),
+            named: s.named.into(),
+            size: s.size.into(),
+            ..Record::new_zeroed()
+        };
+        return cap.meta.put(&record, &[]);
+    }
     let inode = files::save_memory(cap, &segment.memory, s.size)?;
     let mut flags = 0;
     if s.removed {
@@ -268,6 +354,7 @@ pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
         lpid: lpid.into(),
         maker: maker.into(),
         reserved: 0.into(),
+        size: 0.into(),
     };
     cap.meta.put(&record, &[])
 }
@@ -434,15 +521,57 @@ pub(crate) fn make(
         })
 }
 
+/// Returns the file of an attach of a segment that stays outside, which is attached with the rights of
+/// `opener`.
+fn attach_left(
+    r: &Restore,
+    plan: &TaskRecords<'_>,
+    record: &Record,
+    write: bool,
+    opener: &CredRef,
+) -> Result<FileRef> {
+    let id = record.id.get().cast_signed();
+    let fail = |e: Error, why: &str| {
+        r.fail(
+            e,
+            plan,
+            fmt!("System V shared memory {id}, which was left outside: {why}"),
+        )
+    };
+    let found = shm::by_id(&r.ipc_ns, &PidNs::of_current()?, id)?
+        .ok_or_else(|| fail(ENOENT, "is missing: bring it back"))?;
+    let (named, size) = (found.settings.named, found.settings.size);
+    if (named, size) != (record.named.get(), record.size.get())
+        || hugetlb::shift(&found.memory).is_some()
+    {
+        return Err(fail(
+            ESTALE,
+            "is another one, by its key or size: bring the old one back",
+        ));
+    }
+    opener
+        .act(|| shm::open(&r.ipc_ns, id, &found.memory, write))
+        .map_err(|e| {
+            fail(
+                e,
+                "can't be attached with the rights of who had attached it",
+            )
+        })
+}
+
 /// Returns the file of an attach of the segment with reference `obj`, for mappings; `write`: they
-/// may be written to.
+/// may be written to. One that stays outside is attached with the rights of `opener`.
 pub(crate) fn attach(
     r: &Restore,
     plan: &TaskRecords<'_>,
     obj: ObjRef,
     write: bool,
+    opener: &CredRef,
 ) -> Result<FileRef> {
     let (record, _) = r.object_body::<Record>(obj)?;
+    if record.flags.get() & SEGMENT_OUTSIDE != 0 {
+        return attach_left(r, plan, &record, write, opener);
+    }
     match ObjRef::new(record.ns.get()) {
         Some(ns) => drop(ns::ipc::rebuilt(r, plan, ns)?),
         None if r.is_built(obj) => (),

@@ -192,6 +192,7 @@ pub(super) fn collect(
         ipc::shm::collect_attach(cap, t, file)?;
     }
     let watched = userfault::collect(cap, t, v)?;
+    let left = v.file.as_ref().is_some_and(|f| ipc::shm::is_left(cap, f));
     let mut refuse = |why: &str| {
         cap.refuse(
             EOPNOTSUPP,
@@ -246,6 +247,12 @@ pub(super) fn collect(
     }
     if let Some(why) = watched {
         refuse(why);
+    }
+    if v.watcher != 0 && left {
+        refuse(
+            "System V shared memory that stays outside, and a userfaultfd watches it: have it \
+             unregister that",
+        );
     }
     if v.huge.is_some_and(|huge| huge.taken) {
         refuse(

@@ -281,6 +281,7 @@ fn bring_back(
     // From here on nothing can fail.
     coordinator.restore.release_connections();
     files::start_submitters(&coordinator.restore);
+    files::break_leases(&coordinator.restore);
     coordinator.restore.clear_built();
     pidfd.install();
     ready.release();

@@ -141,6 +141,12 @@ pub(super) fn pipe_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fau
     Ok((pipe.obj.get(), pipe.named.get()))
 }
 
+/// Returns reference and device number of what was removed.
+pub(super) fn removed_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
+    let removed: RemovedDir = raw.body()?;
+    Ok((removed.obj.get(), removed.device.get()))
+}
+
 impl Walk<'_> {
     /// Checks a descriptor table.
     pub(in crate::image) fn table(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -231,7 +237,10 @@ impl Walk<'_> {
                 TYPE_REGULAR
             }
             FILE_DIRECTORY => {
-                self.refer_or_none::<RemovedDir>(raw, inode)?;
+                if inode != 0 {
+                    let device = self.refer::<RemovedDir>(raw, inode)?.detail;
+                    ensure(raw, device == 0, "directory that is none")?;
+                }
                 ensure(
                     raw,
                     inode == 0 || file.flags.get() & (open::WRITE | open::NO_ACCESS) == 0,
@@ -298,6 +307,11 @@ impl Walk<'_> {
                 )?;
                 zero(raw, file.size.get() == 0 && file.mtime.get() == 0)?;
                 TYPE_REGULAR
+            }
+            FILE_DEVICE if raw.payload.is_empty() => {
+                let device = self.refer::<RemovedDir>(raw, inode)?.detail;
+                ensure(raw, device != 0, "removed device that is none")?;
+                TYPE_CHAR
             }
             FILE_DEVICE => {
                 ensure(raw, inode != 0, "no device number")?;
@@ -419,6 +433,7 @@ impl Walk<'_> {
                 no_payload(raw)?;
                 zero(raw, file.mount.get() == 0)?;
             }
+            FILE_DEVICE if raw.payload.is_empty() => zero(raw, file.mount.get() == 0)?,
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR
             | FILE_DIRECTORY

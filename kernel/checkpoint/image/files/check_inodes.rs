@@ -225,13 +225,14 @@ impl Walk<'_> {
             self.refer::<Path>(raw, fs.pwd.get())?;
         } else {
             zero(raw, fs.pwd.get() == 0)?;
-            self.refer::<RemovedDir>(raw, fs.removed.get())?;
+            let device = self.refer::<RemovedDir>(raw, fs.removed.get())?.detail;
+            ensure(raw, device == 0, "working directory that is none")?;
         }
         zero(raw, fs.reserved.get() == 0)?;
         no_payload(raw)
     }
 
-    /// Checks a directory that was removed.
+    /// Checks a directory, or a device, that was removed.
     pub(in crate::image) fn removed_dir(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let dir: RemovedDir = raw.body()?;
         flags(raw, u64::from(dir.mode.get()), 0o7777)?;
@@ -241,7 +242,6 @@ impl Walk<'_> {
             dir.atime_nsec.get() < NSEC && dir.mtime_nsec.get() < NSEC,
             "impossible time",
         )?;
-        zero(raw, dir.reserved.get() == 0)?;
         self.mount_of(raw, dir.mount.get())?;
         two_absolute_paths(raw)
     }

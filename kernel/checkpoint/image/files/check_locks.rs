@@ -7,6 +7,7 @@ use crate::image::{
         fields::{
             boolean,
             ensure,
+            flags,
             ids,
             no_payload,
             signal,
@@ -156,7 +157,8 @@ impl Walk<'_> {
             i32::try_from(lease.fd.get()).is_ok(),
             "descriptor too large",
         )?;
-        zero(raw, lease.reserved.get() == 0)?;
+        zero(raw, lease.reserved.get() == 0 && lease.unused.get() == 0)?;
+        broken(raw, &lease)?;
         no_payload(raw)
     }
 
@@ -168,4 +170,27 @@ impl Walk<'_> {
             "was taken by no process of the image",
         )
     }
+}
+
+/// Checks the break of a lease that is under way.
+fn broken(raw: &Raw<'_>, lease: &Lease) -> Result<(), Fault> {
+    let broken = lease.broken.get();
+    flags(raw, broken.into(), LEASE_ALL.into())?;
+    ensure(
+        raw,
+        broken & LEASE_DOWNGRADE == 0 || lease.exclusive.get() == 1,
+        "a lease for reading that is to become one",
+    )?;
+    for (flag, left) in [
+        (LEASE_DOWNGRADE, lease.downgrade.get()),
+        (LEASE_UNLOCK, lease.unlock.get()),
+    ] {
+        zero(raw, broken & flag != 0 || left == 0)?;
+        ensure(
+            raw,
+            left <= LEASE_LIMIT || left == LEASE_ENDLESS,
+            "a lease that is to be given up too late",
+        )?;
+    }
+    Ok(())
 }

@@ -198,10 +198,19 @@ impl Walk<'_> {
         let s: Segment = raw.body()?;
         let rest = self.next_of(raw, s.ns.get())?;
         self.set_rest(rest);
-        let named = self.refer::<Inode>(raw, s.inode.get())?.detail;
-        ensure(raw, named == 0, "its memory has a name")?;
-        self.refer_once::<Inode>(raw, s.inode.get(), "two segments are the same memory")?;
         flags(raw, u64::from(s.flags.get()), u64::from(SEGMENT_FLAGS))?;
+        if s.flags.get() & SEGMENT_OUTSIDE != 0 {
+            ensure(
+                raw,
+                s.ns.get() == 0 && s.inode.get() == 0 && s.size.get() != 0,
+                "stays outside, and has memory or a namespace",
+            )?;
+        } else {
+            let named = self.refer::<Inode>(raw, s.inode.get())?.detail;
+            ensure(raw, named == 0, "its memory has a name")?;
+            self.refer_once::<Inode>(raw, s.inode.get(), "two segments are the same memory")?;
+            zero(raw, s.size.get() == 0)?;
+        }
         permissions(raw, s.id.get(), s.mode.get(), [s.owner, s.creator])?;
         let removed = s.flags.get() & SEGMENT_REMOVED != 0;
         ensure(

@@ -35,6 +35,23 @@ pub(crate) enum LockKind {
     Delegation,
 }
 
+/// A break of a lease that is under way: what its holder was told to make of it, and how long it is, in
+/// nanoseconds, until the kernel does that; `u64::MAX`: it does not.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Break {
+    /// One for reading.
+    pub(crate) downgrade: Option<u64>,
+    /// None.
+    pub(crate) unlock: Option<u64>,
+}
+
+impl Break {
+    /// Returns whether there is one.
+    pub(crate) fn is_any(&self) -> bool {
+        self.downgrade.is_some() || self.unlock.is_some()
+    }
+}
+
 /// A lock, as it was at one moment.
 ///
 /// The addresses are for comparison only.
@@ -57,8 +74,8 @@ pub(crate) struct Lock {
     pub(crate) pid: i32,
     /// Descriptor that the signal names which tells that a lease is to be given up; 0 of others.
     pub(crate) fd: u32,
-    /// A lease that is to be given up: somebody waits for that.
-    pub(crate) breaking: bool,
+    /// What was to become of a lease, as somebody wants to open the file.
+    pub(crate) broken: Break,
 }
 
 impl Lock {
@@ -79,7 +96,6 @@ impl Lock {
                 (*core).flc_pid,
             )
         };
-        let pending = bindings::FL_DOWNGRADE_PENDING | bindings::FL_UNLOCK_PENDING;
         let mut lock = Self {
             kind: LockKind::Lease,
             exclusive: u32::from(core_type) == bindings::F_WRLCK,
@@ -89,7 +105,7 @@ impl Lock {
             end: TO_THE_END,
             pid,
             fd: 0,
-            breaking: lease && flags & pending != 0,
+            broken: Break::default(),
         };
         if lease {
             if flags & bindings::FL_LEASE == 0 {
@@ -100,6 +116,13 @@ impl Lock {
             lock.fd = unsafe { (*lease).fl_fasync.as_ref() }
                 .and_then(|f| u32::try_from(f.fa_fd).ok())
                 .unwrap_or(0);
+            let mut broken = bindings::checkpoint_lease_break::default();
+            // SAFETY: By the caller's promise; `broken` is ours.
+            unsafe { bindings::checkpoint_get_lease_break(lease, &raw mut broken) };
+            lock.broken = Break {
+                downgrade: broken.downgrade.then_some(broken.downgrade_left),
+                unlock: broken.unlock.then_some(broken.unlock_left),
+            };
             return lock;
         }
         lock.kind = if flags & bindings::FL_FLOCK != 0 {
@@ -306,6 +329,18 @@ impl FileRef {
                 lease.pid,
             )
         })
+    }
+
+    /// Lets the break of its lease go on, if it has one. Who holds it is not told again.
+    pub(crate) fn break_lease(&self, broken: &Break) {
+        let broken = bindings::checkpoint_lease_break {
+            downgrade: broken.downgrade.is_some(),
+            unlock: broken.unlock.is_some(),
+            downgrade_left: broken.downgrade.unwrap_or(0),
+            unlock_left: broken.unlock.unwrap_or(0),
+        };
+        // SAFETY: We own a reference on the file; `broken` is ours.
+        unsafe { bindings::checkpoint_set_lease_break(self.as_ptr(), &raw const broken) };
     }
 
     /// Returns what another owner has that keeps `lock`, to be taken by way of this file, from

@@ -123,17 +123,18 @@ impl PathRef {
         }))
     }
 
-    /// Makes a directory or a named pipe `name` in this directory, with the rights that the caller
-    /// has or acts with, and removes it: returns its path. Nobody finds it in between. May sleep,
-    /// even for long.
+    /// Makes a directory, a named pipe or a character device `name` in this directory, with the rights
+    /// that the caller has or acts with, and removes it: returns its path. Nobody finds it in between.
+    /// May sleep, even for long.
     ///
-    /// `file_type` is one of [`ftype`](super::file::ftype). EEXIST: something has that name.
-    pub(crate) fn removed_node(&self, name: &CStr, file_type: u32) -> Result<Self> {
+    /// `file_type` is one of [`ftype`](super::file::ftype); `device`: the kernel's number of a device, else
+    /// 0. EEXIST: something has that name.
+    pub(crate) fn removed_node(&self, name: &CStr, file_type: u32, device: u32) -> Result<Self> {
         let file_type = u16::try_from(file_type)?;
         // SAFETY: We own references on the path; the name is NUL-terminated, and copied. A dentry
         // that is returned comes with a reference.
         let dentry = from_err_ptr(unsafe {
-            bindings::checkpoint_removed_node(&self.0, name.as_char_ptr(), file_type)
+            bindings::checkpoint_removed_node(&self.0, name.as_char_ptr(), file_type, device)
         })?;
         // SAFETY: We own a reference on the mount, so there may be others.
         unsafe { bindings::mntget(self.0.mnt) };

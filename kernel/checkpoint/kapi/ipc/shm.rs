@@ -106,17 +106,19 @@ fn next(ns: &IpcNs, pid_ns: &PidNs, from: i32) -> Result<Option<(i32, Found)>> {
     Ok(Some((at, Found { settings, memory })))
 }
 
+/// Returns the segment with the id `id`, with pids of `pid_ns`; `None`: there is none.
+pub(crate) fn by_id(ns: &IpcNs, pid_ns: &PidNs, id: i32) -> Result<Option<Found>> {
+    // SAFETY: It takes a number and returns one.
+    let index = unsafe { bindings::checkpoint_ipc_index(id) };
+    Ok(next(ns, pid_ns, index)?
+        .map(|(_, found)| found)
+        .filter(|found| found.settings.common.id == id))
+}
+
 /// Returns the segment with the id `id`, with pids of `pid_ns`; `None`: there is none, or it has
 /// other memory than `file` shows.
 pub(crate) fn find(ns: &IpcNs, pid_ns: &PidNs, id: i32, file: &FileRef) -> Result<Option<Found>> {
-    // SAFETY: It takes a number and returns one.
-    let index = unsafe { bindings::checkpoint_ipc_index(id) };
-    let same = |(_, found): &(i32, Found)| {
-        found.settings.common.id == id && found.memory.inode_addr() == file.inode_addr()
-    };
-    Ok(next(ns, pid_ns, index)?
-        .filter(same)
-        .map(|(_, found)| found))
+    Ok(by_id(ns, pid_ns, id)?.filter(|found| found.memory.inode_addr() == file.inode_addr()))
 }
 
 /// Returns namespace and id of the segment that `file`, that of a mapping, is an attach of; `None`:

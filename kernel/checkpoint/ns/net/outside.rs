@@ -93,8 +93,8 @@ impl Collected {
         Ok(())
     }
 
-    /// Returns whether the first rule for the device `name` says that its other end stays outside.
-    fn leaves_outside(&self, name: &PathName) -> Result<bool> {
+    /// Returns whether the first rule for `name` says that what has it, or its other end, stays outside.
+    pub(crate) fn leaves_outside(&self, name: &PathName) -> Result<bool> {
         for (pattern, action) in &self.net_rules {
             wait::go_on()?;
             if name.fits(pattern.as_c_str()) {

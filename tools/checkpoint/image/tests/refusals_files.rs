@@ -8,12 +8,14 @@ mod sample;
 use checkpoint_image::image::{
     files::*,
     kinds::Kind,
-    mm::*, //
+    mm::*,
+    task::Container, //
 };
 use sample::{
     accepted,
     obj,
     refused,
+    zeroed,
     Sample, //
 };
 
@@ -293,7 +295,7 @@ fn removed_dir(s: &mut Sample) {
             atime_nsec: 0.into(),
             mtime_nsec: 0.into(),
             mount: 0.into(),
-            reserved: 0.into(),
+            device: 0.into(),
         },
         b"/home\0/home/gone",
     );
@@ -303,6 +305,46 @@ fn removed_dir(s: &mut Sample) {
         f.pwd.set(0);
         f.removed.set(obj::PATH);
     });
+}
+
+/// Makes what is open at `path` in the sample something that was removed, with this number of a device.
+fn removed_at(s: &mut Sample, path: &[u8], device: u32) {
+    let mut obj = 0;
+    s.edit(0, |c: &mut Container| {
+        obj = c.objects.get() + 1;
+        c.objects.set(obj);
+    });
+    s.add(
+        zeroed(|d: &mut RemovedDir| {
+            d.obj.set(obj);
+            d.device.set(device);
+        }),
+        b"/dev\0/dev/gone",
+    );
+    let record = s.records.pop().expect("it was added");
+    let at = s.position(Kind::File, 0);
+    s.records.insert(at, record);
+    let nth = (0..)
+        .find(|&nth| s.payload(Kind::File, nth) == path)
+        .expect("it is open");
+    s.payload(Kind::File, nth).clear();
+    s.edit(nth, |f: &mut OpenFile| f.inode.set(obj));
+}
+
+#[test]
+fn removed_devices() {
+    accepted(&[
+        |s| removed_at(s, b"/dev/null", 0x10_0003),
+        |s| removed_at(s, b"/tmp", 0),
+    ]);
+    refused(&[
+        ("removed device that is none", |s| {
+            removed_at(s, b"/dev/null", 0)
+        }),
+        ("directory that is none", |s| {
+            removed_at(s, b"/tmp", 0x10_0003)
+        }),
+    ]);
 }
 
 #[test]
@@ -320,9 +362,9 @@ fn removed_directories() {
             removed_dir(s);
             s.edit(0, |d: &mut RemovedDir| d.mtime_nsec.set(1_000_000_000))
         }),
-        ("reserved or unused field is not zero", |s| {
+        ("working directory that is none", |s| {
             removed_dir(s);
-            s.edit(0, |d: &mut RemovedDir| d.reserved.set(1))
+            s.edit(0, |d: &mut RemovedDir| d.device.set(0x10_0003))
         }),
         ("one path where two belong", |s| {
             removed_dir(s);

@@ -219,7 +219,21 @@ fn shared_memory() {
             s.edit(0, |g: &mut Segment| g.ns.set(0));
             s.edit(0, |n: &mut IpcNs| n.inside.set(2));
         },
+        // One that stays outside.
+        |s| {
+            let at = s.position(Kind::Segment, 0);
+            let segment = s.records.remove(at);
+            s.records.push(segment);
+            s.edit(0, |g: &mut Segment| {
+                g.ns.set(0);
+                g.inode.set(0);
+                g.flags.set(SEGMENT_OUTSIDE);
+                g.size.set(1);
+            });
+            s.edit(0, |n: &mut IpcNs| n.inside.set(2));
+        },
     ]);
+    const LEFT: &str = "stays outside, and has memory or a namespace";
     const KEY: &str = "has not the key that it was made with";
     refused(&[
         ("does not stand with the namespace that it is in", |s| {
@@ -239,7 +253,7 @@ fn shared_memory() {
             );
         }),
         ("unknown flag", |s| {
-            s.edit(0, |g: &mut Segment| g.flags.set(1 << 2))
+            s.edit(0, |g: &mut Segment| g.flags.set(1 << 3))
         }),
         ("unknown flag", |s| {
             s.edit(0, |g: &mut Segment| g.mode.set(0o1000))
@@ -271,6 +285,19 @@ fn shared_memory() {
         }),
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |g: &mut Segment| g.reserved.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |g: &mut Segment| g.size.set(1))
+        }),
+        (LEFT, |s| {
+            s.edit(0, |g: &mut Segment| g.flags.set(SEGMENT_OUTSIDE))
+        }),
+        (LEFT, |s| {
+            s.edit(0, |g: &mut Segment| {
+                g.flags.set(SEGMENT_OUTSIDE);
+                g.inode.set(0);
+                g.size.set(1);
+            })
         }),
         ("payload where none belongs", |s| {
             s.payload(Kind::Segment, 0).push(1)

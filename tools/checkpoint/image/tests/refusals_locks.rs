@@ -188,6 +188,30 @@ fn leases() {
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |l: &mut Lease| l.reserved.set(1))
         }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |l: &mut Lease| l.unused.set(1))
+        }),
+        ("unknown flag", |s| {
+            s.edit(0, |l: &mut Lease| l.broken.set(4))
+        }),
+        ("a lease for reading that is to become one", |s| {
+            s.edit(0, |l: &mut Lease| {
+                l.exclusive.set(0);
+                l.broken.set(LEASE_DOWNGRADE);
+            })
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |l: &mut Lease| l.downgrade.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |l: &mut Lease| l.unlock.set(LEASE_ENDLESS))
+        }),
+        ("a lease that is to be given up too late", |s| {
+            s.edit(0, |l: &mut Lease| {
+                l.broken.set(LEASE_UNLOCK);
+                l.unlock.set(LEASE_LIMIT + 1);
+            })
+        }),
         ("payload where none belongs", |s| {
             s.payload(Kind::Lease, 0).push(1)
         }),
@@ -196,6 +220,9 @@ fn leases() {
         s.edit(0, |l: &mut Lease| {
             l.delegation.set(1);
             l.exclusive.set(1);
+            l.broken.set(LEASE_DOWNGRADE | LEASE_UNLOCK);
+            l.downgrade.set(LEASE_LIMIT);
+            l.unlock.set(LEASE_ENDLESS);
         })
     }]);
 }

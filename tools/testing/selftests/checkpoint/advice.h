@@ -60,7 +60,7 @@ static inline int checkpoint_and_kill(const struct checkpoint_args *said)
 	return ckpt_run_killed(&run, checkpoint(CHECKPOINT_KILL, said));
 }
 
-/* restart(2) with what @said has of rules and maps; 0, or the errno. */
+/* restart(2) with what @said has of rules, maps and files; 0, or the errno. */
 static inline int restart(uint64_t flags, const struct restart_args *said)
 {
 	struct restart_args args;
@@ -75,6 +75,8 @@ static inline int restart(uint64_t flags, const struct restart_args *said)
 	args.rules_count = said->rules_count;
 	args.maps = said->maps;
 	args.maps_count = said->maps_count;
+	args.fds = said->fds;
+	args.fds_count = said->fds_count;
 	pid = sys_restart(&args, sizeof(args));
 	if (pid < 0)
 		return errno;

@@ -3,6 +3,7 @@
 #include "advice.h"
 #include "sockets.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -153,6 +154,19 @@ CKPT_SCENARIO(pages)
 	memset(map, 'y', 4 * CKPT_PAGE);
 }
 
+/* What can't be saved: a pidfd of the test, and a filesystem that is not mounted yet. */
+CKPT_SCENARIO(objects)
+{
+	struct pollfd test = { .fd = FD, .events = POLLIN };
+
+	place(CHECK_SYS(open(getenv("CKPT_PIDFD"), O_RDWR)), FD);
+	place(CHECK_SYS(syscall(__NR_fsopen, "tmpfs", 0)), FD2);
+	ckpt_ready_wait();
+	CHECK(is_closed(FD2), "it is open");
+	CHECK_EQ(0, poll(&test, 1, 0));
+	CHECK_STREQ("anon_inode:[pidfd]", link_of(FD));
+}
+
 FIXTURE(advice) { int unused; };
 FIXTURE_VARIANT(advice) { bool container; };
 FIXTURE_VARIANT_ADD(advice, container) { .container = true };
@@ -262,6 +276,47 @@ TEST_F_TIMEOUT(advice, by_name, CKPT_TIMEOUT)
 	ASSERT_EQ(0, checkpoint_and_kill(&said));
 	ASSERT_EQ(0, restart(0, &nothing));
 	ASSERT_EQ(0, go());
+}
+
+/* What can't be saved is left out, or stays outside: a pidfd of a process outside. */
+TEST_F_TIMEOUT(advice, objects_of_the_kernel, CKPT_TIMEOUT)
+{
+	const struct checkpoint_rule rules[] = {
+		{ .fd = FD2, .action = CHECKPOINT_RULE_CLOSE },
+		{ .fd = FD, .action = CHECKPOINT_RULE_EXTERNAL },
+	};
+	const struct checkpoint_args said = RULES(rules);
+	const struct checkpoint_args one = { .rules = (uintptr_t)rules, .rules_count = 1 };
+	struct restart_fd in = { .fd = FD };
+	const struct restart_args gives = { .fds = (uintptr_t)&in, .fds_count = 1 };
+	char name[64];
+	int pidfd, i;
+
+	pidfd = sys_pidfd_open(getpid());
+	ASSERT_LE(0, pidfd);
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", getpid(), pidfd);
+	setenv("CKPT_PIDFD", name, 1);
+	ASSERT_EQ(0, start(&objects, variant->container));
+	ASSERT_NE(0, checkpoint(0, &one));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "[pidfd]"));
+	ASSERT_FALSE(ckpt_run_log_has(&run, "a filesystem context can't be saved yet"));
+	ASSERT_NE(0, checkpoint(0, &(struct checkpoint_args){ 0 }));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "a filesystem context can't be saved yet"));
+	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &said));
+	for (i = 0; i < 2; i++) {
+		/* What is not there any more needs no rule. */
+		const struct checkpoint_args now = {
+			.rules = (uintptr_t)(rules + i), .rules_count = 2 - i,
+		};
+
+		ASSERT_EQ(0, checkpoint_and_kill(&now));
+		ASSERT_EQ(EBADF, restart(0, &nothing));
+		ASSERT_TRUE(ckpt_run_log_has(&run, "was left outside: give another one"));
+		in.own_fd = pidfd;
+		ASSERT_EQ(0, restart(0, &gives));
+	}
+	ASSERT_EQ(0, go());
+	close(pidfd);
 }
 
 /* What stays outside by a rule wants another in its place. */

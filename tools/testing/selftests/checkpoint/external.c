@@ -6,8 +6,11 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <pty.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 
 /* Where the scenarios have the end of the test's pipe, and a child of theirs. */
 #define FD	77
@@ -110,6 +113,27 @@ CKPT_SCENARIO(owns)
 	ckpt_ready_wait();
 	CHECK_EQ(F_UNLCK, fcntl(FD, F_GETLEASE));
 	CHECK_EQ(0, fcntl(FD, F_GETOWN));
+}
+
+/* A terminal that it writes to and reads from. */
+CKPT_SCENARIO(at_terminal)
+{
+	struct winsize size;
+	char key;
+	int fd;
+
+	fd = CHECK_SYS(open(getenv(END), O_RDWR | O_NOCTTY));
+	CHECK_EQ(FD, dup2(fd, FD));
+	CHECK_SYS(close(fd));
+	say(FD, "before\n");
+	ckpt_ready_wait();
+	CHECK_EQ(1, isatty(FD));
+	/* It is another one, of another size. */
+	CHECK_SYS(ioctl(FD, TIOCGWINSZ, &size));
+	CHECK_EQ(board->restarts ? 33 : 25, size.ws_row);
+	CHECK_EQ(1, read(FD, &key, 1));
+	CHECK_EQ('q', key);
+	say(FD, "after\n");
 }
 
 FIXTURE(external) { int p[2]; };
@@ -229,6 +253,69 @@ TEST_F_TIMEOUT(external, other_end, CKPT_TIMEOUT)
 	ckpt_run_go(&run);
 	ASSERT_EQ(0, ckpt_run_finish(&run));
 	ASSERT_STREQ("child\nafter\n", all_of(self->p[0]));
+}
+
+struct terminal { int master, slave; };
+
+/* One that changes nothing of what is written to it, with so many rows. */
+static int new_terminal(struct terminal *t, int rows)
+{
+	struct winsize size = { .ws_row = rows, .ws_col = 80 };
+	struct termios raw = { .c_cflag = CS8 | CREAD, .c_cc[VMIN] = 1 };
+
+	return openpty(&t->master, &t->slave, NULL, &raw, &size);
+}
+
+static void close_terminal(struct terminal *t)
+{
+	close(t->slave);
+	close(t->master);
+}
+
+/* Do just these bytes come from the terminal? */
+static bool shows(struct terminal *t, const char *want)
+{
+	char text[16] = "";
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < strlen(want) && (n = read(t->master, text + len, sizeof(text) - 1 - len)) > 0)
+		len += n;
+	return !strcmp(text, want);
+}
+
+/* A terminal stays outside, and the tasks come back at another one, twice. */
+TEST_F_TIMEOUT(external, terminal, CKPT_TIMEOUT)
+{
+	const struct checkpoint_fd out = { .pid = 0, .fd = FD };
+	struct restart_fd in = { .pid = 0, .fd = FD };
+	struct terminal first, next;
+	int i;
+
+	ASSERT_EQ(0, new_terminal(&first, 25));
+	ASSERT_EQ(0, start(&at_terminal, variant->container, first.slave));
+	ASSERT_TRUE(shows(&first, "before\n"));
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, NULL, 0));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "a pseudoterminal can't be saved yet"));
+	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &out, 1));
+	ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
+	close_terminal(&first);
+	ASSERT_EQ(EBADF, restart(NULL, 0));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "was left outside: give another one"));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, new_terminal(&next, 33));
+		in.own_fd = next.slave;
+		ASSERT_EQ(0, restart(&in, 1));
+		if (!i) {
+			ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
+			close_terminal(&next);
+		}
+	}
+	ASSERT_EQ(1, write(next.master, "q", 1));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ASSERT_TRUE(shows(&next, "after\n"));
+	close_terminal(&next);
 }
 
 /* It is enough to name the descriptor of one process that has the open file. */

@@ -5,6 +5,7 @@
  */
 #include "epoll.h"
 #include "pipes.h"
+#include "sockets.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -332,6 +333,33 @@ CKPT_CYCLE(diamond)
 	put(fds[W], 1, 1);
 	CHECK_EQ(1, poll(&pfd, 1, 0));
 	CHECK_EQ(2, epoll_wait(outer, event, 4, 0));
+}
+
+/*
+ * Nobody but a message has it, which lies in a socket that is registered with it: a circle that only who
+ * receives the message breaks.
+ */
+CKPT_CYCLE(in_a_circle)
+{
+	int ep = instance(), pair[2];
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	add(ep, pair[0], EPOLLIN, DATA(1));
+	add(ep, pair[1], EPOLLIN | EPOLLET, DATA(2));
+	send_fds(pair[1], &ep, 1);
+	CHECK_SYS(close(ep));
+	ckpt_ready_wait();
+	receive_fds(pair[0], &ep, 1);
+	reports_nothing(ep);
+	send_text(pair[0], "to the other end");
+	reports(ep, EPOLLIN, DATA(2));
+	reports_nothing(ep);
+	send_text(pair[1], "and back");
+	reports(ep, EPOLLIN, DATA(1));
+	reports(ep, EPOLLIN, DATA(1));
+	expect_text(pair[0], "and back");
+	expect_text(pair[1], "to the other end");
+	reports_nothing(ep);
 }
 
 /* ---- processes ------------------------------------------------------- */

@@ -321,4 +321,45 @@ TEST_F_TIMEOUT(cr, odd_size, CKPT_TIMEOUT)
 	ASSERT_EQ(0, is_refused(&odd_size, variant->container, tell_odd_size));
 }
 
+/* A segment that others may have, too. */
+CKPT_SCENARIO(huge_segment)
+{
+	int id = CHECK_SYS(shmget(IPC_PRIVATE, huge_size(), SHM_HUGETLB | huge_flag(huge_size()) |
+				  0600));
+	char *map = shmat(id, NULL, 0);
+
+	CHECK(map != (void *)-1, "shmat: %s", strerror(errno));
+	CHECK_SYS(shmctl(id, IPC_RMID, NULL));
+	map[0] = 's';
+	board->value[0] = id;
+	ckpt_ready_wait();
+	CHECK_EQ('s', map[0]);
+}
+
+TEST_F_TIMEOUT(cr, segment_left_outside, CKPT_TIMEOUT)
+{
+	struct checkpoint_rule rule = { .action = CHECKPOINT_RULE_EXTERNAL };
+	struct checkpoint_args args;
+	char name[32], text[96];
+	struct ckpt_run run;
+
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, ckpt_run_init(&run, &huge_segment, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	snprintf(name, sizeof(name), "sysvshm:%d", (int)run.board->value[0]);
+	rule.pattern = (uintptr_t)name;
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN);
+	args.rules = (uintptr_t)&rule;
+	args.rules_count = 1;
+	EXPECT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	snprintf(text, sizeof(text), "System V shared memory %d: has huge pages, and so can't stay outside",
+		 (int)run.board->value[0]);
+	EXPECT_TRUE(ckpt_run_log_has(&run, text));
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+}
+
 TEST_HARNESS_MAIN

@@ -2,12 +2,12 @@
 /* Leases and delegations: who has one is told when somebody wants to open the file. */
 #include "blocked_signals.h"
 #include "fault.h"
-#include "refuse.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #ifndef F_SETDELEG
 #define F_GETDELEG	(1024 + 15)
@@ -20,7 +20,6 @@ struct delegation {
 #endif
 
 CKPT_FIXTURE
-REFUSE_FIXTURE
 
 #define SIG	(SIGRTMIN + 3)
 
@@ -37,8 +36,21 @@ static int make(int flags)
 	return CHECK_SYS(open(path, flags));
 }
 
+/*
+ * So many seconds the kernel waits for who has a lease that is broken from now on; 0: for ever. It is
+ * the machine's, and stays until the next one sets it.
+ */
+static void limit(const char *seconds)
+{
+	int fd = CHECK_SYS(open("/proc/sys/fs/lease-break-time", O_WRONLY));
+
+	CHECK_EQ(strlen(seconds), write(fd, seconds, strlen(seconds)));
+	CHECK_SYS(close(fd));
+}
+
 static void block_both(void)
 {
+	limit("0");
 	block(SIG);
 	block(SIGIO);
 }
@@ -180,27 +192,130 @@ CKPT_CYCLE(delegations)
 
 /* ---- broken, and taken by others --------------------------------------- */
 
-static int waits_for_lease(void *arg)
+static void not_told_again(void)
 {
-	CHECK_SYS(close(CHECK_SYS(open(path, O_RDONLY))));
-	return 0;
+	CHECK(!is_pending(SIG) && !is_pending(SIGIO), "told once more");
 }
 
-REFUSE(being_broken)
+/* Somebody has wanted to open it, and does not wait for that. */
+CKPT_CYCLE(being_broken)
 {
 	int fd = make(O_RDWR);
-	pid_t child;
 
 	block_both();
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
 	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
-	child = ckpt_fork(waits_for_lease, NULL);
+	held_against(O_RDONLY);
 	comes(SIG);
-	expect_refusal(getpid(), "EBUSY", "descriptor %d (%s): its lease is being broken, as "
-		       "somebody wants to open it: try again when it is given up", fd, path);
 	ckpt_ready_wait();
 	CHECK_EQ(F_RDLCK, fcntl(fd, F_GETLEASE));
+	held_against(O_RDONLY);
+	not_told_again();
+	/* A writer wants more than it was told of. */
+	held_against(O_WRONLY);
+	comes(SIG);
+	CHECK_EQ(F_UNLCK, fcntl(fd, F_GETLEASE));
 	CHECK_SYS(fcntl(fd, F_SETLEASE, F_UNLCK));
+	opens(O_RDWR);
+}
+
+/* It is told of a break that it has not heard of yet. */
+CKPT_CYCLE(being_broken_and_not_told)
+{
+	int fd = make(O_RDONLY);
+
+	block_both();
+	CHECK_SYS(fcntl(fd, F_SETLEASE, F_WRLCK));
+	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
+	held_against(O_RDONLY);
+	held_against(O_WRONLY);
+	ckpt_ready_wait();
+	CHECK_EQ(fd, comes(SIG).si_fd);
+	CHECK_EQ(fd, comes(SIG).si_fd);
+	not_told_again();
+	CHECK_EQ(F_UNLCK, fcntl(fd, F_GETLEASE));
+	held_against(O_WRONLY);
+	not_told_again();
+	CHECK_SYS(fcntl(fd, F_SETLEASE, F_RDLCK));
+	/* One wish is fulfilled, the other one is not. */
+	opens(O_RDONLY);
+	CHECK_EQ(F_UNLCK, fcntl(fd, F_GETLEASE));
+	CHECK_SYS(fcntl(fd, F_SETLEASE, F_UNLCK));
+	opens(O_WRONLY);
+}
+
+static int waits_for_lease(void *how)
+{
+	CHECK_SYS(close(CHECK_SYS(open(path, *(int *)how))));
+	CHECK_EQ(1, board->step[2]);
+	return 0;
+}
+
+/* Who wants to write waits until both give it up. */
+CKPT_CYCLE(waited_for, .blocked = { BLOCKED(__NR_openat) })
+{
+	int fd = make(O_RDONLY), other = CHECK_SYS(open(path, O_RDONLY)), how = O_WRONLY;
+	pid_t child;
+
+	block_both();
+	CHECK_SYS(fcntl(fd, F_SETLEASE, F_RDLCK));
+	CHECK_SYS(fcntl(other, F_SETLEASE, F_RDLCK));
+	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
+	child = ckpt_fork(waits_for_lease, &how);
+	comes(SIG);
+	comes(SIGIO);
+	ckpt_ready_wait();
+	CHECK_EQ(F_UNLCK, fcntl(fd, F_GETLEASE));
+	CHECK_EQ(F_UNLCK, fcntl(other, F_GETLEASE));
+	not_told_again();
+	CHECK_SYS(fcntl(fd, F_SETLEASE, F_UNLCK));
+	CHECK_EQ(0, waitpid(child, NULL, WNOHANG));
+	ckpt_step(2);
+	CHECK_SYS(fcntl(other, F_SETLEASE, F_UNLCK));
+	ckpt_wait_exit(child, 0);
+}
+
+/* Nobody gives it up: the kernel takes it when the time is over that was left. */
+CKPT_CYCLE(in_time)
+{
+	int fd = make(O_RDONLY), how = O_WRONLY;
+	pid_t child;
+
+	block_both();
+	CHECK_SYS(fcntl(fd, F_SETLEASE, F_RDLCK));
+	CHECK_SYS(fcntl(fd, F_SETSIG, SIG));
+	limit("3");
+	ckpt_step(2);
+	child = ckpt_fork(waits_for_lease, &how);
+	comes(SIG);
+	ckpt_ready_wait();
+	ckpt_wait_exit(child, 0);
+	not_told_again();
+	CHECK(fcntl(fd, F_SETLEASE, F_UNLCK) == -1 && errno == EAGAIN, "it has one");
+}
+
+/* A file is to be made in a directory with a delegation. */
+CKPT_CYCLE(delegation_being_broken, .blocked = { BLOCKED(__NR_openat) })
+{
+	struct delegation deleg = { .d_type = F_RDLCK };
+	pid_t child;
+	int dir;
+
+	block_both();
+	snprintf(directory, sizeof(directory), "/dev/shm/ckpt-deleg-XXXXXX");
+	CHECK(mkdtemp(directory), "%s", strerror(errno));
+	dir = CHECK_SYS(open(directory, O_RDONLY | O_DIRECTORY));
+	CHECK_SYS(fcntl(dir, F_SETDELEG, &deleg));
+	CHECK_SYS(fcntl(dir, F_SETSIG, SIG));
+	child = ckpt_fork(makes_a_file, NULL);
+	comes(SIG);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(dir, F_GETDELEG, &deleg));
+	CHECK_EQ(F_UNLCK, deleg.d_type);
+	not_told_again();
+	ckpt_step(2);
+	deleg.d_type = F_UNLCK;
+	CHECK_SYS(fcntl(dir, F_SETDELEG, &deleg));
 	ckpt_wait_exit(child, 0);
 }
 
@@ -243,6 +358,16 @@ TEST_F_TIMEOUT(cr, opened_meanwhile, CKPT_TIMEOUT)
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 	close(image);
+}
+
+/* The limit of the machine is the usual one again. */
+TEST(usual_limit)
+{
+	int fd = open("/proc/sys/fs/lease-break-time", O_WRONLY);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(2, write(fd, "45", 2));
+	ASSERT_EQ(0, close(fd));
 }
 
 TEST_HARNESS_MAIN

@@ -262,6 +262,43 @@ CKPT_CYCLE(removed_fifo)
 	CHECK_EQ(0, read(r, buf, 1));
 }
 
+/* Two open files of one node, and another device. */
+CKPT_CYCLE(removed_device)
+{
+	char path[320], was[400], is[400], buf[4] = "abc";
+	int null, again, zero;
+	struct stat st, other;
+
+	CHECK_SYS(mknod(ckpt_path(path, sizeof(path), "zero"), S_IFCHR | 0600, makedev(1, 5)));
+	zero = CHECK_SYS(open(path, O_RDONLY | O_NONBLOCK));
+	CHECK_SYS(unlink(path));
+	CHECK_SYS(mknod(ckpt_path(path, sizeof(path), "null"), S_IFCHR | 0600, makedev(1, 3)));
+	null = CHECK_SYS(open(path, O_RDWR));
+	again = CHECK_SYS(open(path, O_WRONLY | O_APPEND));
+	CHECK_SYS(fchown(null, 1234, 5678));
+	CHECK_SYS(fchmod(null, 0640));
+	CHECK_SYS(unlink(path));
+	name_of(null, was, sizeof(was));
+	ckpt_ready_wait();
+	CHECK_SYS(fstat(null, &st));
+	CHECK_SYS(fstat(again, &other));
+	CHECK_EQ(st.st_ino, other.st_ino);
+	CHECK_EQ(S_IFCHR | 0640, st.st_mode);
+	CHECK_EQ(makedev(1, 3), st.st_rdev);
+	CHECK_EQ(1234, st.st_uid);
+	CHECK_EQ(5678, st.st_gid);
+	CHECK_EQ(0, st.st_nlink);
+	CHECK_STREQ(was, name_of(null, is, sizeof(is)));
+	CHECK(access(path, F_OK) == -1 && errno == ENOENT, "its name is back");
+	CHECK_EQ(O_WRONLY | O_APPEND, fcntl(again, F_GETFL) & (O_ACCMODE | O_APPEND));
+	CHECK_EQ(1, write(again, "x", 1));
+	CHECK_EQ(0, read(null, buf, 1));
+	CHECK_EQ(3, read(zero, buf, 3));
+	CHECK_STREQ("", buf);
+	CHECK_SYS(fstat(zero, &st));
+	CHECK_EQ(makedev(1, 5), st.st_rdev);
+}
+
 /* ---- another name ----------------------------------------------------------- */
 
 static void is_same(int fd, const char *path, nlink_t links)

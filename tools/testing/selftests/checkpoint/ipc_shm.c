@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* System V shared memory: in an ipc namespace of its own, and in the caller's. */
 #include "common.h"
+#include "userfault.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -435,6 +436,152 @@ TEST_F_TIMEOUT(cr, outside, CKPT_TIMEOUT)
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 	close(image);
+}
+
+/* A segment of the test, in which both leave their words. */
+CKPT_SCENARIO(uses_anothers)
+{
+	int id = atoi(getenv("CKPT_SEGMENT"));
+	char *p = attach(id, NULL, 0), *again;
+	struct shmid_ds ds;
+
+	strcpy(p, "before");
+	ckpt_ready_wait();
+	/* What there is now, and not what there was. */
+	CHECK_STREQ("outside", p);
+	strcpy(p, "after");
+	CHECK_SYS(shmctl(id, IPC_STAT, &ds));
+	CHECK_EQ(2, ds.shm_nattch);
+	again = attach(id, NULL, 0);
+	CHECK_STREQ("after", again);
+	CHECK_SYS(shmdt(again));
+	CHECK_SYS(shmdt(p));
+}
+
+/* checkpoint(2) with KILL, and a rule for the segment @id; 0, or the errno. */
+static int leave(struct ckpt_run *run, int image, uint64_t flags, int id, uint32_t action)
+{
+	char name[32];
+	struct checkpoint_rule rule = { .pattern = (uintptr_t)name, .action = action };
+	struct checkpoint_args args;
+
+	snprintf(name, sizeof(name), "sysvshm:%d", id);
+	ckpt_run_args(run, &args, image, flags);
+	args.rules = (uintptr_t)&rule;
+	args.rules_count = 1;
+	if (lseek(image, 0, SEEK_SET) || ftruncate(image, 0))
+		return -1;
+	return sys_checkpoint(&args, sizeof(args)) > 0 ? 0 : errno;
+}
+
+static int fails_to_restart(struct ckpt_run *run, int image)
+{
+	struct restart_args args;
+
+	ckpt_take_board_back(run);
+	ckpt_run_restart_args(run, &args, image, 0);
+	if (lseek(image, 0, SEEK_SET))
+		return -1;
+	return sys_restart(&args, sizeof(args)) < 0 ? errno : 0;
+}
+
+/* One that others have attached, too, stays outside by the caller's advice, twice. */
+TEST_F_TIMEOUT(cr, left_outside, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new(), id, other, i;
+	struct ckpt_run run;
+	char text[64], *p;
+
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_LE(0, image);
+	id = shmget(KEY, 3 * CKPT_PAGE, IPC_CREAT | IPC_EXCL | 0600);
+	ASSERT_LE(0, id);
+	p = shmat(id, NULL, 0);
+	ASSERT_NE((void *)-1, p);
+	snprintf(text, sizeof(text), "%d", id);
+	ASSERT_EQ(0, setenv("CKPT_SEGMENT", text, 1));
+	ASSERT_EQ(0, ckpt_run_init(&run, &uses_anothers, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_STREQ("before", p);
+	EXPECT_EQ(EBUSY, leave(&run, image, 0, id, CHECKPOINT_RULE_KEEP));
+	EXPECT_EQ(EBUSY, leave(&run, image, 0, id + 1, CHECKPOINT_RULE_EXTERNAL));
+	EXPECT_EQ(0, leave(&run, image, CHECKPOINT_DRY_RUN, id, CHECKPOINT_RULE_EXTERNAL));
+	snprintf(text, sizeof(text), "sysvshm:%d: a segment of System V shared memory", id);
+	EXPECT_TRUE(ckpt_run_log_has(&run, text));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, ckpt_run_killed(&run, leave(&run, image, CHECKPOINT_KILL, id,
+							 CHECKPOINT_RULE_EXTERNAL)));
+		snprintf(text, sizeof(text), "System V shared memory %d: stays outside", id);
+		EXPECT_TRUE(ckpt_run_log_has(&run, text));
+		strcpy(p, "outside");
+		ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+		EXPECT_STREQ("outside", p);
+	}
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	EXPECT_STREQ("after", p);
+
+	/* It is gone, and another one has its key. */
+	ASSERT_EQ(0, shmdt(p));
+	ASSERT_EQ(0, shmctl(id, IPC_RMID, NULL));
+	EXPECT_EQ(ENOENT, fails_to_restart(&run, image));
+	snprintf(text, sizeof(text), "System V shared memory %d, which was left outside: is missing", id);
+	EXPECT_TRUE(ckpt_run_log_has(&run, text));
+	other = shmget(KEY, 3 * CKPT_PAGE, IPC_CREAT | IPC_EXCL | 0600);
+	ASSERT_LE(0, other);
+	EXPECT_NE(0, fails_to_restart(&run, image));
+	ASSERT_EQ(0, shmctl(other, IPC_RMID, NULL));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+#define NOT_WATCHED	1	/* Of the board: the kernel does not watch such memory. */
+
+CKPT_SCENARIO(watches_anothers)
+{
+	char *p = attach(atoi(getenv("CKPT_SEGMENT")), NULL, 0);
+	int fd = new_uffd(0, UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED);
+
+	if (fd < 0)
+		board->value[NOT_WATCHED] = 1;
+	else
+		watch(fd, p, 3 * CKPT_PAGE, UFFDIO_REGISTER_MODE_WP);
+	ckpt_ready_wait();
+	p[0]++;
+}
+
+/* Of memory that is not in the image it could not be told again which pages are protected. */
+TEST_F_TIMEOUT(cr, left_outside_and_watched, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new(), id;
+	struct ckpt_run run;
+	char text[64];
+	bool none;
+
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_LE(0, image);
+	id = shmget(IPC_PRIVATE, 3 * CKPT_PAGE, 0600);
+	ASSERT_LE(0, id);
+	snprintf(text, sizeof(text), "%d", id);
+	ASSERT_EQ(0, setenv("CKPT_SEGMENT", text, 1));
+	ASSERT_EQ(0, ckpt_run_init(&run, &watches_anothers, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	none = run.board->value[NOT_WATCHED];
+	if (!none) {
+		EXPECT_EQ(EOPNOTSUPP, leave(&run, image, CHECKPOINT_DRY_RUN, id,
+					    CHECKPOINT_RULE_EXTERNAL));
+		EXPECT_TRUE(ckpt_run_log_has(&run, "System V shared memory that stays outside, and a "
+					     "userfaultfd watches it: have it unregister that"));
+	}
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	ASSERT_EQ(0, shmctl(id, IPC_RMID, NULL));
+	close(image);
+	if (none)
+		SKIP(return, "the kernel does not watch such memory");
 }
 
 TEST_HARNESS_MAIN
