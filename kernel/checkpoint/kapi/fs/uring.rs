@@ -159,11 +159,17 @@ pub(crate) struct Slot {
 #[cfg(CONFIG_IO_URING)]
 pub(super) const LIST_MAX: usize = 1 << 20;
 
+/// IORING_SETUP_CQSIZE: the number of completion queue entries was chosen.
+#[cfg(CONFIG_IO_URING)]
+const CQSIZE: u32 = bindings::IORING_SETUP_CQSIZE;
+
 #[cfg(CONFIG_IO_URING)]
 impl Uring {
     fn from_raw(state: &bindings::checkpoint_uring) -> Self {
+        // One that was resized (IORING_REGISTER_RESIZE_RINGS) has its size, and no flag for that.
+        let resized = state.cq_entries != state.sq_entries.saturating_mul(2);
         Self {
-            setup: state.setup,
+            setup: state.setup | if resized { CQSIZE } else { 0 },
             sq_entries: state.sq_entries,
             cq_entries: state.cq_entries,
             sq_head: state.sq_head,
