@@ -115,6 +115,8 @@
 #define IMAGE_KIND_URING_USER 252
 #define IMAGE_KIND_MPTCP_SOCKET 256
 #define IMAGE_KIND_PACKET_FRAME 257
+#define IMAGE_KIND_URING_THREAD 258
+#define IMAGE_KIND_URING_FUTEXES 259
 #define IMAGE_KIND_CORE_COOKIE 260
 #define IMAGE_KIND_AUTOGROUP 261
 #define IMAGE_KIND_URING_LINK 262
@@ -415,11 +417,19 @@
 #define IMAGE_URING_URING_LIMITED (1ull << 5)
 #define IMAGE_URING_URING_NAPI (1ull << 6)
 #define IMAGE_URING_URING_NAPI_PREFERRED (1ull << 7)
+#define IMAGE_URING_URING_THREAD (1ull << 8)
 
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
 #define IMAGE_URING_URING_REQUEST_TIMEOUT 2
 #define IMAGE_URING_URING_REQUEST_FUTEX 3
+#define IMAGE_URING_URING_REQUEST_FUTEXES 4
+#define IMAGE_URING_URING_REQUEST_CHILD 5
+
+/* UringRequest.off */
+#define IMAGE_URING_URING_CHILD_ANY 0
+#define IMAGE_URING_URING_CHILD_PID 1
+#define IMAGE_URING_URING_CHILD_GROUP 2
 
 /* UringRequest.flags */
 #define IMAGE_URING_FIXED (1ull << 0)
@@ -430,6 +440,7 @@
 #define IMAGE_URING_LINK (1ull << 5)
 #define IMAGE_URING_HARDLINK (1ull << 6)
 #define IMAGE_URING_ARMED (1ull << 7)
+#define IMAGE_URING_SHARED (1ull << 8)
 
 /* UringRequest.timeout */
 #define IMAGE_URING_ABS (1ull << 0)
@@ -1052,6 +1063,14 @@ struct image_uring_buffer {
 };
 
 static_assert(sizeof(struct image_uring_buffer) == 32, "image_uring_buffer");
+
+struct image_uring_futex {
+	uint64_t addr;
+	uint32_t value;
+	uint32_t shared;
+};
+
+static_assert(sizeof(struct image_uring_futex) == 16, "image_uring_futex");
 
 struct image_uring_request {
 	uint64_t user_data;
@@ -2507,6 +2526,23 @@ struct image_packet_frame {
 };
 
 static_assert(sizeof(struct image_packet_frame) == 96, "image_packet_frame");
+
+struct image_uring_thread {
+	uint32_t policy;
+	int32_t nice;
+	uint32_t rt_priority;
+	uint32_t reset_on_fork;
+	uint64_t slice;
+};
+
+static_assert(sizeof(struct image_uring_thread) == 24, "image_uring_thread");
+
+struct image_uring_futexes {
+	uint32_t futexes;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_futexes) == 8, "image_uring_futexes");
 
 struct image_core_cookie {
 	uint32_t tid;
