@@ -159,6 +159,35 @@ pub(crate) struct Slot {
 #[cfg(CONFIG_IO_URING)]
 pub(super) const LIST_MAX: usize = 1 << 20;
 
+/// Reads a list of `nr` elements of an io_uring, with `nr_parts` parts that these have all together, which
+/// `fill` writes to where it is told.
+///
+/// EINVAL: there are too many. Else as of `fill`.
+///
+/// # Safety
+///
+/// If `fill` returns no errno it must have written all parts.
+#[cfg(CONFIG_IO_URING)]
+pub(super) unsafe fn read_list<T: Default, P>(
+    nr: u32,
+    nr_parts: u32,
+    fill: impl FnOnce(*mut T, *mut P) -> c_int,
+) -> Result<(KVVec<T>, KVVec<P>)> {
+    let (nr, nr_parts) = (u32_as_usize(nr), u32_as_usize(nr_parts));
+    if nr > LIST_MAX || nr_parts > LIST_MAX {
+        return Err(EINVAL);
+    }
+    let mut all: KVVec<T> = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
+    for _ in 0..nr {
+        all.push(T::default(), GFP_KERNEL_ACCOUNT)?;
+    }
+    let mut parts: KVVec<P> = KVVec::with_capacity(nr_parts, GFP_KERNEL_ACCOUNT)?;
+    to_result(fill(all.as_mut_ptr(), parts.as_mut_ptr()))?;
+    // SAFETY: All of them were written, as the caller has promised, and there is room for them.
+    unsafe { parts.inc_len(nr_parts) };
+    Ok((all, parts))
+}
+
 /// IORING_SETUP_CQSIZE: the number of completion queue entries was chosen.
 #[cfg(CONFIG_IO_URING)]
 const CQSIZE: u32 = bindings::IORING_SETUP_CQSIZE;
