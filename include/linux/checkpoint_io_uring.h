@@ -13,6 +13,7 @@ struct file;
 struct iovec;
 struct mm_struct;
 struct pid;
+struct sched_attr;
 struct task_struct;
 
 /**
@@ -391,6 +392,8 @@ int checkpoint_uring_shares(struct file *file, struct task_struct *task);
 bool checkpoint_uring_is_thread(struct task_struct *task);
 int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state,
 				unsigned int signal);
+int checkpoint_uring_schedule(struct file *ring, const struct sched_attr *attr);
+int checkpoint_uring_bind(struct file *ring, const struct cpumask *cpus);
 void checkpoint_uring_start(struct file *ring, bool enabled);
 bool checkpoint_uring_limits(struct file *file, unsigned int *limits);
 int checkpoint_uring_set_limits(struct file *ring, const unsigned int *limits);

@@ -83,7 +83,8 @@ use crate::{
                 URING_NAPI,
                 URING_NAPI_PREFERRED,
                 URING_OPS_RESTRICTED,
-                URING_REGISTERS_RESTRICTED, //
+                URING_REGISTERS_RESTRICTED,
+                URING_THREAD, //
             },
             FILE_IO_URING, //
         },
@@ -449,6 +450,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         (napi.is_some(), URING_NAPI),
         (napi.is_some_and(|n| n.prefer), URING_NAPI_PREFERRED),
         (limits.is_some(), URING_LIMITED),
+        (ring.thread != 0, URING_THREAD),
         (uring.drain_disabled, URING_DRAIN_DISABLED),
         (uring.boottime, URING_BOOTTIME),
         (has.eventfd_async, URING_EVENTFD_ASYNC),
@@ -504,6 +506,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         napi_usecs: napi.map_or(0, |n| n.usecs).into(),
     };
     cap.meta.put(&record, &memory)?;
+    thread::put(cap, &uring)?;
     registered::put(cap, &files, &personalities)?;
     buffers::put(cap, &buffers)?;
     requests::put(cap, &waiting)?;

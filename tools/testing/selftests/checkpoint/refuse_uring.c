@@ -3,6 +3,7 @@
 #include "refuse_uring.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -34,6 +35,14 @@ REFUSE(common_thread)
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
 }
 
+static void thread_does_one(struct uring *u)
+{
+	uring_prepare(u, IORING_OP_NOP, 9);
+	CHECK_SYS(syscall(__NR_io_uring_enter, u->fd, 0, 1,
+			  IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP, NULL, 0));
+	uring_take(u, 9, 0);
+}
+
 /* The thread has submitted a request that waits. */
 REFUSE(thread_waits)
 {
@@ -55,6 +64,70 @@ REFUSE(thread_waits)
 	ckpt_ready_wait();
 	signals(event);
 	take(&u, 7, POLLIN, false);
+}
+
+/* What sched_setattr(2) takes, of which older headers do not know. */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+
+/* Schedules the thread that submits so, for which it is refused; its name is not that of the process. */
+static void schedule_thread(const struct attr *attr, const char *why)
+{
+	struct dirent *entry;
+	pid_t tid = 0;
+	DIR *dir;
+
+	dir = opendir("/proc/self/task");
+	CHECK(dir, "/proc/self/task: %s", strerror(errno));
+	while ((entry = readdir(dir)))
+		if (atoi(entry->d_name) && atoi(entry->d_name) != getpid())
+			tid = atoi(entry->d_name);
+	closedir(dir);
+	CHECK(tid, "there is no thread that submits");
+	if (syscall(__NR_sched_setattr, tid, attr, 0)) {
+		CHECK(errno == EPERM || errno == EBUSY || errno == EINVAL || errno == EOPNOTSUPP,
+		      "sched_setattr: %s", strerror(errno));
+		not_here();
+	}
+	CHECK_SYS(prctl(PR_SET_NAME, "iou-sqp-*", 0, 0, 0));
+	expect_refusal(tid, UNSUPPORTED, "%s", why);
+	CHECK_SYS(prctl(PR_SET_NAME, "submits", 0, 0, 0));
+}
+
+REFUSE(thread_with_deadline)
+{
+	struct attr attr = {
+		.size = sizeof(attr),
+		.policy = 6,
+		.runtime = 1000000,
+		.deadline = 100000000,
+		.period = 100000000,
+	};
+	struct uring u;
+
+	make(&u, IORING_SETUP_SQPOLL);
+	schedule_thread(&attr, "has scheduling policy 6: give it another (chrt)");
+	ckpt_ready_wait();
+	thread_does_one(&u);
+}
+
+REFUSE(thread_with_clamps)
+{
+	/* SCHED_FLAG_KEEP_ALL | SCHED_FLAG_UTIL_CLAMP_MIN */
+	struct attr attr = { .size = sizeof(attr), .flags = 0x38, .util_min = 100 };
+	struct uring u;
+
+	make(&u, IORING_SETUP_SQPOLL);
+	schedule_thread(&attr, "submits for an io_uring, and has other utilization clamps than its "
+			"process: give it the same");
+	ckpt_ready_wait();
+	thread_does_one(&u);
 }
 
 /* A process that shares the descriptors, and is not the first one, has made it with its thread. */
