@@ -598,6 +598,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
             mm: 0,
         },
         requests: record.requests.get(),
+        futexes: 0,
         ios: record.ios.get(),
         vecs: 0,
         links: record.links.get(),

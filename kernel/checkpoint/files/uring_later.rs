@@ -31,7 +31,10 @@ use crate::{
             uring_buffers::Buffer,
             uring_groups::Group,
             uring_io::Io,
-            uring_requests::Request, //
+            uring_requests::{
+                Futex,
+                Request, //
+            }, //
         },
         sched::attr::Scheduling, //
     }, //
@@ -44,8 +47,12 @@ pub(super) struct Later {
     pub(super) thread: Option<(Scheduling, KVec<u8>)>,
     /// Buffers that are registered when their memory has its contents.
     pub(super) buffers: KVVec<Buffer>,
-    /// Requests that wait for a file, a time or a futex, each with who has submitted it.
+    /// Requests that wait for a file, a time, a futex or a child, each with who has submitted it.
     pub(super) requests: KVVec<(u32, Request)>,
+    /// Which of these wait for several futexes, and for how many.
+    pub(super) several: KVVec<(usize, usize)>,
+    /// All of these futexes.
+    pub(super) futexes: KVVec<Futex>,
     /// Those that wait to do something with a file.
     pub(super) ios: KVVec<(u32, Io)>,
     /// Buffers that are provided.
@@ -85,13 +92,15 @@ impl Later {
                     registered::read_personalities(r, plan, &raw, uring, ring)?
                 }
                 Kind::UringBuffers => buffers::read(r, &raw, &mut later.buffers)?,
-                Kind::UringRequests => requests::read(r, plan, &raw, &mut later.requests)?,
+                Kind::UringRequests => requests::read(r, plan, &raw, &mut later)?,
+                Kind::UringFutexes => requests::read_futexes(r, &raw, &mut later)?,
                 Kind::UringIo => io::read(r, plan, &raw, &mut later.ios)?,
                 Kind::UringLink => links::read(r, &raw, &mut later)?,
                 Kind::UringGroup => groups::read(r, &raw, ring, &mut later.groups)?,
                 _ => break,
             }
         }
+        requests::give_futexes(&mut later)?;
         Ok(later)
     }
 }

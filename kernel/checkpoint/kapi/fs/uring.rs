@@ -73,8 +73,10 @@ pub(crate) struct Uring {
     pub(crate) sqes: usize,
     /// What is registered.
     pub(crate) registered: Registered,
-    /// Number of the requests that wait for a file or a time.
+    /// Number of the requests that wait for a file, a time, a futex or a child.
     pub(crate) requests: u32,
+    /// How many futexes those have that wait for several, all together. Not used to make one.
+    pub(crate) futexes: u32,
     /// Number of those that wait to do something with a file.
     pub(crate) ios: u32,
     /// How many pieces of memory these have, all together. Not used to make one.
@@ -230,6 +232,7 @@ impl Uring {
                 mm: state.mm.addr(),
             },
             requests: state.requests,
+            futexes: state.futexes,
             ios: state.ios,
             vecs: state.vecs,
             links: state.links,
@@ -295,6 +298,7 @@ impl Uring {
             requests: self.requests,
             timeouts,
             timeouts_flushed,
+            futexes: self.futexes,
             ios: self.ios,
             vecs: self.vecs,
             links: self.links,

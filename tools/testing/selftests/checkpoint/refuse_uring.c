@@ -358,29 +358,38 @@ REFUSE(unmapped_ring)
 	uring_works(&u);
 }
 
-/* It waits for the end of a child, which it leaves to be waited for. */
-REFUSE(waits_for_child)
+/* It waits for a child that stops, of a process group that is no more. */
+REFUSE(waits_for_group_gone)
 {
-	siginfo_t info = { .si_pid = 0 };
 	struct io_uring_sqe *sqe;
+	pid_t leader, kid;
 	struct uring u;
-	pid_t kid;
 
 	make(&u, 0);
 	kid = ckpt_fork(ckpt_child_waits, NULL);
+	ckpt_step_wait(0, 1);
+	leader = CHECK_SYS(fork());
+	if (!leader) {
+		pause();
+		_exit(1);
+	}
+	CHECK_SYS(setpgid(leader, leader));
+	CHECK_SYS(setpgid(kid, leader));
 	/* IORING_OP_WAITID, of which older headers do not know. */
 	sqe = uring_prepare(&u, 50, 7);
-	sqe->len = P_PID;
-	sqe->fd = kid;
-	sqe->file_index = WEXITED | WNOWAIT;
-	sqe->addr2 = (uintptr_t)&info;
+	sqe->len = P_PGID;
+	sqe->fd = leader;
+	sqe->file_index = WSTOPPED;
 	uring_submit(&u, 1);
+	CHECK_SYS(kill(leader, SIGKILL));
+	CHECK_EQ(leader, waitpid(leader, NULL, 0));
+	CHECK_SYS(setpgid(kid, kid));
+	look(&u);
+	uring_is_empty(&u);
 	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_WAITID, user_data 0x7: "
 		     "have it wait for that, or cancel it");
 	expect_more();
 	ckpt_ready_wait();
-	take(&u, 7, 0, false);
-	CHECK_EQ(kid, info.si_pid);
 	ckpt_wait_exit(kid, 0);
 }
 
