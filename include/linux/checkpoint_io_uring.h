@@ -375,6 +375,7 @@ struct checkpoint_uring_user {
 #define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
 #define CHECKPOINT_URING_OTHER		14
 #define CHECKPOINT_URING_THREAD		15	/* A thread that has ended, or serves others too. */
+#define CHECKPOINT_URING_TURN		16	/* A request that is issued when its task is thawed. */
 
 /* Of io_uring/io_uring.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);

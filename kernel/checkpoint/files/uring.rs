@@ -272,7 +272,14 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         wait::pause_ms(1);
         seen = Uring::of(&open.file);
     }
-    let mut refuse = |why: &str| cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
+    let mut refuse = |why: &str| {
+        // What it is to do may be done when its task has run.
+        let errno = match seen {
+            Ok((_, Some(Why::Turn))) => EBUSY,
+            _ => EOPNOTSUPP,
+        };
+        cap.refuse(errno, t, fmt!("{}: the io_uring {}", named, why));
+    };
     match seen {
         Ok((uring, None)) => return collect_registered(cap, t, named, open, &uring),
         Err(EBUSY) => in_use(cap, t, named),

@@ -46,6 +46,8 @@ pub(crate) enum Why {
     Napi,
     /// A thread that has ended, or serves others too.
     Thread,
+    /// A request that is issued when its task is thawed.
+    Turn,
     /// A clock that is not known.
     Other,
 }
@@ -343,6 +345,7 @@ impl Uring {
             bindings::CHECKPOINT_URING_BPF => Some(Why::Bpf),
             bindings::CHECKPOINT_URING_NAPI => Some(Why::Napi),
             bindings::CHECKPOINT_URING_THREAD => Some(Why::Thread),
+            bindings::CHECKPOINT_URING_TURN => Some(Why::Turn),
             _ => Some(Why::Other),
         };
         Ok((Self::from_raw(&state), why))
