@@ -13,6 +13,7 @@ struct file;
 struct iovec;
 struct mm_struct;
 struct pid;
+struct sched_attr;
 struct task_struct;
 
 /**
@@ -44,7 +45,8 @@ struct task_struct;
  * @buffer_slots: places for registered buffers
  * @buffers: registered buffers
  * @mm: address space of who has made it, to compare
- * @requests: requests that wait for a file or a time
+ * @requests: requests that wait for a file, a time, a futex or a child
+ * @futexes: futexes of those that wait for several, all together
  * @timeouts: timeouts that have ended, modulo 2^32
  * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
  * @ios: requests that wait to do something with a file
@@ -90,6 +92,7 @@ struct checkpoint_uring {
 	unsigned int buffers;
 	const void *mm;
 	unsigned int requests;
+	unsigned int futexes;
 	unsigned int timeouts;
 	unsigned int timeouts_flushed;
 	unsigned int ios;
@@ -136,6 +139,18 @@ struct checkpoint_uring_buffer {
 };
 
 /**
+ * struct checkpoint_uring_futex - a futex that a request of an io_uring waits for
+ * @addr: its address
+ * @value: what it was to have
+ * @shared: other address spaces may have it, too
+ */
+struct checkpoint_uring_futex {
+	u64 addr;
+	u32 value;
+	bool shared;
+};
+
+/**
  * struct checkpoint_uring_request - a request of an io_uring that waits
  * @user_data: what its completion has
  * @id: what it is, to compare
@@ -147,14 +162,19 @@ struct checkpoint_uring_buffer {
  * @clockid: clock of its timer
  * @events: EPOLL*, IORING_OP_POLL_ADD
  * @timeout_flags: IORING_TIMEOUT_*
- * @futex: address of the private futex that it waits for, IORING_OP_FUTEX_WAIT
- * @value: what that was to have
+ * @futexes: those that it waits for, IORING_OP_FUTEX_WAITV
+ * @nr_futexes: how many
+ * @futex: the one that it waits for, IORING_OP_FUTEX_WAIT
  * @mask: bits of a wakeup that wake it
+ * @info: address of what is to be told of a child, IORING_OP_WAITID
+ * @which: P_ALL, P_PID or P_PGID
+ * @upid: number of the child, or of its process group, as the task knows it
+ * @options: of waitid(2)
  * @off: completions, or expiries, that it was to wait for
  * @repeats: expiries that are left
  * @target: the completion that ends it
  * @index: place of the file, if it is registered; not read
- * @opcode: IORING_OP_POLL_ADD, IORING_OP_TIMEOUT or IORING_OP_FUTEX_WAIT
+ * @opcode: IORING_OP_POLL_ADD, IORING_OP_TIMEOUT, or one of the above
  * @fixed: IOSQE_FIXED_FILE: the file is the one that is registered at @index
  * @asynchronous: IOSQE_ASYNC
  * @skip: IOSQE_CQE_SKIP_SUCCESS
@@ -169,9 +189,14 @@ struct checkpoint_uring_request {
 	struct pid *pid;
 	s64 expires;
 	s64 interval;
-	u64 futex;
-	u32 value;
+	struct checkpoint_uring_futex *futexes;
+	unsigned int nr_futexes;
+	struct checkpoint_uring_futex futex;
 	u32 mask;
+	u64 info;
+	int which;
+	int upid;
+	u32 options;
 	int clockid;
 	u32 events;
 	u32 timeout_flags;
@@ -350,6 +375,7 @@ struct checkpoint_uring_user {
 #define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
 #define CHECKPOINT_URING_OTHER		14
 #define CHECKPOINT_URING_THREAD		15	/* A thread that has ended, or serves others too. */
+#define CHECKPOINT_URING_TURN		16	/* A request that is issued when its task is thawed. */
 
 /* Of io_uring/io_uring.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
@@ -368,7 +394,8 @@ int checkpoint_uring_finish(struct file *ring, const struct checkpoint_uring *st
 			    struct file *eventfd);
 int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task);
 int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
-			      struct checkpoint_uring_request *to);
+			      struct checkpoint_uring_request *to,
+			      struct checkpoint_uring_futex *futexes);
 void checkpoint_uring_count_timeouts(struct file *ring, const struct checkpoint_uring *state);
 int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
 				 const struct checkpoint_uring_request *from,
@@ -391,6 +418,8 @@ int checkpoint_uring_shares(struct file *file, struct task_struct *task);
 bool checkpoint_uring_is_thread(struct task_struct *task);
 int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring *state,
 				unsigned int signal);
+int checkpoint_uring_schedule(struct file *ring, const struct sched_attr *attr);
+int checkpoint_uring_bind(struct file *ring, const struct cpumask *cpus);
 void checkpoint_uring_start(struct file *ring, bool enabled);
 bool checkpoint_uring_limits(struct file *file, unsigned int *limits);
 int checkpoint_uring_set_limits(struct file *ring, const unsigned int *limits);

@@ -25,6 +25,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/wait.h>
+#include <uapi/linux/sched/types.h>
 
 #include "../../io_uring/io_uring.h"
 #include "../../io_uring/io-wq.h"
@@ -56,7 +57,10 @@ int checkpoint_uring_read_thread(struct io_ring_ctx *ctx, struct checkpoint_urin
 
 		state->thread = thread;
 		state->thread_idle = min_t(u64, div_u64(idle, HZ), INT_MAX);
-		state->thread_cpu = ctx->flags & IORING_SETUP_SQ_AFF ? sqd->sq_cpu : 0;
+		/* That is where it was last; it may have been bound to others since. */
+		if (ctx->flags & IORING_SETUP_SQ_AFF)
+			state->thread_cpu = cpumask_test_cpu(sqd->sq_cpu, &thread->cpus_mask) ?
+					    sqd->sq_cpu : cpumask_first(&thread->cpus_mask);
 		ret = 0;
 	}
 	mutex_unlock(&sqd->lock);
@@ -170,6 +174,74 @@ int checkpoint_uring_add_thread(struct file *ring, const struct checkpoint_uring
 	ctx->flags |= p.flags;
 	mutex_unlock(&ctx->uring_lock);
 	return 0;
+}
+
+/* The thread of a new io_uring, on which the caller owns a reference; or %NULL: it is gone. */
+static struct task_struct *get_thread(struct file *ring)
+{
+	struct io_ring_ctx *ctx = ring->private_data;
+	struct task_struct *thread = NULL;
+
+	/* Not by its lock, which it has for as long as it looks for something to do. */
+	rcu_read_lock();
+	if (ctx->sq_data)
+		thread = rcu_dereference(ctx->sq_data->thread);
+	if (thread)
+		thread = tryget_task_struct(thread);
+	rcu_read_unlock();
+	return thread;
+}
+
+/**
+ * checkpoint_uring_schedule() - set how the thread of an io_uring is scheduled
+ * @ring: the io_uring, after checkpoint_uring_add_thread()
+ * @attr: how, as of sched_setattr(2)
+ *
+ * With the checks of that, as who has opened the io_uring: the thread has the same credentials.
+ *
+ * Return: 0; -ESRCH: it is gone; or an errno as of sched_setattr(2).
+ */
+int checkpoint_uring_schedule(struct file *ring, const struct sched_attr *attr)
+{
+	struct task_struct *thread = get_thread(ring);
+	const struct cred *old;
+	int ret;
+
+	if (!thread)
+		return -ESRCH;
+	old = override_creds(ring->f_cred);
+	ret = sched_setattr(thread, attr);
+	revert_creds(old);
+	put_task_struct(thread);
+	return ret;
+}
+
+/**
+ * checkpoint_uring_bind() - bind the thread of an io_uring to CPUs
+ * @ring: the io_uring, after checkpoint_uring_add_thread()
+ * @cpus: the CPUs
+ *
+ * With the checks of sched_setaffinity(2), as checkpoint_uring_schedule().
+ *
+ * Return: 0; -ESRCH: it is gone; or an errno as of sched_setaffinity(2).
+ */
+int checkpoint_uring_bind(struct file *ring, const struct cpumask *cpus)
+{
+	struct task_struct *thread = get_thread(ring);
+	const struct cred *old;
+	int ret = -ESRCH;
+	pid_t tid;
+
+	if (!thread)
+		return ret;
+	/* It is of this process; 0 would be the current task. */
+	tid = task_pid_vnr(thread);
+	old = override_creds(ring->f_cred);
+	if (tid)
+		ret = sched_setaffinity(tid, cpus);
+	revert_creds(old);
+	put_task_struct(thread);
+	return ret;
 }
 
 /*

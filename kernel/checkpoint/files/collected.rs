@@ -10,7 +10,10 @@ use kernel::{
 
 use crate::{
     files::{
-        kinds::uring::users::Users,
+        kinds::uring::{
+            thread::Submitter,
+            users::Users, //
+        },
         left_out::LeftOut,
         open::Open, //
     },
@@ -66,8 +69,8 @@ pub(crate) struct Collected {
     pub(super) left_out: LeftOut,
     /// How many requests of io_urings that wait were found of which thread.
     pub(super) uring_requests: RBTree<u32, u64>,
-    /// Addresses of threads that submit for io_urings which are saved.
-    pub(super) uring_threads: RBTree<usize, ()>,
+    /// Threads that submit for io_urings which are saved, by their address.
+    pub(super) uring_threads: RBTree<usize, Submitter>,
     /// Who uses io_urings.
     pub(super) uring_users: Users,
     /// What image and log are written to.

@@ -83,7 +83,8 @@ use crate::{
                 URING_NAPI,
                 URING_NAPI_PREFERRED,
                 URING_OPS_RESTRICTED,
-                URING_REGISTERS_RESTRICTED, //
+                URING_REGISTERS_RESTRICTED,
+                URING_THREAD, //
             },
             FILE_IO_URING, //
         },
@@ -271,7 +272,14 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
         wait::pause_ms(1);
         seen = Uring::of(&open.file);
     }
-    let mut refuse = |why: &str| cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
+    let mut refuse = |why: &str| {
+        // What it is to do may be done when its task has run.
+        let errno = match seen {
+            Ok((_, Some(Why::Turn))) => EBUSY,
+            _ => EOPNOTSUPP,
+        };
+        cap.refuse(errno, t, fmt!("{}: the io_uring {}", named, why));
+    };
     match seen {
         Ok((uring, None)) => return collect_registered(cap, t, named, open, &uring),
         Err(EBUSY) => in_use(cap, t, named),
@@ -449,6 +457,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         (napi.is_some(), URING_NAPI),
         (napi.is_some_and(|n| n.prefer), URING_NAPI_PREFERRED),
         (limits.is_some(), URING_LIMITED),
+        (ring.thread != 0, URING_THREAD),
         (uring.drain_disabled, URING_DRAIN_DISABLED),
         (uring.boottime, URING_BOOTTIME),
         (has.eventfd_async, URING_EVENTFD_ASYNC),
@@ -504,6 +513,7 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         napi_usecs: napi.map_or(0, |n| n.usecs).into(),
     };
     cap.meta.put(&record, &memory)?;
+    thread::put(cap, &uring)?;
     registered::put(cap, &files, &personalities)?;
     buffers::put(cap, &buffers)?;
     requests::put(cap, &waiting)?;
@@ -595,6 +605,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
             mm: 0,
         },
         requests: record.requests.get(),
+        futexes: 0,
         ios: record.ios.get(),
         vecs: 0,
         links: record.links.get(),

@@ -123,44 +123,90 @@ pub(super) fn save_files(cap: &mut Capture, ring: &FileRef) -> Result {
 pub(super) fn put(cap: &mut Capture, all: &[(PidRef, Io)], places: &Places) -> Result {
     for (pid, io) in all {
         wait::go_on()?;
-        let bit = |on: bool, flag: u32| if on { flag } else { 0 };
         let index = match io.node {
             0 => None,
             node => Some(places.find(node).ok_or(EBUSY)?),
         };
         let op = &io.op;
-        let flags = bit(op.asynchronous, request::ASYNC)
-            | bit(op.skip, request::SKIP)
-            | bit(index.is_some(), request::FIXED)
-            | bit(op.group.is_some(), request::SELECT)
-            | chain_flags(op.chain);
+        let fixed = if index.is_some() { request::FIXED } else { 0 };
         let record = UringIo {
-            user_data: op.user_data.into(),
-            addr: op.addr.into(),
-            addr2: op.addr2.into(),
-            control: op.control.into(),
-            control_len: op.control_len.into(),
-            pos: op.pos.cast_unsigned().into(),
             task: pid.number_in(&cap.pid_ns).into(),
-            op: u32::from(op.code).into(),
-            flags: flags.into(),
             file: ref_number(Some(open::save(cap, io.file.addr())?)).into(),
             index: index.unwrap_or(0).into(),
-            len: op.len.into(),
-            op_flags: op.op_flags.into(),
-            io_flags: op.io_flags.into(),
-            slot: op.slot.into(),
-            done: op.done.into(),
-            nofile: op.nofile.into(),
-            vecs: u32::try_from(op.vecs.len())?.into(),
-            name: u32::try_from(op.name.len())?.into(),
-            group: op.group.unwrap_or(0).into(),
-            limit: op.limit.into(),
-            total: op.total.into(),
+            ..to_record(op, fixed)?
         };
         cap.meta.put(&record, &memory_of(op)?)?;
     }
     Ok(())
+}
+
+/// Returns the record of what there is to do, with these flags besides its own; task and file are still to
+/// come.
+pub(super) fn to_record(op: &Op, flags: u32) -> Result<UringIo> {
+    let bit = |on: bool, flag: u32| if on { flag } else { 0 };
+    let flags = flags
+        | bit(op.asynchronous, request::ASYNC)
+        | bit(op.skip, request::SKIP)
+        | bit(op.group.is_some(), request::SELECT)
+        | chain_flags(op.chain);
+    Ok(UringIo {
+        user_data: op.user_data.into(),
+        addr: op.addr.into(),
+        addr2: op.addr2.into(),
+        control: op.control.into(),
+        control_len: op.control_len.into(),
+        pos: op.pos.cast_unsigned().into(),
+        task: 0.into(),
+        op: u32::from(op.code).into(),
+        flags: flags.into(),
+        file: 0.into(),
+        index: 0.into(),
+        len: op.len.into(),
+        op_flags: op.op_flags.into(),
+        io_flags: op.io_flags.into(),
+        slot: op.slot.into(),
+        done: op.done.into(),
+        nofile: op.nofile.into(),
+        vecs: u32::try_from(op.vecs.len())?.into(),
+        name: u32::try_from(op.name.len())?.into(),
+        group: op.group.unwrap_or(0).into(),
+        limit: op.limit.into(),
+        total: op.total.into(),
+    })
+}
+
+/// Returns what there is to do, of the record `from` with its payload in `raw`.
+pub(super) fn from_record(from: &UringIo, raw: &Raw<'_>) -> Result<Op> {
+    let (pieces, peer) = io_parts(raw, from.vecs.get()).ok_or(EINVAL)?;
+    let (mut name, mut vecs) = (KVVec::new(), KVVec::new());
+    name.extend_from_slice(peer, GFP_KERNEL_ACCOUNT)?;
+    for piece in pieces {
+        vecs.push([piece.addr.get(), piece.len.get()], GFP_KERNEL_ACCOUNT)?;
+    }
+    let has = |flag| from.flags.get() & flag != 0;
+    Ok(Op {
+        code: u8::try_from(from.op.get())?,
+        user_data: from.user_data.get(),
+        asynchronous: has(request::ASYNC),
+        skip: has(request::SKIP),
+        chain: chain_of(from.flags.get()),
+        addr: from.addr.get(),
+        addr2: from.addr2.get(),
+        control: from.control.get(),
+        control_len: from.control_len.get(),
+        pos: from.pos.get().cast_signed(),
+        len: from.len.get(),
+        op_flags: from.op_flags.get(),
+        io_flags: from.io_flags.get(),
+        slot: from.slot.get(),
+        done: from.done.get(),
+        nofile: from.nofile.get(),
+        group: has(request::SELECT).then_some(from.group.get()),
+        limit: from.limit.get(),
+        total: from.total.get(),
+        name,
+        vecs,
+    })
 }
 
 /// Returns the payload of a request: its memory, and the address of a peer.
@@ -177,17 +223,6 @@ pub(super) fn memory_of(op: &Op) -> Result<KVVec<u8>> {
     Ok(payload)
 }
 
-/// Reads that of a request with so many pieces of memory: the address, and the memory.
-pub(super) fn read_memory(raw: &Raw<'_>, vecs: u32) -> Result<(KVVec<u8>, KVVec<[u64; 2]>)> {
-    let (pieces, peer) = io_parts(raw, vecs).ok_or(EINVAL)?;
-    let (mut name, mut vecs) = (KVVec::new(), KVVec::new());
-    name.extend_from_slice(peer, GFP_KERNEL_ACCOUNT)?;
-    for piece in pieces {
-        vecs.push([piece.addr.get(), piece.len.get()], GFP_KERNEL_ACCOUNT)?;
-    }
-    Ok((name, vecs))
-}
-
 /// Reads one with the number of who has submitted it; opens the file that it waits for.
 pub(super) fn read(
     r: &Restore,
@@ -197,37 +232,14 @@ pub(super) fn read(
 ) -> Result {
     wait::go_on()?;
     let from: UringIo = raw.body().map_err(|f| r.fault(f))?;
-    let (name, vecs) = read_memory(raw, from.vecs.get())?;
-    let has = |flag| from.flags.get() & flag != 0;
     let obj = ObjRef::new(from.file.get()).ok_or(EINVAL)?;
+    let fixed = from.flags.get() & request::FIXED != 0;
     let io = Io {
-        op: Op {
-            code: u8::try_from(from.op.get())?,
-            user_data: from.user_data.get(),
-            asynchronous: has(request::ASYNC),
-            skip: has(request::SKIP),
-            chain: chain_of(from.flags.get()),
-            addr: from.addr.get(),
-            addr2: from.addr2.get(),
-            control: from.control.get(),
-            control_len: from.control_len.get(),
-            pos: from.pos.get().cast_signed(),
-            len: from.len.get(),
-            op_flags: from.op_flags.get(),
-            io_flags: from.io_flags.get(),
-            slot: from.slot.get(),
-            done: from.done.get(),
-            nofile: from.nofile.get(),
-            group: has(request::SELECT).then_some(from.group.get()),
-            limit: from.limit.get(),
-            total: from.total.get(),
-            name,
-            vecs,
-        },
+        op: from_record(&from, raw)?,
         id: 0,
         file: open::restore(r, plan, obj)?,
         node: 0,
-        index: has(request::FIXED).then_some(from.index.get()),
+        index: fixed.then_some(from.index.get()),
         links: KVVec::new(),
     };
     Ok(to.push((from.task.get(), io), GFP_KERNEL_ACCOUNT)?)

@@ -15,15 +15,12 @@ use kernel::{
 use super::{
     ask,
     io::{
+        from_record,
         memory_of,
-        read_memory, //
+        to_record, //
     },
     later::Later,
-    requests::{
-        chain_flags,
-        chain_of,
-        count, //
-    }, //
+    requests::count, //
 };
 use crate::{
     core::restore::Restore,
@@ -44,10 +41,7 @@ use crate::{
         fs::{
             file::FileRef,
             uring::Uring,
-            uring_io::{
-                Io,
-                Op, //
-            },
+            uring_io::Io,
             uring_links::Link,
             uring_requests::Request, //
         },
@@ -141,14 +135,8 @@ fn is_moment(armed: bool, flags: u32) -> bool {
 pub(super) fn put(cap: &mut Capture, all: &[(u32, Link)]) -> Result {
     for (head, link) in all {
         wait::go_on()?;
-        let op = &link.op;
         let bit = |on: bool, flag: u32| if on { flag } else { 0 };
-        let flags = bit(op.asynchronous, request::ASYNC)
-            | bit(op.skip, request::SKIP)
-            | bit(link.fixed, request::FIXED)
-            | bit(op.group.is_some(), request::SELECT)
-            | bit(link.armed, request::ARMED)
-            | chain_flags(op.chain);
+        let flags = bit(link.fixed, request::FIXED) | bit(link.armed, request::ARMED);
         let clock = u32::try_from(link.clock)?;
         let offsets = (cap.monotonic_offset, cap.boottime_offset);
         let time = match is_moment(link.armed, link.timeout) {
@@ -156,33 +144,16 @@ pub(super) fn put(cap: &mut Capture, all: &[(u32, Link)]) -> Result {
             false => link.time,
         };
         let record = UringLink {
-            user_data: op.user_data.into(),
-            addr: op.addr.into(),
-            addr2: op.addr2.into(),
-            control: op.control.into(),
-            control_len: op.control_len.into(),
-            pos: op.pos.cast_unsigned().into(),
             time: time.cast_unsigned().into(),
             head: (*head).into(),
-            op: u32::from(op.code).into(),
-            flags: flags.into(),
             fd: link.fd.cast_unsigned().into(),
-            len: op.len.into(),
-            op_flags: op.op_flags.into(),
-            io_flags: op.io_flags.into(),
-            slot: op.slot.into(),
-            nofile: op.nofile.into(),
-            vecs: u32::try_from(op.vecs.len())?.into(),
-            name: u32::try_from(op.name.len())?.into(),
-            group: op.group.unwrap_or(0).into(),
-            limit: op.limit.into(),
-            total: op.total.into(),
             events: link.events.into(),
             clock: clock.into(),
             timeout: link.timeout.into(),
             off: link.off.into(),
+            ..UringLink::of(&to_record(&link.op, flags)?)
         };
-        cap.meta.put(&record, &memory_of(op)?)?;
+        cap.meta.put(&record, &memory_of(&link.op)?)?;
     }
     Ok(())
 }
@@ -191,36 +162,13 @@ pub(super) fn put(cap: &mut Capture, all: &[(u32, Link)]) -> Result {
 pub(super) fn read(r: &Restore, raw: &Raw<'_>, later: &mut Later) -> Result {
     wait::go_on()?;
     let from: UringLink = raw.body().map_err(|f| r.fault(f))?;
-    let (name, vecs) = read_memory(raw, from.vecs.get())?;
     let has = |flag| from.flags.get() & flag != 0;
     let back = |offset: i64| offset.saturating_neg();
     let offsets = (back(r.monotonic_offset), back(r.boottime_offset));
     let (clock, time) = (from.clock.get(), from.time.get().cast_signed());
     let armed = has(request::ARMED);
     let link = Link {
-        op: Op {
-            code: u8::try_from(from.op.get())?,
-            user_data: from.user_data.get(),
-            asynchronous: has(request::ASYNC),
-            skip: has(request::SKIP),
-            chain: chain_of(from.flags.get()),
-            addr: from.addr.get(),
-            addr2: from.addr2.get(),
-            control: from.control.get(),
-            control_len: from.control_len.get(),
-            pos: from.pos.get().cast_signed(),
-            len: from.len.get(),
-            op_flags: from.op_flags.get(),
-            io_flags: from.io_flags.get(),
-            slot: from.slot.get(),
-            done: 0,
-            nofile: from.nofile.get(),
-            group: has(request::SELECT).then_some(from.group.get()),
-            limit: from.limit.get(),
-            total: from.total.get(),
-            name,
-            vecs,
-        },
+        op: from_record(&from.io(), raw)?,
         fixed: has(request::FIXED),
         fd: from.fd.get().cast_signed(),
         events: from.events.get(),

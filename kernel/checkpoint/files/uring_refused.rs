@@ -22,6 +22,9 @@ pub(super) fn setup_name(setup: u32) -> &'static str {
 pub(super) fn words(why: Why) -> &'static str {
     match why {
         Why::Compat => "was set up by a 32-bit program: start it without io_uring",
+        Why::Turn => {
+            "has a request whose turn in a chain has come while its task was frozen: try again"
+        }
         Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
         Why::Overflow => "has completions for which there was no room: have it read some",
         Why::Restricted => "has restrictions of the task that made it: start that without them",

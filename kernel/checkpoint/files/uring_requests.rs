@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of io_urings that wait for a file, a time or a futex.
+//! Requests of io_urings that wait for a file, a time, a futex or a child.
 //!
 //! They are made anew when all that they wait for is as it was: what a pipe or an eventfd had to report
-//! that a request has reported already is no event for it. Timers go on by the clocks of the tasks, as those of timerfds.
+//! that a request has reported already is no event for it. Timers go on by the clocks of the tasks, as those
+//! of timerfds. For its children a task looks itself when it runs: they are as they were.
 //!
 //! The value of a futex was compared when its request was submitted, and may be another one since, without a
 //! wakeup. So it is not compared again: the request is queued before any task runs, and whoever would have
 //! woken it still does. If the task that submitted it did that, as a system call does, the wakeup of another
-//! task could come before, and be lost.
+//! task could come before, and be lost. A futex that other address spaces may have is known by what is mapped
+//! at its address.
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::u32_as_usize,
+    prelude::*, //
+};
 use zerocopy::IntoBytes;
 
-use super::ask;
+use super::{
+    ask,
+    later::Later, //
+};
 use crate::{
     core::{
         kind::Group,
@@ -38,10 +46,15 @@ use crate::{
         files::{
             uring::{
                 request,
+                UringFutex,
+                UringFutexes,
                 UringRequest,
                 UringRequests,
+                FUTEXES_OF_RECORD_MAX,
                 REQUESTS_OF_RECORD_MAX,
+                URING_REQUEST_CHILD,
                 URING_REQUEST_FUTEX,
+                URING_REQUEST_FUTEXES,
                 URING_REQUEST_POLL,
                 URING_REQUEST_TIMEOUT, //
             },
@@ -69,6 +82,8 @@ use crate::{
                 Uring, //
             },
             uring_requests::{
+                Child,
+                Futex,
                 Request,
                 Waits, //
             }, //
@@ -273,18 +288,30 @@ pub(super) fn save_files(cap: &mut Capture, ring: &FileRef) -> Result {
     Ok(())
 }
 
-/// Returns what tells of `requests`; the files that they wait for were written.
+/// Returns what tells of `requests`, and of the futexes of those that wait for several; the files that they
+/// wait for were written.
 pub(super) fn describe(
     cap: &mut Capture,
     requests: &[(PidRef, Request)],
     places: &Places,
-) -> Result<KVVec<UringRequest>> {
+) -> Result<(KVVec<UringRequest>, KVVec<UringFutex>)> {
     let mut all = KVVec::with_capacity(requests.len(), GFP_KERNEL_ACCOUNT)?;
+    let mut several = KVVec::new();
     for (pid, request) in requests {
         wait::go_on()?;
         all.push(to_image(cap, pid, request, places)?, GFP_KERNEL_ACCOUNT)?;
+        if let Waits::Futexes(futexes) = &request.waits {
+            for futex in futexes {
+                let to = UringFutex {
+                    addr: futex.addr.into(),
+                    value: futex.value.into(),
+                    shared: u32::from(futex.shared).into(),
+                };
+                several.push(to, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
     }
-    Ok(all)
+    Ok((all, several))
 }
 
 /// Returns whether `file` has the same to report after a restart as when its request was read.
@@ -363,11 +390,23 @@ fn to_image(
             to.repeats.set(*repeats);
             to.target.set(*target);
         }
-        Waits::Futex { addr, value, mask } => {
+        Waits::Futex { futex, mask } => {
+            flags |= bit(futex.shared, request::SHARED);
             to.kind.set(URING_REQUEST_FUTEX);
-            to.expires.set(*addr);
-            to.off.set(*value);
+            to.expires.set(futex.addr);
+            to.off.set(futex.value);
             to.target.set(*mask);
+        }
+        Waits::Futexes(all) => {
+            to.kind.set(URING_REQUEST_FUTEXES);
+            to.off.set(u32::try_from(all.len())?);
+        }
+        Waits::Child(child) => {
+            to.kind.set(URING_REQUEST_CHILD);
+            to.expires.set(child.info);
+            to.off.set(child.which.cast_unsigned());
+            to.repeats.set(child.options);
+            to.target.set(child.number.cast_unsigned());
         }
     }
     to.flags.set(flags);
@@ -375,10 +414,20 @@ fn to_image(
 }
 
 /// Writes them.
-pub(super) fn put(cap: &mut Capture, all: &[UringRequest]) -> Result {
+pub(super) fn put(
+    cap: &mut Capture,
+    (all, several): &(KVVec<UringRequest>, KVVec<UringFutex>),
+) -> Result {
     for some in all.chunks(REQUESTS_OF_RECORD_MAX) {
         let record = UringRequests {
             requests: u32::try_from(some.len())?.into(),
+            reserved: 0.into(),
+        };
+        cap.meta.put(&record, some.as_bytes())?;
+    }
+    for some in several.chunks(FUTEXES_OF_RECORD_MAX) {
+        let record = UringFutexes {
+            futexes: u32::try_from(some.len())?.into(),
             reserved: 0.into(),
         };
         cap.meta.put(&record, some.as_bytes())?;
@@ -392,7 +441,7 @@ pub(super) fn read(
     r: &Restore,
     plan: &TaskRecords<'_>,
     raw: &Raw<'_>,
-    to: &mut KVVec<(u32, Request)>,
+    later: &mut Later,
 ) -> Result {
     let some: &[UringRequest] = raw.array(REQUESTS_OF_RECORD_MAX).map_err(|f| r.fault(f))?;
     for from in some {
@@ -401,10 +450,24 @@ pub(super) fn read(
         let kind = from.kind.get();
         let waits = if kind == URING_REQUEST_FUTEX {
             Waits::Futex {
-                addr: from.expires.get(),
-                value: from.off.get(),
+                futex: Futex {
+                    addr: from.expires.get(),
+                    value: from.off.get(),
+                    shared: has(request::SHARED),
+                },
                 mask: from.target.get(),
             }
+        } else if kind == URING_REQUEST_FUTEXES {
+            let several = (later.requests.len(), u32_as_usize(from.off.get()));
+            later.several.push(several, GFP_KERNEL_ACCOUNT)?;
+            Waits::Futexes(KVVec::new())
+        } else if kind == URING_REQUEST_CHILD {
+            Waits::Child(Child {
+                which: from.off.get().cast_signed(),
+                number: from.target.get().cast_signed(),
+                options: from.repeats.get(),
+                info: from.expires.get(),
+            })
         } else if kind == URING_REQUEST_POLL {
             let obj = ObjRef::new(from.file.get()).ok_or(EINVAL)?;
             Waits::File {
@@ -437,7 +500,37 @@ pub(super) fn read(
             waits,
             links: KVVec::new(),
         };
-        to.push((from.task.get(), request), GFP_KERNEL_ACCOUNT)?;
+        let request = (from.task.get(), request);
+        later.requests.push(request, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(())
+}
+
+/// Reads a record of futexes, for requests that wait for several.
+pub(super) fn read_futexes(r: &Restore, raw: &Raw<'_>, later: &mut Later) -> Result {
+    let some: &[UringFutex] = raw.array(FUTEXES_OF_RECORD_MAX).map_err(|f| r.fault(f))?;
+    for from in some {
+        let futex = Futex {
+            addr: from.addr.get(),
+            value: from.value.get(),
+            shared: from.shared.get() != 0,
+        };
+        later.futexes.push(futex, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(())
+}
+
+/// Gives the requests that wait for several futexes those that were read.
+pub(super) fn give_futexes(later: &mut Later) -> Result {
+    let mut left = &later.futexes[..];
+    for &(index, nr) in &later.several {
+        wait::go_on()?;
+        let (own, rest) = left.split_at_checked(nr).ok_or(EINVAL)?;
+        let request = later.requests.get_mut(index).map(|(_, to)| &mut to.waits);
+        if let Some(Waits::Futexes(to)) = request {
+            to.extend_from_slice(own, GFP_KERNEL_ACCOUNT)?;
+        }
+        left = rest;
     }
     Ok(())
 }
@@ -468,8 +561,8 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, uring: &Uring, all: &[(u32, Re
                         "it waits for a file that is not registered there, for an io_uring, or for what \
                          was opened with O_PATH"
                     }
-                    EINVAL => "it waits for a file, or a futex, that can't be waited for",
-                    EFAULT => "it waits for a futex that is in no memory that a program can have",
+                    EINVAL => "it waits for a file, a futex or a child that can't be waited for",
+                    EFAULT => "it waits for a futex that is in no memory of the task",
                     _ => "the kernel does not take it",
                 };
                 r.told(

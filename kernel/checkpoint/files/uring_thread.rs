@@ -3,9 +3,9 @@
 //! The thread that submits for an io_uring (IORING_SETUP_SQPOLL).
 //!
 //! It is a thread of the kernel in the process that has made the ring, and nothing is saved of it but how
-//! long it waits and where. It has come to rest with the tasks. A task that has the ring makes it again
-//! when it has all that both share; it goes on when nothing can fail any more, or stops at once if its
-//! process is stopped.
+//! long it waits, and how it is scheduled and where: a program may set that by its thread id. It has come to
+//! rest with the tasks. A task that has the ring makes it again when it has all that both share; it goes on
+//! when nothing can fail any more, or stops at once if its process is stopped.
 
 use kernel::prelude::*;
 
@@ -25,13 +25,23 @@ use crate::{
         ThreadOps, //
     },
     image::{
-        files::uring::setup,
+        files::uring::{
+            setup,
+            UringThread, //
+        },
+        record::Raw,
         task::PROCESS_STOPPED, //
     },
     kapi::{
         fs::{
             file::FileRef,
             uring::Uring, //
+        },
+        sched::attr::{
+            self,
+            policy,
+            CpuMask,
+            Scheduling, //
         },
         task::frozen::FrozenTask,
         time::wait, //
@@ -46,10 +56,65 @@ pub(in crate::files) const KIND: ThreadOps = ThreadOps {
     ..ThreadOps::NONE
 };
 
-/// Refuses one that submits for an io_uring which none of the tasks has: it would be lost.
+/// Such a thread.
+pub(in crate::files) struct Submitter {
+    /// Clamps of utilization of the task that makes it at a restart, which it has then.
+    clamps: [Option<u32>; 2],
+    /// How it is scheduled; `None`: it was not looked at yet.
+    scheduled: Option<Scheduled>,
+}
+
+/// How such a thread is scheduled.
+struct Scheduled {
+    /// Policy and priorities.
+    how: Scheduling,
+    /// The CPUs that it may run on.
+    cpus: CpuMask,
+}
+
+/// Returns the clamps of utilization of a thread.
+fn clamps(t: &FrozenTask) -> [Option<u32>; 2] {
+    let controls = t.controls();
+    [controls.util_min, controls.util_max]
+}
+
+/// Refuses one that submits for an io_uring which none of the tasks has: it would be lost. Notes how others
+/// are scheduled.
 fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
-    let addr = worker.as_ptr().addr();
-    if worker.submits() && cap.found.files.uring_threads.get(&addr).is_none() {
+    if !worker.submits() {
+        return Ok(());
+    }
+    let known = cap
+        .found
+        .files
+        .uring_threads
+        .get_mut(&worker.as_ptr().addr());
+    let how = worker.scheduling();
+    if let Some(known) = known {
+        known.scheduled = Some(Scheduled {
+            how,
+            cpus: worker.cpus()?,
+        });
+        let other_clamps = known.clamps != clamps(worker);
+        if how.policy == policy::DEADLINE {
+            let number = how.policy;
+            cap.refuse(
+                EOPNOTSUPP,
+                worker,
+                fmt!("has scheduling policy {number}: give it another (chrt)"),
+            );
+        }
+        if other_clamps {
+            cap.refuse(
+                EOPNOTSUPP,
+                worker,
+                fmt!(
+                    "submits for an io_uring, and has other utilization clamps than its process: give it \
+                     the same"
+                ),
+            );
+        }
+    } else {
         cap.refuse(
             EBUSY,
             worker,
@@ -77,7 +142,11 @@ pub(super) fn collect(
     match ask(|| Uring::shares(ring, t)) {
         Ok(true) => {
             let all = &mut cap.found.files.uring_threads;
-            all.try_create_and_insert(uring.thread, (), GFP_KERNEL_ACCOUNT)?;
+            let thread = Submitter {
+                clamps: clamps(t),
+                scheduled: None,
+            };
+            all.try_create_and_insert(uring.thread, thread, GFP_KERNEL_ACCOUNT)?;
             Ok(true)
         }
         Ok(false) => {
@@ -98,6 +167,68 @@ pub(super) fn collect(
         }
         Err(e) => Err(e),
     }
+}
+
+/// Writes how the thread of `uring` is scheduled, if it has one.
+pub(super) fn put(cap: &mut Capture, uring: &Uring) -> Result {
+    if uring.thread == 0 {
+        return Ok(());
+    }
+    let thread = cap.found.files.uring_threads.get(&uring.thread);
+    let scheduled = thread.and_then(|thread| thread.scheduled.as_ref());
+    let Scheduled { how, cpus } = scheduled.ok_or(EAGAIN)?;
+    // Others may have been chosen since it was set up, or all of them.
+    let as_set_up = match uring.setup & setup::SQ_AFF {
+        0 => cpus.contains(&CpuMask::online()?),
+        _ => *cpus == CpuMask::of(uring.thread_cpu)?,
+    };
+    let record = UringThread {
+        policy: how.policy.into(),
+        nice: how.nice.clamp(-20, 19).into(),
+        rt_priority: how.rt_priority.into(),
+        reset_on_fork: u32::from(how.reset_on_fork).into(),
+        slice: how.slice.into(),
+    };
+    let cpus = match as_set_up {
+        true => KVec::new(),
+        false => cpus.to_bytes()?,
+    };
+    cap.meta.put(&record, &cpus)
+}
+
+/// Reads how the thread is scheduled.
+pub(super) fn read(r: &Restore, raw: &Raw<'_>) -> Result<(Scheduling, KVec<u8>)> {
+    let record: UringThread = raw.body().map_err(|f| r.fault(f))?;
+    let how = Scheduling {
+        policy: record.policy.get(),
+        nice: record.nice.get(),
+        rt_priority: record.rt_priority.get(),
+        reset_on_fork: record.reset_on_fork.get() != 0,
+        slice: record.slice.get(),
+    };
+    let mut cpus = KVec::new();
+    cpus.extend_from_slice(raw.payload, GFP_KERNEL_ACCOUNT)?;
+    Ok((how, cpus))
+}
+
+/// Sets that of the thread of `ring`. It has the CPUs of the current task, unless it was set up with one.
+fn schedule(ring: &BuiltRing) -> Result {
+    let Some((how, cpus)) = &ring.later.thread else {
+        return Ok(());
+    };
+    let possible = CpuMask::possible()?;
+    let cpus = match &cpus[..] {
+        [] => (attr::is_bound() && ring.uring.setup & setup::SQ_AFF == 0).then_some(possible),
+        bytes => {
+            let mut cpus = CpuMask::from_bytes(bytes)?;
+            cpus.intersect(&possible);
+            Some(cpus)
+        }
+    };
+    // It begins as the current task, unless that does not hand on what it has.
+    let old = attr::current();
+    let old = (!old.reset_on_fork).then_some(&old);
+    Uring::schedule(&ring.file, how.steps(old), cpus.as_ref())
 }
 
 /// Makes the threads of the io_urings that the current task has made.
@@ -122,6 +253,19 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
                     EPERM | EACCES => "a security module denies it",
                     ENOMEM => "no memory",
                     _ => "it can't be made",
+                };
+                (e, why)
+            })?;
+            schedule(ring).map_err(|e| {
+                let why = match e {
+                    EINVAL => {
+                        "it may run on none of the CPUs that it was bound to, or this kernel has no such \
+                         policy"
+                    }
+                    EPERM | EACCES => {
+                        "who has made the io_uring may not schedule it so: it needs CAP_SYS_NICE"
+                    }
+                    _ => "it can't be scheduled so",
                 };
                 (e, why)
             })

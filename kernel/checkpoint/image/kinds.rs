@@ -225,6 +225,8 @@ kinds! {
     UringUser: files::uring::UringUser,
     MptcpSocket: net::mptcp::MptcpSocket,
     PacketFrame: net::packet::PacketFrame,
+    UringThread: files::uring::UringThread,
+    UringFutexes: files::uring::UringFutexes,
     CoreCookie: sharing::CoreCookie,
     Autogroup: sharing::Autogroup,
     UringLink: files::uring::UringLink,
@@ -255,6 +257,8 @@ impl Kind {
                     | Kind::TunPacket
                     | Kind::CoreCookie
                     | Kind::Autogroup
+                    | Kind::UringThread
+                    | Kind::UringFutexes
                     | Kind::UringLink
                     | Kind::Vdso
                     | Kind::FanotifyEvent

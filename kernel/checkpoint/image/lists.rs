@@ -22,6 +22,7 @@ use super::{
         uring::{
             UringBuffer,
             UringFile,
+            UringFutex,
             UringPersonality,
             UringProvided,
             UringRequest,
@@ -104,6 +105,7 @@ pub const OTHERS: &[&Structure] = &[
     &UringFile::STRUCTURE,
     &UringPersonality::STRUCTURE,
     &UringBuffer::STRUCTURE,
+    &UringFutex::STRUCTURE,
     &UringRequest::STRUCTURE,
     &UringVec::STRUCTURE,
     &UringProvided::STRUCTURE,
@@ -163,6 +165,7 @@ pub const VALUES: &[&Values] = &[
     &files::timerfd::LIST,
     &files::uring::URING_FLAG_LIST,
     &files::uring::URING_REQUEST_KINDS,
+    &files::uring::URING_CHILDREN,
     &files::uring::request::LIST,
     &files::uring::timeout::LIST,
     &files::uring::URING_IO_OPS,

@@ -46,8 +46,6 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     ..ThreadOps::NONE
 };
 
-/// What keeps a nice value and a slice but does not set them.
-const NOT_FAIR: [u32; 3] = [policy::FIFO, policy::RR, policy::IDLE];
 /// All that the task record has. SCHED_DEADLINE has a record of its own.
 const SUPPORTED: [u32; 6] = [
     policy::NORMAL,
@@ -152,19 +150,8 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     };
     let restoring = plan.restoring()?;
     let old = attr::current();
-    if NOT_FAIR.contains(&new.policy) && (old.nice, old.slice) != (new.nice, new.slice) {
-        // Takes effect when it leaves the policy.
-        let fair = Scheduling {
-            policy: policy::NORMAL,
-            nice: new.nice,
-            rt_priority: 0,
-            reset_on_fork: new.reset_on_fork,
-            slice: new.slice,
-        };
-        attr::set(restoring, &fair).map_err(denied)?;
-    }
-    if old != new {
-        attr::set(restoring, &new).map_err(denied)?;
+    for step in new.steps(Some(&old)) {
+        attr::set(restoring, &step).map_err(denied)?;
     }
     affinity(r, plan)?;
     deadline(r, plan, new.reset_on_fork)

@@ -19,7 +19,10 @@ use super::{
 };
 use crate::image::{
     contents,
-    files,
+    files::{
+        self,
+        uring::left::UringLeft, //
+    },
     huge::check::Room,
     ipc::check::Inside,
     kinds::Kind,
@@ -112,50 +115,6 @@ pub(in crate::image) enum Follow {
         /// Lowest number that the module of the next one may have.
         from: u32,
     },
-}
-
-/// What is still to come of an io_uring, in this order.
-#[derive(Clone, Copy)]
-pub(in crate::image) struct UringLeft {
-    /// Places for files.
-    pub(in crate::image) slots: u32,
-    /// How many files, and the lowest place of the next one.
-    pub(in crate::image) files: (u32, u32),
-    /// How many personalities, and the lowest number of the next one.
-    pub(in crate::image) personalities: (u32, u32),
-    /// Places for buffers.
-    pub(in crate::image) buffer_slots: u32,
-    /// How many buffers, and the lowest place of the next one.
-    pub(in crate::image) buffers: (u32, u32),
-    /// How many requests that wait for a file or a time.
-    pub(in crate::image) requests: u32,
-    /// How many that wait to do something with a file.
-    pub(in crate::image) ios: u32,
-    /// Those that wait for other requests.
-    pub(in crate::image) links: UringLinksLeft,
-    /// How many groups of buffers, and the lowest number of the next one.
-    pub(in crate::image) groups: (u32, u32),
-    /// A task whose memory rings of buffers are; 0: there are none.
-    pub(in crate::image) groups_of: u32,
-    /// The task that alone may submit; 0: all may.
-    pub(in crate::image) issuer: u32,
-}
-
-/// What is still to come of the chains of an io_uring.
-#[derive(Clone, Copy)]
-pub(in crate::image) struct UringLinksLeft {
-    /// How many requests.
-    pub(in crate::image) left: u32,
-    /// How many there are that something may wait for.
-    pub(in crate::image) heads: u32,
-    /// The head of the chain of the last one.
-    pub(in crate::image) head: Option<u32>,
-    /// How many of that chain were there.
-    pub(in crate::image) length: u32,
-    /// Something may wait for that.
-    pub(in crate::image) goes_on: bool,
-    /// That is the timeout of the one before it.
-    pub(in crate::image) is_timeout: bool,
 }
 
 /// A descriptor table or open file, and the last record that belongs to it.
@@ -442,10 +401,12 @@ impl Walk<'_> {
             )
             | (
                 Follow::Uring(_),
-                Kind::UringFiles
+                Kind::UringThread
+                | Kind::UringFiles
                 | Kind::UringPersonalities
                 | Kind::UringBuffers
                 | Kind::UringRequests
+                | Kind::UringFutexes
                 | Kind::UringIo
                 | Kind::UringLink
                 | Kind::UringGroup,

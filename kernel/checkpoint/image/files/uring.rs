@@ -2,27 +2,27 @@
 
 //! Records of io_urings.
 
-use zerocopy::{
-    byteorder::little_endian::{
-        U32,
-        U64, //
-    },
-    FromBytes, //
+use zerocopy::byteorder::little_endian::{
+    I32,
+    U32,
+    U64, //
 };
 
-use crate::image::{
-    layout::{
-        flags,
-        record,
-        structure,
-        values, //
-    },
-    record::Raw, //
+use crate::image::layout::{
+    flags,
+    record,
+    structure, //
 };
 
 pub(super) mod check;
 mod check_io;
 mod check_links;
+mod check_requests;
+mod check_thread;
+pub(in crate::image) mod left;
+mod requests;
+
+pub use requests::*;
 
 /// Most submission queue entries.
 pub const SQ_ENTRIES_MAX: u32 = 1 << 15;
@@ -45,9 +45,6 @@ pub const BUFFER_SLOTS_MAX: u32 = 1 << 14;
 /// Most registered buffers of one record.
 pub const BUFFERS_MAX: usize = 1 << 12;
 
-/// Most requests of an io_uring.
-pub const REQUESTS_MAX: u32 = 1 << 20;
-
 /// Highest number of a group of buffers, or of a buffer.
 pub const GROUP_MAX: u32 = 0xffff;
 
@@ -68,15 +65,6 @@ pub const WORKERS_MAX: u32 = i32::MAX as u32;
 
 /// Most microseconds for which network devices are polled.
 pub const NAPI_USECS_MAX: u32 = 10_000;
-
-/// Most pieces of memory of a request.
-pub const VECS_MAX: usize = 1 << 10;
-
-/// Most bytes of the address of a peer.
-pub const NAME_MAX: usize = 128;
-
-/// Most requests of one record.
-pub const REQUESTS_OF_RECORD_MAX: usize = 1 << 11;
 
 /// Bits of [`Uring::setup`], as of io_uring_setup(2).
 pub mod setup {
@@ -159,13 +147,15 @@ flags! {
     URING_NAPI = 1 << 6,
     /// Interrupts are put off for that.
     URING_NAPI_PREFERRED = 1 << 7,
+    /// How its thread is scheduled comes after it ([`UringThread`]).
+    URING_THREAD = 1 << 8,
 }
 
 record! {
     /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right
-    /// after it come its registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
-    /// registered buffers ([`UringBuffers`]), the requests that wait for a file or a time
-    /// ([`UringRequests`]), those that wait to do something with a file ([`UringIo`]), those that wait for
+    /// after it come its thread ([`UringThread`]), registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
+    /// registered buffers ([`UringBuffers`]), the requests that wait for a file, a time, a futex or a child
+    /// ([`UringRequests`]), the futexes of those that wait for several ([`UringFutexes`]), those that wait to do something with a file ([`UringIo`]), those that wait for
     /// one of these ([`UringLink`]), and buffers that are provided ([`UringGroup`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
@@ -251,6 +241,25 @@ record! {
 }
 
 record! {
+    /// How the thread is scheduled that submits for the io_uring before it; payload: bit n % 8 of byte n / 8
+    /// for each CPU n that it may run on, if it is bound to some, but for the one that the io_uring was set
+    /// up with.
+    #[record(UringThread = 258, "io_uring thread", min = 24, check = uring_thread_record)]
+    pub struct UringThread {
+        /// Scheduling policy.
+        pub policy: U32,
+        /// Nice value.
+        pub nice: I32,
+        /// Real-time priority.
+        pub rt_priority: U32,
+        /// 1: it is reset on fork.
+        pub reset_on_fork: U32,
+        /// Time slice that was chosen, in nanoseconds; 0: the default.
+        pub slice: U64,
+    }
+}
+
+record! {
     /// Registered files of the io_uring before it; payload: [`UringFile`]s, by ascending place. There
     /// may be more than one for an io_uring.
     #[record(UringFiles = 185, "io_uring files", min = 8, check = uring_files)]
@@ -325,178 +334,6 @@ structure! {
 }
 
 record! {
-    /// Requests of the io_uring before it that wait for something; payload: [`UringRequest`]s, timeouts
-    /// in the order in which the kernel has them. There may be more than one for an io_uring.
-    #[record(UringRequests = 202, "io_uring requests", min = 8, check = uring_requests)]
-    pub struct UringRequests {
-        /// How many.
-        pub requests: U32,
-        /// Zero.
-        pub reserved: U32,
-    }
-}
-
-structure! {
-    /// A request of an io_uring that waits for a file, a time or a futex. What is of another kind is zero.
-    pub struct UringRequest {
-        /// What its completion has.
-        pub user_data: U64,
-        /// When the timeout ends, on the clock of the tasks, in nanoseconds; or the address of the futex.
-        pub expires: U64,
-        /// Nanoseconds until it ends once more; 0: it does not.
-        pub interval: U64,
-        /// Who has submitted it.
-        pub task: U32,
-        /// `URING_REQUEST_*`.
-        pub kind: U32,
-        /// `request::*`.
-        pub flags: U32,
-        /// The open file that it waits for.
-        pub file: U32,
-        /// Where that is registered, if the request goes by that.
-        pub index: U32,
-        /// Events that it waits for, as of epoll_ctl(2).
-        pub events: U32,
-        /// The clock that the timeout ends by, `TIMERFD_CLOCK_*`.
-        pub clock: U32,
-        /// `timeout::*`.
-        pub timeout: U32,
-        /// Completions, or expiries, that the timeout was to wait for; or what the futex was to have.
-        pub off: U32,
-        /// Expiries that are left.
-        pub repeats: U32,
-        /// The completion that ends it; or bits of a wakeup of the futex that wake it.
-        pub target: U32,
-        /// Zero.
-        pub reserved: U32,
-    }
-}
-
-record! {
-    /// A request of the io_uring before it that has met a file that was not ready, and does what it is to
-    /// do when that is; payload: [`UringVec`]s, and then the address of a peer. What an operation does
-    /// not have is zero.
-    #[record(UringIo = 205, "io_uring io", min = 112, check = uring_io)]
-    pub struct UringIo {
-        /// What its completion has.
-        pub user_data: U64,
-        /// Address of the memory, of the message, or where the address of a peer goes.
-        pub addr: U64,
-        /// Where the length of that goes, or the name of who has sent.
-        pub addr2: U64,
-        /// Address of control messages.
-        pub control: U64,
-        /// Bytes of them.
-        pub control_len: U64,
-        /// Position in the file; all bits set: the file's own.
-        pub pos: U64,
-        /// Who has submitted it.
-        pub task: U32,
-        /// `URING_IO_*`.
-        pub op: U32,
-        /// `request::*`.
-        pub flags: U32,
-        /// The open file that it waits for.
-        pub file: U32,
-        /// Where that is registered, if the request goes by that.
-        pub index: U32,
-        /// Length, or pieces of memory, as it was asked for.
-        pub len: U32,
-        /// Flags of accept4(2), recvmsg(2), sendmsg(2) or preadv2(2).
-        pub op_flags: U32,
-        /// IORING_ACCEPT_*, IORING_RECVSEND_*, an I/O priority, or how far connect(2) has come
-        /// (`connect::*`).
-        pub io_flags: U32,
-        /// Where what is accepted is registered, and one more; or the write stream.
-        pub slot: U32,
-        /// Bytes that were sent or received.
-        pub done: U32,
-        /// What is accepted gets a descriptor below that.
-        pub nofile: U32,
-        /// Pieces of memory that are left.
-        pub vecs: U32,
-        /// Bytes of the address of a peer.
-        pub name: U32,
-        /// The group from which it gets a buffer.
-        pub group: U32,
-        /// Bytes that it receives at a time, if it does so many times; or bytes of a name.
-        pub limit: U32,
-        /// Bytes that it may receive altogether; 0: any number.
-        pub total: U32,
-    }
-}
-
-record! {
-    /// A request of the io_uring before it that waits for the one before it in a chain, and was not issued
-    /// yet; payload as of [`UringIo`]. Those of a chain come in their order, and chains in that of the
-    /// requests at their heads. What an operation does not have is zero.
-    #[record(UringLink = 262, "io_uring link", min = 128, check = uring_link)]
-    pub struct UringLink {
-        /// What its completion has.
-        pub user_data: U64,
-        /// As of [`UringIo`], like the next four.
-        pub addr: U64,
-        /// See there.
-        pub addr2: U64,
-        /// See there.
-        pub control: U64,
-        /// See there.
-        pub control_len: U64,
-        /// Position in the file; all bits set: the file's own.
-        pub pos: U64,
-        /// When its timer ends, on the clock of the tasks, or for how long it runs, in nanoseconds.
-        pub time: U64,
-        /// The head of its chain, counted from 0: requests that wait for a file or a time, then those that
-        /// wait to do something with a file.
-        pub head: U32,
-        /// `URING_IO_*`, or `URING_LINK_*`.
-        pub op: U32,
-        /// `request::*`.
-        pub flags: U32,
-        /// The descriptor that it is for; or the place of a registered file.
-        pub fd: U32,
-        /// Length, or pieces of memory, as it was asked for; the result of IORING_OP_NOP.
-        pub len: U32,
-        /// Flags of accept4(2), recvmsg(2), sendmsg(2) or preadv2(2), or IORING_NOP_*.
-        pub op_flags: U32,
-        /// IORING_ACCEPT_*, IORING_RECVSEND_*, or an I/O priority.
-        pub io_flags: U32,
-        /// Where what is accepted is registered, and one more; or the write stream.
-        pub slot: U32,
-        /// What is accepted gets a descriptor below that.
-        pub nofile: U32,
-        /// Pieces of memory.
-        pub vecs: U32,
-        /// Bytes of the address of a peer.
-        pub name: U32,
-        /// The group from which it gets a buffer.
-        pub group: U32,
-        /// Bytes that it receives at a time, if it does so many times; or bytes of a name.
-        pub limit: U32,
-        /// Bytes that it may receive altogether; 0: any number.
-        pub total: U32,
-        /// Events that it waits for, as of epoll_ctl(2).
-        pub events: U32,
-        /// The clock of its timer, `TIMERFD_CLOCK_*`.
-        pub clock: U32,
-        /// `timeout::*`.
-        pub timeout: U32,
-        /// Completions, or expiries, that the timeout is to wait for.
-        pub off: U32,
-    }
-}
-
-structure! {
-    /// A piece of memory of a request.
-    pub struct UringVec {
-        /// Its address.
-        pub addr: U64,
-        /// Its bytes.
-        pub len: U64,
-    }
-}
-
-record! {
     /// A group of buffers that are provided to the io_uring before it; payload: [`UringProvided`]s, in
     /// their order, if they are a list; the memory of a ring that is the kernel's, whole pages.
     #[record(UringGroup = 207, "io_uring group", min = 32, check = uring_group)]
@@ -549,118 +386,5 @@ record! {
         pub unbounded: U32,
         /// Zero.
         pub reserved: U32,
-    }
-}
-
-values! {
-    "UringIo.op": u32, URING_IO_OPS;
-    /// IORING_OP_READV.
-    URING_IO_READV = 1,
-    /// IORING_OP_WRITEV.
-    URING_IO_WRITEV = 2,
-    /// IORING_OP_SENDMSG.
-    URING_IO_SENDMSG = 9,
-    /// IORING_OP_RECVMSG.
-    URING_IO_RECVMSG = 10,
-    /// IORING_OP_ACCEPT.
-    URING_IO_ACCEPT = 13,
-    /// IORING_OP_CONNECT.
-    URING_IO_CONNECT = 16,
-    /// IORING_OP_READ.
-    URING_IO_READ = 22,
-    /// IORING_OP_WRITE.
-    URING_IO_WRITE = 23,
-    /// IORING_OP_SEND.
-    URING_IO_SEND = 26,
-    /// IORING_OP_RECV.
-    URING_IO_RECV = 27,
-    /// IORING_OP_READ_MULTISHOT.
-    URING_IO_READ_MULTISHOT = 49,
-}
-
-values! {
-    "UringLink.op": u32, URING_LINK_OPS;
-    /// IORING_OP_NOP.
-    URING_LINK_NOP = 0,
-    /// IORING_OP_POLL_ADD.
-    URING_LINK_POLL = 6,
-    /// IORING_OP_TIMEOUT.
-    URING_LINK_TIMEOUT = 11,
-    /// IORING_OP_LINK_TIMEOUT: the timeout of the request before it.
-    URING_LINK_LINK_TIMEOUT = 15,
-}
-
-/// Returns the pieces of memory of a request, whose record is `raw`, of which there are `vecs`, and the
-/// address of a peer; `None`: they are not there.
-pub fn io_parts<'a>(raw: &Raw<'a>, vecs: u32) -> Option<(&'a [UringVec], &'a [u8])> {
-    let vecs = (vecs as usize).checked_mul(size_of::<UringVec>())?;
-    let (vecs, name) = raw.payload.split_at_checked(vecs)?;
-    Some((<[UringVec]>::ref_from_bytes(vecs).ok()?, name))
-}
-
-/// Bits of [`UringIo::io_flags`] of connect(2).
-pub mod connect {
-    use super::flags;
-
-    flags! {
-        "UringIo.io_flags": u32, LIST, ALL;
-        /// It was begun.
-        BEGUN = 1 << 0,
-        /// It was aborted once.
-        ABORTED = 1 << 1,
-    }
-}
-
-values! {
-    "UringRequest.kind": u32, URING_REQUEST_KINDS;
-    /// IORING_OP_POLL_ADD: it waits for a file.
-    URING_REQUEST_POLL = 1,
-    /// IORING_OP_TIMEOUT: it waits for a time.
-    URING_REQUEST_TIMEOUT = 2,
-    /// IORING_OP_FUTEX_WAIT: it waits for a futex, FUTEX2_SIZE_U32 and FUTEX2_PRIVATE.
-    URING_REQUEST_FUTEX = 3,
-}
-
-/// Bits of [`UringRequest::flags`].
-pub mod request {
-    use super::flags;
-
-    flags! {
-        "UringRequest.flags": u32, LIST, ALL;
-        /// IOSQE_FIXED_FILE.
-        FIXED = 1 << 0,
-        /// IOSQE_ASYNC.
-        ASYNC = 1 << 1,
-        /// IOSQE_CQE_SKIP_SUCCESS.
-        SKIP = 1 << 2,
-        /// Its file has, or may have, something to report that nobody has looked at.
-        PENDING = 1 << 3,
-        /// IOSQE_BUFFER_SELECT: it gets a buffer when there is something for it.
-        SELECT = 1 << 4,
-        /// IOSQE_IO_LINK: what comes after it waits for it.
-        LINK = 1 << 5,
-        /// IOSQE_IO_HARDLINK: the same, whatever becomes of it.
-        HARDLINK = 1 << 6,
-        /// The timer of an IORING_OP_LINK_TIMEOUT runs.
-        ARMED = 1 << 7,
-    }
-}
-
-/// Bits of [`UringRequest::timeout`].
-pub mod timeout {
-    use super::flags;
-
-    flags! {
-        "UringRequest.timeout": u32, LIST, ALL;
-        /// IORING_TIMEOUT_ABS.
-        ABS = 1 << 0,
-        /// IORING_TIMEOUT_BOOTTIME.
-        BOOTTIME = 1 << 2,
-        /// IORING_TIMEOUT_REALTIME.
-        REALTIME = 1 << 3,
-        /// IORING_TIMEOUT_ETIME_SUCCESS.
-        ETIME_SUCCESS = 1 << 5,
-        /// IORING_TIMEOUT_MULTISHOT.
-        MULTISHOT = 1 << 6,
     }
 }

@@ -586,23 +586,8 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
     )?;
     mask(raw, task.blocked.get())?;
     mask(raw, task.saved_mask.get())?;
-    ensure(
-        raw,
-        (-20..=19).contains(&task.nice.get()),
-        "impossible nice value",
-    )?;
-    let policy = task.policy.get();
-    ensure(raw, POLICIES.contains(&policy), "unknown scheduling policy")?;
-    let priorities = if REALTIME.contains(&policy) {
-        1..=99
-    } else {
-        0..=0
-    };
-    ensure(
-        raw,
-        priorities.contains(&task.rt_priority.get()),
-        "impossible real-time priority",
-    )?;
+    nice(raw, task.nice.get())?;
+    scheduling(raw, task.policy.get(), task.rt_priority.get())?;
     flags(raw, u64::from(task.altstack_flags.get()), ALTSTACK_FLAGS)?;
     ensure(
         raw,
@@ -639,4 +624,24 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
     };
     let unused = |w: &U64| w.get() == 0;
     zero(raw, task.restart.iter().skip(used).all(unused))
+}
+
+/// A nice value.
+pub(in crate::image) fn nice(raw: &Raw<'_>, value: i32) -> Result<(), Fault> {
+    ensure(raw, (-20..=19).contains(&value), "impossible nice value")
+}
+
+/// A scheduling policy, with its real-time priority.
+pub(in crate::image) fn scheduling(raw: &Raw<'_>, policy: u32, priority: u32) -> Result<(), Fault> {
+    ensure(raw, POLICIES.contains(&policy), "unknown scheduling policy")?;
+    let priorities = if REALTIME.contains(&policy) {
+        1..=99
+    } else {
+        0..=0
+    };
+    ensure(
+        raw,
+        priorities.contains(&priority),
+        "impossible real-time priority",
+    )
 }

@@ -46,6 +46,8 @@ pub(crate) enum Why {
     Napi,
     /// A thread that has ended, or serves others too.
     Thread,
+    /// A request that is issued when its task is thawed.
+    Turn,
     /// A clock that is not known.
     Other,
 }
@@ -73,8 +75,10 @@ pub(crate) struct Uring {
     pub(crate) sqes: usize,
     /// What is registered.
     pub(crate) registered: Registered,
-    /// Number of the requests that wait for a file or a time.
+    /// Number of the requests that wait for a file, a time, a futex or a child.
     pub(crate) requests: u32,
+    /// How many futexes those have that wait for several, all together. Not used to make one.
+    pub(crate) futexes: u32,
     /// Number of those that wait to do something with a file.
     pub(crate) ios: u32,
     /// How many pieces of memory these have, all together. Not used to make one.
@@ -159,11 +163,46 @@ pub(crate) struct Slot {
 #[cfg(CONFIG_IO_URING)]
 pub(super) const LIST_MAX: usize = 1 << 20;
 
+/// Reads a list of `nr` elements of an io_uring, with `nr_parts` parts that these have all together, which
+/// `fill` writes to where it is told.
+///
+/// EINVAL: there are too many. Else as of `fill`.
+///
+/// # Safety
+///
+/// If `fill` returns no errno it must have written all parts.
+#[cfg(CONFIG_IO_URING)]
+pub(super) unsafe fn read_list<T: Default, P>(
+    nr: u32,
+    nr_parts: u32,
+    fill: impl FnOnce(*mut T, *mut P) -> c_int,
+) -> Result<(KVVec<T>, KVVec<P>)> {
+    let (nr, nr_parts) = (u32_as_usize(nr), u32_as_usize(nr_parts));
+    if nr > LIST_MAX || nr_parts > LIST_MAX {
+        return Err(EINVAL);
+    }
+    let mut all: KVVec<T> = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
+    for _ in 0..nr {
+        all.push(T::default(), GFP_KERNEL_ACCOUNT)?;
+    }
+    let mut parts: KVVec<P> = KVVec::with_capacity(nr_parts, GFP_KERNEL_ACCOUNT)?;
+    to_result(fill(all.as_mut_ptr(), parts.as_mut_ptr()))?;
+    // SAFETY: All of them were written, as the caller has promised, and there is room for them.
+    unsafe { parts.inc_len(nr_parts) };
+    Ok((all, parts))
+}
+
+/// IORING_SETUP_CQSIZE: the number of completion queue entries was chosen.
+#[cfg(CONFIG_IO_URING)]
+const CQSIZE: u32 = bindings::IORING_SETUP_CQSIZE;
+
 #[cfg(CONFIG_IO_URING)]
 impl Uring {
     fn from_raw(state: &bindings::checkpoint_uring) -> Self {
+        // One that was resized (IORING_REGISTER_RESIZE_RINGS) has its size, and no flag for that.
+        let resized = state.cq_entries != state.sq_entries.saturating_mul(2);
         Self {
-            setup: state.setup,
+            setup: state.setup | if resized { CQSIZE } else { 0 },
             sq_entries: state.sq_entries,
             cq_entries: state.cq_entries,
             sq_head: state.sq_head,
@@ -195,6 +234,7 @@ impl Uring {
                 mm: state.mm.addr(),
             },
             requests: state.requests,
+            futexes: state.futexes,
             ios: state.ios,
             vecs: state.vecs,
             links: state.links,
@@ -260,6 +300,7 @@ impl Uring {
             requests: self.requests,
             timeouts,
             timeouts_flushed,
+            futexes: self.futexes,
             ios: self.ios,
             vecs: self.vecs,
             links: self.links,
@@ -304,6 +345,7 @@ impl Uring {
             bindings::CHECKPOINT_URING_BPF => Some(Why::Bpf),
             bindings::CHECKPOINT_URING_NAPI => Some(Why::Napi),
             bindings::CHECKPOINT_URING_THREAD => Some(Why::Thread),
+            bindings::CHECKPOINT_URING_TURN => Some(Why::Turn),
             _ => Some(Why::Other),
         };
         Ok((Self::from_raw(&state), why))

@@ -16,7 +16,10 @@ use kernel::{
 
 #[cfg(CONFIG_IO_URING)]
 use crate::kapi::fs::{
-    uring::LIST_MAX,
+    uring::{
+        read_list,
+        LIST_MAX, //
+    },
     uring_links::RawLinks, //
 };
 use crate::kapi::{
@@ -197,29 +200,19 @@ impl Uring {
     ///
     /// EBUSY: somebody uses it, or a request has ended since. EINVAL: it is no io_uring, or has too many.
     pub(crate) fn ios(&self, file: &FileRef) -> Result<KVVec<(PidRef, Io)>> {
-        let (nr, pieces) = (u32_as_usize(self.ios), u32_as_usize(self.vecs));
-        if !file.is_io_uring() || nr > LIST_MAX || pieces > LIST_MAX {
+        if !file.is_io_uring() {
             return Err(EINVAL);
         }
-        let mut all = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        let mut raw: KVVec<bindings::checkpoint_uring_io> =
-            KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        for _ in 0..nr {
-            raw.push(Default::default(), GFP_KERNEL_ACCOUNT)?;
-        }
-        let mut vecs: KVVec<bindings::iovec> = KVVec::with_capacity(pieces, GFP_KERNEL_ACCOUNT)?;
+        let nr = u32_as_usize(self.ios);
+        let mut all = KVVec::with_capacity(nr.min(LIST_MAX), GFP_KERNEL_ACCOUNT)?;
         // SAFETY: We own a reference on the file, which is an io_uring; there is room for as many
-        // requests, all of it zeroed, and pieces of memory as the state tells.
-        to_result(unsafe {
-            bindings::checkpoint_uring_ios(
-                file.as_ptr(),
-                &self.to_raw(),
-                raw.as_mut_ptr(),
-                vecs.as_mut_ptr(),
-            )
-        })?;
-        // SAFETY: All of them were written, and there is room for them.
-        unsafe { vecs.inc_len(pieces) };
+        // requests, all of it zeroed, and pieces of memory as the state tells. All of these were written
+        // if it returns 0.
+        let (raw, vecs) = unsafe {
+            read_list(self.ios, self.vecs, |to, vecs| {
+                bindings::checkpoint_uring_ios(file.as_ptr(), &self.to_raw(), to, vecs)
+            })
+        }?;
         // References first: none is left if there is no memory for the rest.
         for io in &raw {
             // SAFETY: checkpoint_uring_ios() has taken both references for us.

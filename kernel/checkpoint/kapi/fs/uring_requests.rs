@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of io_urings that wait for a file, a time or a futex: `io_uring/poll.c`,
-//! `io_uring/timeout.c`, `io_uring/futex.c`.
+//! Requests of io_urings that wait for a file, a time, a futex or a child: `io_uring/poll.c`,
+//! `io_uring/timeout.c`, `io_uring/futex.c`, `io_uring/waitid.c`.
 
 use kernel::prelude::*;
 
@@ -14,7 +14,10 @@ use kernel::{
 
 #[cfg(CONFIG_IO_URING)]
 use crate::kapi::fs::{
-    uring::LIST_MAX,
+    uring::{
+        read_list,
+        LIST_MAX, //
+    },
     uring_links::RawLinks, //
 };
 use crate::kapi::{
@@ -79,15 +82,60 @@ pub(crate) enum Waits {
         /// The completion that ends it.
         target: u32,
     },
-    /// For a private futex: IORING_OP_FUTEX_WAIT.
+    /// For a futex: IORING_OP_FUTEX_WAIT.
     Futex {
-        /// Its address.
-        addr: u64,
-        /// What it was to have when the request was submitted.
-        value: u32,
+        /// Which.
+        futex: Futex,
         /// Bits of a wakeup that wake it.
         mask: u32,
     },
+    /// For one of several: IORING_OP_FUTEX_WAITV.
+    Futexes(KVVec<Futex>),
+    /// For a child: IORING_OP_WAITID.
+    Child(Child),
+}
+
+/// A futex that a request waits for.
+#[derive(Clone, Copy)]
+pub(crate) struct Futex {
+    /// Its address.
+    pub(crate) addr: u64,
+    /// What it was to have when the request was submitted.
+    pub(crate) value: u32,
+    /// Other address spaces may have it, too.
+    pub(crate) shared: bool,
+}
+
+/// A child that a request waits for, as of waitid(2).
+#[derive(Clone, Copy)]
+pub(crate) struct Child {
+    /// P_ALL, P_PID or P_PGID.
+    pub(crate) which: i32,
+    /// The number of that, as the task knows it.
+    pub(crate) number: i32,
+    /// WEXITED and the like.
+    pub(crate) options: u32,
+    /// Address of what is told of it.
+    pub(crate) info: u64,
+}
+
+#[cfg(CONFIG_IO_URING)]
+impl Futex {
+    fn from_raw(from: &bindings::checkpoint_uring_futex) -> Self {
+        Self {
+            addr: from.addr,
+            value: from.value,
+            shared: from.shared,
+        }
+    }
+
+    fn to_raw(self) -> bindings::checkpoint_uring_futex {
+        bindings::checkpoint_uring_futex {
+            addr: self.addr,
+            value: self.value,
+            shared: self.shared,
+        }
+    }
 }
 
 /// The operation of requests that wait for a file.
@@ -101,6 +149,14 @@ const TIMEOUT: u8 = bindings::io_uring_op_IORING_OP_TIMEOUT as u8;
 /// That of requests that wait for a futex.
 #[cfg(CONFIG_IO_URING)]
 const FUTEX_WAIT: u8 = bindings::io_uring_op_IORING_OP_FUTEX_WAIT as u8;
+
+/// That of requests that wait for one of several.
+#[cfg(CONFIG_IO_URING)]
+const FUTEX_WAITV: u8 = bindings::io_uring_op_IORING_OP_FUTEX_WAITV as u8;
+
+/// That of requests that wait for a child.
+#[cfg(CONFIG_IO_URING)]
+const WAITID: u8 = bindings::io_uring_op_IORING_OP_WAITID as u8;
 
 #[cfg(CONFIG_IO_URING)]
 impl FrozenTask {
@@ -126,22 +182,19 @@ impl Uring {
     ///
     /// EBUSY: somebody uses it, or a request has ended since. EINVAL: it is no io_uring.
     pub(crate) fn requests(&mut self, file: &FileRef) -> Result<KVVec<(PidRef, Request)>> {
-        let nr = u32_as_usize(self.requests);
-        if !file.is_io_uring() || nr > LIST_MAX {
+        if !file.is_io_uring() {
             return Err(EINVAL);
         }
-        let mut all = KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        let mut raw: KVVec<bindings::checkpoint_uring_request> =
-            KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?;
-        for _ in 0..nr {
-            raw.push(Default::default(), GFP_KERNEL_ACCOUNT)?;
-        }
+        let nr = u32_as_usize(self.requests);
+        let mut all = KVVec::with_capacity(nr.min(LIST_MAX), GFP_KERNEL_ACCOUNT)?;
         let mut state = self.to_raw();
-        // SAFETY: We own a reference on the file, which is an io_uring; there is room for as many as
-        // the state tells, all of it zeroed.
-        to_result(unsafe {
-            bindings::checkpoint_uring_requests(file.as_ptr(), &mut state, raw.as_mut_ptr())
-        })?;
+        // SAFETY: We own a reference on the file, which is an io_uring; there is room for as many requests,
+        // all of it zeroed, and futexes as the state tells. All of these were written if it returns 0.
+        let (raw, futexes): (KVVec<bindings::checkpoint_uring_request>, _) = unsafe {
+            read_list(self.requests, self.futexes, |to, futexes| {
+                bindings::checkpoint_uring_requests(file.as_ptr(), &mut state, to, futexes)
+            })
+        }?;
         self.timeouts = [state.timeouts, state.timeouts_flushed];
         for request in &raw {
             // SAFETY: checkpoint_uring_requests() has taken the reference for us.
@@ -157,10 +210,19 @@ impl Uring {
                 })
             } else if request.opcode == FUTEX_WAIT {
                 Ok(Waits::Futex {
-                    addr: request.futex,
-                    value: request.value,
+                    futex: Futex::from_raw(&request.futex),
                     mask: request.mask,
                 })
+            } else if request.opcode == FUTEX_WAITV {
+                // They come when no reference is left.
+                Ok(Waits::Futexes(KVVec::new()))
+            } else if request.opcode == WAITID {
+                Ok(Waits::Child(Child {
+                    which: request.which,
+                    number: request.upid,
+                    options: request.options,
+                    info: request.info,
+                }))
             } else {
                 Ok(Waits::Time {
                     clock: request.clockid,
@@ -190,6 +252,18 @@ impl Uring {
         }
         if all.len() != nr {
             return Err(EBUSY);
+        }
+        let mut left = &futexes[..];
+        for (from, (_, to)) in raw.iter().zip(all.iter_mut()) {
+            if let Waits::Futexes(to) = &mut to.waits {
+                let own = u32_as_usize(from.nr_futexes);
+                let (own, rest) = left.split_at_checked(own).ok_or(EINVAL)?;
+                to.reserve(own.len(), GFP_KERNEL_ACCOUNT)?;
+                for futex in own {
+                    to.push(Futex::from_raw(futex), GFP_KERNEL_ACCOUNT)?;
+                }
+                left = rest;
+            }
         }
         Ok(all)
     }
@@ -224,6 +298,7 @@ impl Uring {
             ..Default::default()
         };
         let links = RawLinks::new(&request.links)?;
+        let mut futexes: KVVec<bindings::checkpoint_uring_futex> = KVVec::new();
         match &request.waits {
             Waits::File {
                 file,
@@ -257,16 +332,31 @@ impl Uring {
                 raw.repeats = *repeats;
                 raw.target = *target;
             }
-            Waits::Futex { addr, value, mask } => {
+            Waits::Futex { futex, mask } => {
                 raw.opcode = FUTEX_WAIT;
-                raw.futex = *addr;
-                raw.value = *value;
+                raw.futex = futex.to_raw();
                 raw.mask = *mask;
+            }
+            Waits::Futexes(all) => {
+                for futex in all {
+                    futexes.push(futex.to_raw(), GFP_KERNEL_ACCOUNT)?;
+                }
+                raw.opcode = FUTEX_WAITV;
+                raw.futexes = futexes.as_mut_ptr();
+                raw.nr_futexes = u32::try_from(futexes.len())?;
+            }
+            Waits::Child(child) => {
+                raw.opcode = WAITID;
+                raw.which = child.which;
+                raw.upid = child.number;
+                raw.options = child.options;
+                raw.info = child.info;
             }
         }
         // SAFETY: We own references on the file, which is an io_uring, on the task, which does not
         // run, and on the file that is waited for, if there is one. Clock and flags are those of a
-        // timeout, as the image was checked. There are as many links as we say, during the call.
+        // timeout, as the image was checked. There are as many links, and futexes, as we say, during the
+        // call.
         to_result(unsafe {
             bindings::checkpoint_uring_add_request(
                 ring.as_ptr(),

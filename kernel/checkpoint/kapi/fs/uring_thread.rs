@@ -15,6 +15,10 @@ use crate::kapi::{
         file::FileRef,
         uring::Uring, //
     },
+    sched::attr::{
+        CpuMask,
+        Scheduling, //
+    },
     task::frozen::FrozenTask, //
 };
 
@@ -72,6 +76,34 @@ impl Uring {
         })
     }
 
+    /// Schedules the thread of `ring`, which was made for it in the current process, in such ways one after
+    /// the other, and binds it to CPUs; `None`: to those that it has.
+    ///
+    /// EPERM: who has opened the ring may not do that. ESRCH: the thread is gone. EINVAL: there is no such
+    /// policy, or none of these CPUs. Else as of sched_setattr(2) and sched_setaffinity(2).
+    pub(crate) fn schedule(
+        ring: &FileRef,
+        steps: impl Iterator<Item = Scheduling>,
+        cpus: Option<&CpuMask>,
+    ) -> Result {
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        for step in steps {
+            // SAFETY: We own a reference on the file, which is an io_uring; the structure is valid.
+            to_result(unsafe {
+                bindings::checkpoint_uring_schedule(ring.as_ptr(), &step.to_raw())
+            })?;
+        }
+        match cpus {
+            // SAFETY: As above; by the type's invariants it is as long as a mask.
+            Some(cpus) => {
+                to_result(unsafe { bindings::checkpoint_uring_bind(ring.as_ptr(), cpus.as_ptr()) })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Lets the thread of `ring` go, which submits if the ring is `enabled`.
     pub(crate) fn start(ring: &FileRef, enabled: bool) {
         if ring.is_io_uring() {
@@ -90,6 +122,15 @@ impl Uring {
 
     /// Makes a thread that submits: this kernel can't.
     pub(crate) fn add_thread(&self, _: &FileRef, _: u32) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Sets how a thread is scheduled: this kernel has none.
+    pub(crate) fn schedule(
+        _: &FileRef,
+        _: impl Iterator<Item = Scheduling>,
+        _: Option<&CpuMask>,
+    ) -> Result {
         Err(EOPNOTSUPP)
     }
 

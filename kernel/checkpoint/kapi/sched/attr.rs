@@ -44,6 +44,39 @@ pub(crate) struct Deadline {
     pub(crate) overrun: bool,
 }
 
+impl Scheduling {
+    /// Returns what is set one after the other to get there from `old`; `None`: that is not known. One who
+    /// does not use a nice value and a slice, but keeps them, gets them by another policy first.
+    pub(crate) fn steps(&self, old: Option<&Self>) -> impl Iterator<Item = Self> {
+        let keeps = [policy::FIFO, policy::RR, policy::IDLE].contains(&self.policy);
+        let has = old.is_some_and(|old| (old.nice, old.slice) == (self.nice, self.slice));
+        let fair = Self {
+            policy: policy::NORMAL,
+            rt_priority: 0,
+            ..*self
+        };
+        Iterator::chain(
+            (keeps && !has).then_some(fair).into_iter(),
+            (old != Some(self)).then_some(*self),
+        )
+    }
+
+    /// Returns it as sched_setattr(2) takes it.
+    pub(in crate::kapi) fn to_raw(self) -> bindings::sched_attr {
+        let mut attr: bindings::sched_attr = pin_init::zeroed();
+        attr.size = ATTR_SIZE;
+        attr.sched_policy = self.policy;
+        attr.sched_nice = self.nice;
+        attr.sched_priority = self.rt_priority;
+        // What a deadline task calls its runtime is the slice of others.
+        attr.sched_runtime = self.slice;
+        if self.reset_on_fork {
+            attr.sched_flags = u64::from(bindings::SCHED_FLAG_RESET_ON_FORK);
+        }
+        attr
+    }
+}
+
 /// Policies, as sched_setscheduler(2) and images number them.
 pub(crate) mod policy {
     use kernel::bindings;
@@ -91,17 +124,37 @@ impl CpuMask {
         self.0.as_mut_ptr().cast()
     }
 
+    /// Copies a mask of the kernel.
+    ///
+    /// # Safety
+    ///
+    /// `from` must be valid for the call. Who changes it meanwhile changes it word by word.
+    unsafe fn copy(from: *const bindings::cpumask) -> Result<Self> {
+        let mut mask = Self::empty()?;
+        // SAFETY: By the type's invariants both masks have that size, and the caller has the other one.
+        unsafe {
+            core::ptr::copy_nonoverlapping(from.cast::<c_ulong>(), mask.0.as_mut_ptr(), MASK_WORDS);
+        }
+        Ok(mask)
+    }
+
     /// Returns all CPUs that there can be.
     pub(crate) fn possible() -> Result<Self> {
-        let mut mask = Self::empty()?;
-        // SAFETY: By the type's invariants both masks have that size; that of possible CPUs does not
-        // change.
-        unsafe {
-            core::ptr::copy_nonoverlapping(
-                (&raw const bindings::__cpu_possible_mask).cast::<c_ulong>(),
-                mask.0.as_mut_ptr(),
-                MASK_WORDS,
-            );
+        // SAFETY: That of possible CPUs does not change.
+        unsafe { Self::copy(&raw const bindings::__cpu_possible_mask) }
+    }
+
+    /// Returns all CPUs that are in use.
+    pub(crate) fn online() -> Result<Self> {
+        // SAFETY: It is always there, and a CPU more or less is no harm.
+        unsafe { Self::copy(&raw const bindings::__cpu_online_mask) }
+    }
+
+    /// Returns `cpu` alone.
+    pub(crate) fn of(cpu: u32) -> Result<Self> {
+        let (mut mask, cpu) = (Self::empty()?, u32_as_usize(cpu));
+        if let Some(word) = mask.0.get_mut(cpu / WORD) {
+            *word |= 1 << (cpu % WORD);
         }
         Ok(mask)
     }
@@ -149,6 +202,12 @@ impl CpuMask {
     }
 }
 
+impl PartialEq for CpuMask {
+    fn eq(&self, other: &Self) -> bool {
+        self.0[..] == other.0[..]
+    }
+}
+
 impl FrozenTask {
     /// Returns the policy and priorities.
     pub(crate) fn scheduling(&self) -> Scheduling {
@@ -184,6 +243,12 @@ impl FrozenTask {
                 overrun: flags & bindings::SCHED_FLAG_DL_OVERRUN != 0,
             })
         }
+    }
+
+    /// Returns the CPUs that it may run on, as sched_getaffinity(2) does.
+    pub(crate) fn cpus(&self) -> Result<CpuMask> {
+        // SAFETY: We own a reference on the task. Any mix of two masks is one.
+        unsafe { CpuMask::copy(&raw const (*self.as_ptr()).cpus_mask) }
     }
 
     /// Returns the CPUs that it was bound to; `None` if it may run on all.
@@ -234,18 +299,8 @@ const ATTR_SIZE: u32 = size_of::<bindings::sched_attr>() as u32;
 
 /// Sets policy and priorities of the current task, with the checks of sched_setattr(2).
 pub(crate) fn set(_: &Restoring, new: &Scheduling) -> Result {
-    let mut attr: bindings::sched_attr = pin_init::zeroed();
-    attr.size = ATTR_SIZE;
-    attr.sched_policy = new.policy;
-    attr.sched_nice = new.nice;
-    attr.sched_priority = new.rt_priority;
-    // What a deadline task calls its runtime is the slice of others.
-    attr.sched_runtime = new.slice;
-    if new.reset_on_fork {
-        attr.sched_flags = u64::from(bindings::SCHED_FLAG_RESET_ON_FORK);
-    }
     // SAFETY: The running task and a valid structure.
-    to_result(unsafe { bindings::sched_setattr(bindings::get_current(), &attr) })
+    to_result(unsafe { bindings::sched_setattr(bindings::get_current(), &new.to_raw()) })
 }
 
 /// Gives the current task the policy SCHED_DEADLINE, with the checks of sched_setattr(2). It forks

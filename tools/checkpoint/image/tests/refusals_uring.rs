@@ -587,6 +587,7 @@ fn requests() {
         (UNUSED, |s| with_poll(s, |r| r.off.set(1))),
         (UNUSED, |s| with_poll(s, |r| r.repeats.set(1))),
         (UNUSED, |s| with_poll(s, |r| r.target.set(1))),
+        (UNUSED, |s| with_poll(s, |r| r.flags.set(request::SHARED))),
         ("unknown flag", |s| with_timeout(s, |r| r.timeout.set(2))),
         (TIMEOUT, |s| {
             with_timeout(s, |r| r.timeout.set(timeout::BOOTTIME | timeout::REALTIME))
@@ -619,7 +620,7 @@ fn requests() {
         |s| {
             with_poll(s, |r| {
                 r.flags
-                    .set(request::ALL & !(request::SELECT | request::ARMED));
+                    .set(request::ALL & !(request::SELECT | request::ARMED | request::SHARED));
                 r.index.set(7);
                 r.events.set(!(0x2fff << 16));
             })

@@ -565,4 +565,40 @@ CKPT_CYCLE(sleeper, .blocked = { BLOCKED(__NR_io_uring_enter) })
 	uring_works(&u);
 }
 
+/* Another size than it was set up with (IORING_REGISTER_RESIZE_RINGS, of which older headers do not know). */
+CKPT_CYCLE(resized)
+{
+	struct io_uring_params to = {
+		.flags = IORING_SETUP_CQSIZE,
+		.sq_entries = 8,
+		.cq_entries = 64,
+	};
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 4, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN));
+	uring_works(&u);
+	if (!syscall(__NR_io_uring_register, u.fd, 33, &to, 1)) {
+		munmap(u.rings, u.rings_size);
+		munmap(u.sqes, u.sqes_size);
+		u.params.sq_entries = to.sq_entries;
+		u.params.cq_entries = to.cq_entries;
+		u.params.sq_off = to.sq_off;
+		u.params.cq_off = to.cq_off;
+		u.rings_size = to.cq_off.cqes + to.cq_entries * 16;
+		if (u.rings_size < to.sq_off.array + to.sq_entries * 4)
+			u.rings_size = to.sq_off.array + to.sq_entries * 4;
+		u.sqes_size = to.sq_entries * 64;
+		u.rings = mmap(NULL, u.rings_size, PROT_READ | PROT_WRITE, MAP_SHARED, u.fd,
+			       IORING_OFF_SQ_RING);
+		u.sqes = mmap(NULL, u.sqes_size, PROT_READ | PROT_WRITE, MAP_SHARED, u.fd,
+			      IORING_OFF_SQES);
+		CHECK(u.rings != MAP_FAILED && u.sqes != MAP_FAILED, "mmap: %s", strerror(errno));
+	} else {
+		CHECK_EQ(EINVAL, errno);
+	}
+	uring_works(&u);
+	ckpt_ready_wait();
+	uring_works(&u);
+}
+
 TEST_HARNESS_MAIN

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * io_urings with requests that wait for private futexes (IORING_OP_FUTEX_WAIT): who wakes them, when the
- * value has changed without that, which bits wake them and in which order, when they were moved to
- * another futex, with a timeout of their own, in a chain, and what cancels them.
+ * io_urings with requests that wait for futexes (IORING_OP_FUTEX_WAIT), private ones and such
+ * that others have too, or for one of several (IORING_OP_FUTEX_WAITV): who wakes them, when
+ * the value has changed without that, which bits wake them and in which order, when they were
+ * moved to another futex, with a timeout of their own, in a chain, and what cancels them.
  */
 #include "common.h"
 #include "uring_waits.h"
@@ -15,7 +16,9 @@
 /* Of these older headers do not know. */
 #define OP_FUTEX_WAIT	51
 #define OP_FUTEX_WAKE	52
+#define OP_FUTEX_WAITV	53
 #define U32_PRIVATE	0x82	/* FUTEX2_SIZE_U32 | FUTEX2_PRIVATE */
+#define U32_SHARED	0x02	/* FUTEX2_SIZE_U32 */
 #define ALL_BITS	0xffffffffu
 
 static uint32_t word;
@@ -33,29 +36,9 @@ static struct io_uring_sqe *futex_request(struct uring *u, unsigned int op, uint
 	return sqe;
 }
 
-/* The kernel has such requests, too. */
-static bool has_futexes(void)
-{
-	struct io_uring_probe *probe;
-	struct uring u;
-	bool has;
-
-	probe = calloc(1, sizeof(*probe) + 256 * sizeof(probe->ops[0]));
-	if (!probe || uring_make(&u, 1, 0) < 0)
-		return false;
-	has = !syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_PROBE, probe, 256) &&
-	      probe->last_op >= OP_FUTEX_WAKE &&
-	      probe->ops[OP_FUTEX_WAIT].flags & IO_URING_OP_SUPPORTED;
-	munmap(u.rings, u.rings_size);
-	munmap(u.sqes, u.sqes_size);
-	close(u.fd);
-	free(probe);
-	return has;
-}
-
 #define FUTEXES_BEGIN() do {						\
 	URING_BEGIN();							\
-	if (!has_futexes())						\
+	if (!uring_has(OP_FUTEX_WAITV))					\
 		SKIP(return, "no requests that wait for futexes");	\
 } while (0)
 
@@ -269,6 +252,201 @@ CKPT_CYCLE(cancelled)
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
 	takes_both(&u, 1, -ECANCELED, 2, 1);
 	CHECK_EQ(0, wakes(INT_MAX, ALL_BITS));
+	uring_works(&u);
+}
+
+/* Waits for the futex at @at, which others may have, too. */
+static void waits_shared(struct uring *u, uint32_t *at, uint64_t data)
+{
+	struct io_uring_sqe *sqe = futex_request(u, OP_FUTEX_WAIT, 0, ALL_BITS, data);
+
+	sqe->fd = U32_SHARED;
+	sqe->addr = (uintptr_t)at;
+	uring_submit(u, 1);
+}
+
+static long wakes_shared(uint32_t *at)
+{
+	return CHECK_SYS(syscall(__NR_futex, at, FUTEX_WAKE, INT_MAX, NULL, NULL, 0));
+}
+
+static uint32_t *map_shared(int fd)
+{
+	int flags = MAP_SHARED | (fd == -1 ? MAP_ANONYMOUS : 0);
+	uint32_t *at = mmap(NULL, 2 * ckpt_page(), PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
+	return at;
+}
+
+/* In memory of its own it is known by the address. */
+CKPT_CYCLE(shared_private)
+{
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	waits_shared(&u, &word, 1);
+	ckpt_ready_wait();
+	look(&u);
+	uring_is_empty(&u);
+	CHECK_EQ(0, wakes(INT_MAX, ALL_BITS));
+	CHECK_EQ(1, wakes_shared(&word));
+	take(&u, 1, 0, false);
+	uring_works(&u);
+}
+
+static int wakes_child(void *arg)
+{
+	ckpt_step(0);
+	ckpt_wait_go();
+	return wakes_shared(arg) == 1 ? 0 : 1;
+}
+
+static void woken_by_child(uint32_t *at)
+{
+	struct uring u;
+	pid_t kid;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	/* The second page: where in the file it is counts. */
+	at += ckpt_page() / sizeof(*at) + 5;
+	waits_shared(&u, at, 1);
+	/* The value changes without a wakeup. */
+	*at = 1;
+	kid = ckpt_fork(wakes_child, at);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	take(&u, 1, 0, false);
+	ckpt_wait_exit(kid, 0);
+	CHECK_EQ(0, wakes_shared(at));
+	uring_works(&u);
+}
+
+CKPT_CYCLE(shared_anonymous)
+{
+	woken_by_child(map_shared(-1));
+}
+
+CKPT_CYCLE(shared_memfd)
+{
+	int fd = CHECK_SYS(memfd_create("futex", 0));
+
+	CHECK_SYS(ftruncate(fd, 2 * ckpt_page()));
+	woken_by_child(map_shared(fd));
+}
+
+/* It was moved to another one, in memory of its own. */
+CKPT_CYCLE(shared_requeued)
+{
+	static uint32_t other;
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	waits_shared(&u, &word, 1);
+	CHECK_EQ(1, syscall(__NR_futex, &word, FUTEX_CMP_REQUEUE, 0, 1UL, &other, 0));
+	ckpt_ready_wait();
+	CHECK_EQ(0, wakes_shared(&word));
+	CHECK_EQ(1, wakes_shared(&other));
+	take(&u, 1, 0, false);
+	uring_works(&u);
+}
+
+#define SEVERAL	5
+
+/* struct futex_waitv, which older headers have not. */
+struct waited {
+	uint64_t val, uaddr;
+	uint32_t flags, reserved;
+};
+
+static uint32_t several[SEVERAL];
+
+/* Waits for one of several, the last of which is at @shared and the others are private. */
+static void waits_several(struct uring *u, uint32_t *shared, uint64_t data)
+{
+	struct waited all[SEVERAL] = { 0 };
+	struct io_uring_sqe *sqe;
+	int i;
+
+	for (i = 0; i < SEVERAL; i++) {
+		all[i].uaddr = (uintptr_t)&several[i];
+		all[i].flags = U32_PRIVATE;
+	}
+	if (shared) {
+		all[SEVERAL - 1].uaddr = (uintptr_t)shared;
+		all[SEVERAL - 1].flags = U32_SHARED;
+	}
+	sqe = uring_prepare(u, OP_FUTEX_WAITV, data);
+	sqe->addr = (uintptr_t)all;
+	sqe->len = SEVERAL;
+	uring_submit(u, 1);
+}
+
+static long wakes_at(uint32_t *at)
+{
+	return CHECK_SYS(syscall(__NR_futex, at, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0));
+}
+
+/* It tells which one was woken; it waits for none of them any more. */
+CKPT_CYCLE(one_of_several)
+{
+	struct uring u;
+	int i;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	waits_several(&u, NULL, 1);
+	several[3] = 1;
+	ckpt_ready_wait();
+	look(&u);
+	uring_is_empty(&u);
+	CHECK_EQ(1, wakes_at(&several[3]));
+	take(&u, 1, 3, false);
+	for (i = 0; i < SEVERAL; i++)
+		CHECK_EQ(0, wakes_at(&several[i]));
+	uring_works(&u);
+}
+
+/* One of them is shared with a child; and there are two such requests, with others between. */
+CKPT_CYCLE(several_shared)
+{
+	uint32_t *shared = map_shared(-1);
+	struct uring u;
+	pid_t kid;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	waits_several(&u, NULL, 1);
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 2);
+	uring_submit(&u, 1);
+	waits_several(&u, shared, 3);
+	kid = ckpt_fork(wakes_child, shared);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	take(&u, 3, SEVERAL - 1, false);
+	ckpt_wait_exit(kid, 0);
+	CHECK_EQ(1, wakes_at(&several[0]));
+	take(&u, 1, 0, false);
+	CHECK_EQ(1, wakes(INT_MAX, ALL_BITS));
+	take(&u, 2, 0, false);
+	uring_works(&u);
+}
+
+CKPT_CYCLE(several_cancelled)
+{
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	int i;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	waits_several(&u, NULL, 1);
+	ckpt_ready_wait();
+	sqe = uring_prepare(&u, IORING_OP_ASYNC_CANCEL, 2);
+	sqe->addr = 1;
+	sqe->cancel_flags = 1;
+	uring_submit(&u, 1);
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	takes_both(&u, 1, -ECANCELED, 2, 1);
+	for (i = 0; i < SEVERAL; i++)
+		CHECK_EQ(0, wakes_at(&several[i]));
 	uring_works(&u);
 }
 

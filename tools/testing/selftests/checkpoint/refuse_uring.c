@@ -3,6 +3,7 @@
 #include "refuse_uring.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -34,6 +35,14 @@ REFUSE(common_thread)
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
 }
 
+static void thread_does_one(struct uring *u)
+{
+	uring_prepare(u, IORING_OP_NOP, 9);
+	CHECK_SYS(syscall(__NR_io_uring_enter, u->fd, 0, 1,
+			  IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP, NULL, 0));
+	uring_take(u, 9, 0);
+}
+
 /* The thread has submitted a request that waits. */
 REFUSE(thread_waits)
 {
@@ -55,6 +64,70 @@ REFUSE(thread_waits)
 	ckpt_ready_wait();
 	signals(event);
 	take(&u, 7, POLLIN, false);
+}
+
+/* What sched_setattr(2) takes, of which older headers do not know. */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+
+/* Schedules the thread that submits so, for which it is refused; its name is not that of the process. */
+static void schedule_thread(const struct attr *attr, const char *why)
+{
+	struct dirent *entry;
+	pid_t tid = 0;
+	DIR *dir;
+
+	dir = opendir("/proc/self/task");
+	CHECK(dir, "/proc/self/task: %s", strerror(errno));
+	while ((entry = readdir(dir)))
+		if (atoi(entry->d_name) && atoi(entry->d_name) != getpid())
+			tid = atoi(entry->d_name);
+	closedir(dir);
+	CHECK(tid, "there is no thread that submits");
+	if (syscall(__NR_sched_setattr, tid, attr, 0)) {
+		CHECK(errno == EPERM || errno == EBUSY || errno == EINVAL || errno == EOPNOTSUPP,
+		      "sched_setattr: %s", strerror(errno));
+		not_here();
+	}
+	CHECK_SYS(prctl(PR_SET_NAME, "iou-sqp-*", 0, 0, 0));
+	expect_refusal(tid, UNSUPPORTED, "%s", why);
+	CHECK_SYS(prctl(PR_SET_NAME, "submits", 0, 0, 0));
+}
+
+REFUSE(thread_with_deadline)
+{
+	struct attr attr = {
+		.size = sizeof(attr),
+		.policy = 6,
+		.runtime = 1000000,
+		.deadline = 100000000,
+		.period = 100000000,
+	};
+	struct uring u;
+
+	make(&u, IORING_SETUP_SQPOLL);
+	schedule_thread(&attr, "has scheduling policy 6: give it another (chrt)");
+	ckpt_ready_wait();
+	thread_does_one(&u);
+}
+
+REFUSE(thread_with_clamps)
+{
+	/* SCHED_FLAG_KEEP_ALL | SCHED_FLAG_UTIL_CLAMP_MIN */
+	struct attr attr = { .size = sizeof(attr), .flags = 0x38, .util_min = 100 };
+	struct uring u;
+
+	make(&u, IORING_SETUP_SQPOLL);
+	schedule_thread(&attr, "submits for an io_uring, and has other utilization clamps than its "
+			"process: give it the same");
+	ckpt_ready_wait();
+	thread_does_one(&u);
 }
 
 /* A process that shares the descriptors, and is not the first one, has made it with its thread. */
@@ -285,29 +358,38 @@ REFUSE(unmapped_ring)
 	uring_works(&u);
 }
 
-/* It waits for the end of a child, which it leaves to be waited for. */
-REFUSE(waits_for_child)
+/* It waits for a child that stops, of a process group that is no more. */
+REFUSE(waits_for_group_gone)
 {
-	siginfo_t info = { .si_pid = 0 };
 	struct io_uring_sqe *sqe;
+	pid_t leader, kid;
 	struct uring u;
-	pid_t kid;
 
 	make(&u, 0);
 	kid = ckpt_fork(ckpt_child_waits, NULL);
+	ckpt_step_wait(0, 1);
+	leader = CHECK_SYS(fork());
+	if (!leader) {
+		pause();
+		_exit(1);
+	}
+	CHECK_SYS(setpgid(leader, leader));
+	CHECK_SYS(setpgid(kid, leader));
 	/* IORING_OP_WAITID, of which older headers do not know. */
 	sqe = uring_prepare(&u, 50, 7);
-	sqe->len = P_PID;
-	sqe->fd = kid;
-	sqe->file_index = WEXITED | WNOWAIT;
-	sqe->addr2 = (uintptr_t)&info;
+	sqe->len = P_PGID;
+	sqe->fd = leader;
+	sqe->file_index = WSTOPPED;
 	uring_submit(&u, 1);
+	CHECK_SYS(kill(leader, SIGKILL));
+	CHECK_EQ(leader, waitpid(leader, NULL, 0));
+	CHECK_SYS(setpgid(kid, kid));
+	look(&u);
+	uring_is_empty(&u);
 	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_WAITID, user_data 0x7: "
 		     "have it wait for that, or cancel it");
 	expect_more();
 	ckpt_ready_wait();
-	take(&u, 7, 0, false);
-	CHECK_EQ(kid, info.si_pid);
 	ckpt_wait_exit(kid, 0);
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* io_urings with chains that can't be saved, and with waits for futexes of other kinds than private ones. */
+/* io_urings with chains that can't be saved, and with waits for futexes in unknown memory. */
 #include "refuse_uring.h"
+#include "uring_waits.h"
 
+#include <linux/futex.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 
@@ -63,44 +65,109 @@ REFUSE(chain_with_credentials)
 
 static uint32_t word;
 
-/* It waits for a word of memory that others may have, too. */
-REFUSE(waits_for_futex)
+/* Waits for the word at @at, which others may have, too. */
+static void waits_shared(struct uring *u, const uint32_t *at)
 {
-	struct io_uring_sqe *sqe;
+	/* IORING_OP_FUTEX_WAIT, for all bits; FUTEX2_SIZE_U32. */
+	struct io_uring_sqe *sqe = uring_prepare(u, 51, 7);
+
+	sqe->fd = 2;
+	sqe->addr = (uintptr_t)at;
+	((uint64_t *)sqe)[6] = ~0u;
+	uring_submit(u, 1);
+}
+
+/* Cancels what waits. */
+static void cancel(struct uring *u)
+{
+	struct io_uring_sqe *sqe = uring_prepare(u, IORING_OP_ASYNC_CANCEL, 8);
+
+	sqe->addr = 7;
+	/* IORING_ASYNC_CANCEL_ALL: it tells how many there were. */
+	sqe->cancel_flags = 1;
+	uring_submit(u, 1);
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u->fd, 0, 2, IORING_ENTER_GETEVENTS, NULL, 0));
+	takes_both(u, 7, -ECANCELED, 8, 1);
+}
+
+/* The memory of a futex that others may have too is gone. */
+REFUSE(waits_for_unmapped_futex)
+{
+	uint32_t *at = mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			    0);
 	struct uring u;
 
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
 	make(&u, 0);
-	/* IORING_OP_FUTEX_WAIT, for all bits; FUTEX2_SIZE_U32. */
-	sqe = uring_prepare(&u, 51, 7);
-	sqe->fd = 2;
-	sqe->addr = (uintptr_t)&word;
-	((uint64_t *)sqe)[6] = ~0u;
-	uring_submit(&u, 1);
+	waits_shared(&u, at);
+	CHECK_SYS(munmap(at, ckpt_page()));
 	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
 		     "0x7: have it wait for that, or cancel it");
 	expect_more();
 	ckpt_ready_wait();
-	CHECK_EQ(1, syscall(454, &word, ~0u, 1, 2));
+	cancel(&u);
+}
+
+/* It was moved to another one in such memory, by an address that is not known. */
+REFUSE(waits_for_moved_futex)
+{
+	uint32_t *at = mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			    0);
+	struct uring u;
+
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
+	make(&u, 0);
+	waits_shared(&u, at);
+	CHECK_EQ(1, syscall(__NR_futex, at, FUTEX_CMP_REQUEUE, 0, 1UL, at + 1, 0));
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(1, syscall(__NR_futex, at + 1, FUTEX_WAKE, 1, NULL, NULL, 0));
 	take(&u, 7, 0, false);
 }
 
-/* It waits for one of several words. */
-REFUSE(waits_for_futexes)
+/* It is in a file that is mapped privately, and can't be written to. */
+REFUSE(waits_for_futex_of_file)
+{
+	int fd = CHECK_SYS(memfd_create("futex", 0));
+	struct uring u;
+	uint32_t *at;
+
+	CHECK_SYS(ftruncate(fd, ckpt_page()));
+	at = mmap(NULL, ckpt_page(), PROT_READ, MAP_PRIVATE, fd, 0);
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
+	make(&u, 0);
+	waits_shared(&u, at);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
+		     "0x7: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	cancel(&u);
+}
+
+/* Of several words one is in memory that is gone. */
+REFUSE(waits_for_unmapped_futexes)
 {
 	/* struct futex_waitv, of which older headers do not know. */
-	struct { uint64_t val, uaddr; uint32_t flags, reserved; } waits = {
-		.uaddr = (uintptr_t)&word,
-		.flags = 0x82,
+	struct { uint64_t val, uaddr; uint32_t flags, reserved; } waits[] = {
+		{ .uaddr = (uintptr_t)&word, .flags = 0x82 },
+		{ .flags = 2 },
 	};
+	uint32_t *at = mmap(NULL, ckpt_page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			    0);
 	struct io_uring_sqe *sqe;
 	struct uring u;
 
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
 	make(&u, 0);
-	/* IORING_OP_FUTEX_WAITV; FUTEX2_SIZE_U32 | FUTEX2_PRIVATE. */
+	/* IORING_OP_FUTEX_WAITV; FUTEX2_SIZE_U32 | FUTEX2_PRIVATE, and without the second one. */
+	waits[1].uaddr = (uintptr_t)at;
 	sqe = uring_prepare(&u, 53, 7);
-	sqe->addr = (uintptr_t)&waits;
-	sqe->len = 1;
+	sqe->addr = (uintptr_t)waits;
+	sqe->len = 2;
 	uring_submit(&u, 1);
+	CHECK_SYS(munmap(at, ckpt_page()));
 	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAITV, user_data "
 		     "0x7: have it wait for that, or cancel it");
 	expect_more();
@@ -134,6 +201,32 @@ REFUSE(chain_with_futex)
 	signals(event);
 	take(&u, 7, POLLIN, false);
 	take(&u, 8, -EAGAIN, false);
+}
+
+/* One that is to wait for a child then. */
+REFUSE(chain_with_child)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+
+	make(&u, 0);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	sqe->flags = IOSQE_IO_LINK;
+	/* IORING_OP_WAITID. */
+	sqe = uring_prepare(&u, 50, 8);
+	sqe->len = P_ALL;
+	sqe->file_index = WEXITED;
+	uring_submit(&u, 2);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_WAITID, user_data "
+		     "0x8: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	take(&u, 7, POLLIN, false);
+	take(&u, 8, -ECHILD, false);
 }
 
 TEST_HARNESS_MAIN

@@ -186,6 +186,26 @@ static void signals(int event)
 	CHECK_EQ(8, write(event, &one, sizeof(one)));
 }
 
+/* The kernel has requests of this kind. */
+__attribute__((unused))
+static bool uring_has(unsigned int op)
+{
+	struct io_uring_probe *probe;
+	struct uring u;
+	bool has;
+
+	probe = calloc(1, sizeof(*probe) + 256 * sizeof(probe->ops[0]));
+	if (!probe || uring_make(&u, 1, 0) < 0)
+		return false;
+	has = !syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_PROBE, probe, 256) &&
+	      probe->last_op >= op && probe->ops[op].flags & IO_URING_OP_SUPPORTED;
+	munmap(u.rings, u.rings_size);
+	munmap(u.sqes, u.sqes_size);
+	close(u.fd);
+	free(probe);
+	return has;
+}
+
 /* The kernel has it, and lets us use it. */
 #define URING_BEGIN() do {						\
 	struct io_uring_params __params = { 0 };			\

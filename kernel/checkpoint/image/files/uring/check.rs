@@ -2,6 +2,11 @@
 
 //! io_urings.
 
+use super::left::{
+    UringLeft,
+    UringLinksLeft,
+    UringPart, //
+};
 use crate::image::{
     check::{
         fields::{
@@ -12,28 +17,16 @@ use crate::image::{
         pid,
         walk::{
             Follow,
-            UringLeft,
-            UringLinksLeft,
             Walk, //
         },
         Pid, //
     },
-    epoll::epoll,
     files::{
         check::kind_of,
         uring::*,
         OpenFile,
-        FILE_CONTENTS,
-        FILE_DIRECTORY,
         FILE_EVENTFD,
-        FILE_IO_URING,
-        FILE_REGULAR,
-        FILE_SHARED_ANON,
-        FILE_SIGNALFD,
-        FILE_UNLINKED,
-        TIMERFD_CLOCK_BOOTTIME,
-        TIMERFD_CLOCK_MONOTONIC,
-        TIMERFD_CLOCK_REALTIME, //
+        FILE_IO_URING, //
     },
     mm::Vma,
     record::{
@@ -46,20 +39,8 @@ use crate::image::{
     }, //
 };
 
-/// Latest moment, in nanoseconds: the kernel's times are signed.
-pub(super) const TIME_MAX: u64 = i64::MAX as u64;
-
 /// Most bytes of a registered buffer.
 const BUFFER_MAX: u64 = 1 << 40;
-
-/// Bytes of a futex, by which its address is aligned.
-const FUTEX_SIZE: u64 = 4;
-
-/// Events that a request always waits for: EPOLLERR, EPOLLHUP, EPOLLNVAL, EPOLLRDHUP; and EPOLLET.
-const POLL_ALWAYS: u32 = 0x2038 | epoll::ET;
-
-/// All that it can wait for.
-const POLL_EVENTS: u32 = 0xffff | epoll::EXCLUSIVE | epoll::ONESHOT | epoll::ET;
 
 /// Offsets by which rings and submission queue entries are mapped: IORING_OFF_*.
 const OFFSETS: [u64; 3] = [0, 0x800_0000, 0x1000_0000];
@@ -123,6 +104,7 @@ impl Walk<'_> {
         )?;
         self.uring_issuer(raw, &uring)?;
         self.uring_thread(raw, &uring)?;
+        self.uring_napi(raw, &uring)?;
         self.uring_registered(raw, &uring)?;
         self.uring_buffers_of(raw, &uring)?;
         let (requests, ios) = (uring.requests.get(), uring.ios.get());
@@ -151,12 +133,14 @@ impl Walk<'_> {
             requests != 0 || (uring.timeouts.get() == 0 && uring.timeouts_flushed.get() == 0),
         )?;
         self.follow = follow(UringLeft {
+            thread: uring.flags.get() & URING_THREAD != 0,
             slots: uring.slots.get(),
             files: (uring.files.get(), 0),
             personalities: (uring.personalities.get(), 1),
             buffer_slots: uring.buffer_slots.get(),
             buffers: (uring.buffers.get(), 0),
             requests,
+            futexes: 0,
             ios,
             links: UringLinksLeft {
                 left: links,
@@ -189,35 +173,6 @@ impl Walk<'_> {
         )
     }
 
-    /// The thread that submits for an io_uring.
-    fn uring_thread(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
-        let (set_up, of) = (uring.setup.get(), uring.thread_of.get());
-        ensure(
-            raw,
-            (set_up & setup::SQPOLL != 0) == (of != 0) && (of == 0 || self.is_alive(of)),
-            "io_uring whose thread is one of no living task, or that needs none",
-        )?;
-        zero(
-            raw,
-            (of != 0 || uring.thread_idle.get() == 0)
-                && (set_up & setup::SQ_AFF != 0 || uring.thread_cpu.get() == 0),
-        )?;
-        self.uring_napi(raw, uring)?;
-        ensure(
-            raw,
-            uring.thread_idle.get() <= i32::MAX as u32,
-            "impossible time for which a thread waits",
-        )?;
-        let limits = [uring.workers_bounded.get(), uring.workers_unbounded.get()];
-        let limited = uring.flags.get() & URING_LIMITED != 0;
-        zero(raw, limited || limits == [0; 2])?;
-        ensure(
-            raw,
-            !(limited && of != 0) && limits.iter().all(|&n| n <= WORKERS_MAX),
-            "impossible number of workers, or workers of a thread that are limited",
-        )
-    }
-
     /// How an io_uring polls network devices.
     fn uring_napi(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
         let has = |flag| uring.flags.get() & flag != 0;
@@ -230,30 +185,6 @@ impl Walk<'_> {
             raw,
             usecs <= NAPI_USECS_MAX && !(has(URING_NAPI) && uring.setup.get() & setup::IOPOLL != 0),
             "impossible way to poll network devices",
-        )
-    }
-
-    /// A task that uses an io_uring.
-    pub(in crate::image) fn uring_user(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        let user: UringUser = raw.body()?;
-        let kind = kind_of(self.refer::<OpenFile>(raw, user.ring.get())?);
-        ensure(raw, kind == FILE_IO_URING, "uses what is no io_uring")?;
-        ensure(
-            raw,
-            self.is_alive(user.task.get()),
-            "who uses an io_uring is no living task",
-        )?;
-        flags(raw, u64::from(user.places.get()), u64::from(USER_PLACES))?;
-        zero(raw, user.reserved.get() == 0)?;
-        ensure(
-            raw,
-            user.bounded.get() <= WORKERS_MAX && user.unbounded.get() <= WORKERS_MAX,
-            "impossible number of workers",
-        )?;
-        ensure(
-            raw,
-            raw.payload.len() <= CPUS_MAX && raw.payload.last() != Some(&0),
-            "set of CPUs that is too long",
         )
     }
 
@@ -337,7 +268,7 @@ impl Walk<'_> {
         let files: &[UringFile] = raw.array(REGISTERED_MAX)?;
         ensure(
             raw,
-            left != 0,
+            missing.is_next(UringPart::Files),
             "belongs to no io_uring, or that has fewer files",
         )?;
         let n = counted(raw, files.len(), record.files.get(), left)?;
@@ -372,7 +303,7 @@ impl Walk<'_> {
             return Err(raw.fault(NONE));
         };
         let (left, mut from) = missing.personalities;
-        ensure(raw, missing.files.0 == 0 && left != 0, NONE)?;
+        ensure(raw, missing.is_next(UringPart::Personalities), NONE)?;
         let all: &[UringPersonality] = raw.array(REGISTERED_MAX)?;
         let n = counted(raw, all.len(), record.personalities.get(), left)?;
         for personality in all {
@@ -401,8 +332,7 @@ impl Walk<'_> {
             return Err(raw.fault(NONE));
         };
         let (left, mut from) = missing.buffers;
-        let before = missing.files.0 == 0 && missing.personalities.0 == 0;
-        ensure(raw, before && left != 0, NONE)?;
+        ensure(raw, missing.is_next(UringPart::Buffers), NONE)?;
         let all: &[UringBuffer] = raw.array(BUFFERS_MAX)?;
         let n = counted(raw, all.len(), record.buffers.get(), left)?;
         for buffer in all {
@@ -428,105 +358,6 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Requests of an io_uring.
-    pub(in crate::image) fn uring_requests(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        const NONE: &str = "belongs to no io_uring, or that has fewer requests";
-        let record: UringRequests = raw.body()?;
-        zero(raw, record.reserved.get() == 0)?;
-        let Follow::Uring(missing) = self.follow else {
-            return Err(raw.fault(NONE));
-        };
-        let left = missing.requests;
-        let before = [missing.files, missing.personalities, missing.buffers];
-        ensure(raw, before.iter().all(|b| b.0 == 0) && left != 0, NONE)?;
-        let all: &[UringRequest] = raw.array(REQUESTS_OF_RECORD_MAX)?;
-        let n = counted(raw, all.len(), record.requests.get(), left)?;
-        for request in all {
-            self.uring_request(raw, request, &missing)?;
-        }
-        self.follow = follow(UringLeft {
-            requests: left.saturating_sub(n),
-            ..missing
-        });
-        Ok(())
-    }
-
-    /// A request of an io_uring, of which `missing` tells.
-    fn uring_request(
-        &self,
-        raw: &Raw<'_>,
-        request: &UringRequest,
-        missing: &UringLeft,
-    ) -> Result<(), Fault> {
-        let (task, issuer) = (request.task.get(), missing.issuer);
-        ensure(
-            raw,
-            self.is_alive(task) && (issuer == 0 || issuer == task),
-            "who has submitted a request is no living task, or may not",
-        )?;
-        let all = request::ALL & !(request::SELECT | request::ARMED);
-        flags(raw, u64::from(request.flags.get()), u64::from(all))?;
-        zero(raw, request.reserved.get() == 0)?;
-        match request.kind.get() {
-            URING_REQUEST_POLL => self.uring_poll(raw, request, missing.slots),
-            URING_REQUEST_TIMEOUT => uring_timeout(raw, request),
-            URING_REQUEST_FUTEX => uring_futex(raw, request),
-            _ => Err(raw.fault("unknown kind of request")),
-        }
-    }
-
-    /// A request that waits for a file, of an io_uring with so many places for files.
-    fn uring_poll(&self, raw: &Raw<'_>, request: &UringRequest, slots: u32) -> Result<(), Fault> {
-        let has = |flag| request.flags.get() & flag != 0;
-        let (file, index) = (request.file.get(), request.index.get());
-        self.uring_waited(raw, file, index, has(request::FIXED).then_some(slots))?;
-        uring_events(raw, request.events.get(), has(request::SKIP))?;
-        let others = [
-            request.clock,
-            request.timeout,
-            request.off,
-            request.repeats,
-            request.target,
-        ];
-        zero(
-            raw,
-            others.iter().all(|n| n.get() == 0)
-                && request.expires.get() == 0
-                && request.interval.get() == 0,
-        )
-    }
-
-    /// The file that a request waits for: its reference, and where it is registered, if it goes by that,
-    /// of so many places.
-    pub(super) fn uring_waited(
-        &self,
-        raw: &Raw<'_>,
-        file: u32,
-        index: u32,
-        slots: Option<u32>,
-    ) -> Result<(), Fault> {
-        let kind = kind_of(self.refer::<OpenFile>(raw, file)?);
-        ensure(
-            raw,
-            !matches!(
-                kind,
-                FILE_REGULAR
-                    | FILE_CONTENTS
-                    | FILE_DIRECTORY
-                    | FILE_UNLINKED
-                    | FILE_SHARED_ANON
-                    | FILE_IO_URING
-                    | FILE_SIGNALFD
-            ),
-            "a request waits for a file that can't be waited for",
-        )?;
-        ensure(
-            raw,
-            slots.map_or(index == 0, |slots| index < slots),
-            "a request waits for a file where there is no place",
-        )
-    }
-
     /// A mapping of an io_uring. That it is one of all its entries is up to the kernel.
     pub(in crate::image) fn mapped_uring(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
         ensure(
@@ -537,85 +368,9 @@ impl Walk<'_> {
     }
 }
 
-/// Events that a request waits for, or is to wait for, whose completion may be skipped.
-pub(super) fn uring_events(raw: &Raw<'_>, events: u32, skip: bool) -> Result<(), Fault> {
-    ensure(
-        raw,
-        events & !POLL_EVENTS == 0
-            && events & POLL_ALWAYS == POLL_ALWAYS
-            && (events & epoll::ONESHOT != 0 || !skip),
-        "events that no request waits for",
-    )
-}
-
-/// The flags `set` of a timeout, and the clock of its timer.
-pub(super) fn uring_timer(raw: &Raw<'_>, set: u32, clock: u32) -> Result<(), Fault> {
-    flags(raw, u64::from(set), u64::from(timeout::ALL))?;
-    let both = |a, b| set & (a | b) == a | b;
-    ensure(
-        raw,
-        !both(timeout::BOOTTIME, timeout::REALTIME) && !both(timeout::MULTISHOT, timeout::ABS),
-        "impossible timeout",
-    )?;
-    ensure(
-        raw,
-        matches!(
-            clock,
-            TIMERFD_CLOCK_REALTIME | TIMERFD_CLOCK_MONOTONIC | TIMERFD_CLOCK_BOOTTIME
-        ),
-        "unknown clock",
-    )
-}
-
-/// A request that waits for a time.
-fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
-    let set = request.timeout.get();
-    let multishot = set & timeout::MULTISHOT != 0;
-    uring_timer(raw, set, request.clock.get())?;
-    ensure(
-        raw,
-        request.expires.get() <= TIME_MAX && request.interval.get() <= TIME_MAX,
-        "impossible time",
-    )?;
-    let only = request::ASYNC | request::SKIP | request::LINK | request::HARDLINK;
-    zero(
-        raw,
-        request.flags.get() & !only == 0
-            && request.file.get() == 0
-            && request.index.get() == 0
-            && request.events.get() == 0
-            && (multishot || (request.interval.get() == 0 && request.repeats.get() == 0)),
-    )
-}
-
-/// A request that waits for a futex.
-fn uring_futex(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
-    let mask = request.target.get();
-    ensure(
-        raw,
-        request.expires.get() % FUTEX_SIZE == 0 && mask != 0,
-        "impossible futex",
-    )?;
-    let others = [
-        request.file,
-        request.index,
-        request.events,
-        request.clock,
-        request.timeout,
-        request.repeats,
-    ];
-    let only = request::ASYNC | request::SKIP | request::LINK | request::HARDLINK;
-    zero(
-        raw,
-        others.iter().all(|n| n.get() == 0)
-            && request.interval.get() == 0
-            && request.flags.get() & !only == 0,
-    )
-}
-
 /// Returns how many elements a record has: as many as `announced`, at least one, and no more than the
 /// `left` that are missing.
-fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, Fault> {
+pub(super) fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, Fault> {
     let n = u32::try_from(len)
         .ok()
         .filter(|&n| n != 0 && n == announced && n <= left);
@@ -624,13 +379,7 @@ fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> Result<u32, 
 
 /// What must come next if so much is missing.
 pub(super) fn follow(missing: UringLeft) -> Follow {
-    let counts = [missing.files.0, missing.personalities.0, missing.buffers.0];
-    if counts.iter().all(|&n| n == 0)
-        && missing.requests == 0
-        && missing.ios == 0
-        && missing.links.left == 0
-        && missing.groups.0 == 0
-    {
+    if missing.is_complete() {
         return Follow::Any;
     }
     Follow::Uring(missing)

@@ -2,7 +2,13 @@
 
 //! Requests of io_urings that wait to do something with a file, and buffers that are provided for them.
 
-use super::check::follow;
+use super::{
+    check::follow,
+    left::{
+        UringLeft,
+        UringPart, //
+    }, //
+};
 use crate::image::{
     check::{
         fields::{
@@ -12,7 +18,6 @@ use crate::image::{
         },
         walk::{
             Follow,
-            UringLeft,
             Walk, //
         }, //
     },
@@ -37,12 +42,7 @@ impl Walk<'_> {
         let Follow::Uring(missing) = self.follow else {
             return Err(raw.fault(NONE));
         };
-        let before = [missing.files, missing.personalities, missing.buffers];
-        ensure(
-            raw,
-            before.iter().all(|b| b.0 == 0) && missing.requests == 0 && missing.ios != 0,
-            NONE,
-        )?;
+        ensure(raw, missing.is_next(UringPart::Ios), NONE)?;
         let (task, issuer) = (io.task.get(), missing.issuer);
         ensure(
             raw,
@@ -50,7 +50,7 @@ impl Walk<'_> {
             "who has submitted a request is no living task, or may not",
         )?;
         let set = io.flags.get();
-        let all = request::ALL & !(request::PENDING | request::ARMED);
+        let all = request::ALL & !(request::PENDING | request::ARMED | request::SHARED);
         flags(raw, u64::from(set), u64::from(all))?;
         let slots = (set & request::FIXED != 0).then_some(missing.slots);
         self.uring_waited(raw, io.file.get(), io.index.get(), slots)?;
@@ -70,17 +70,8 @@ impl Walk<'_> {
         let Follow::Uring(missing) = self.follow else {
             return Err(raw.fault(NONE));
         };
-        let before = [missing.files, missing.personalities, missing.buffers];
         let (left, from) = missing.groups;
-        ensure(
-            raw,
-            before.iter().all(|b| b.0 == 0)
-                && missing.requests == 0
-                && missing.ios == 0
-                && missing.links.left == 0
-                && left != 0,
-            NONE,
-        )?;
+        ensure(raw, missing.is_next(UringPart::Groups), NONE)?;
         let number = group.group.get();
         ensure(
             raw,

@@ -3,15 +3,20 @@
 //! Requests of io_urings that wait for other requests.
 
 use super::{
-    check::{
-        follow,
+    check::follow,
+    check_io::{
+        uring_io_fields,
+        uring_io_memory, //
+    },
+    check_requests::{
         uring_events,
         uring_timer,
         TIME_MAX, //
     },
-    check_io::{
-        uring_io_fields,
-        uring_io_memory, //
+    left::{
+        UringLeft,
+        UringLinksLeft,
+        UringPart, //
     }, //
 };
 use crate::image::{
@@ -23,8 +28,6 @@ use crate::image::{
         },
         walk::{
             Follow,
-            UringLeft,
-            UringLinksLeft,
             Walk, //
         }, //
     },
@@ -46,16 +49,8 @@ impl Walk<'_> {
         let Follow::Uring(missing) = self.follow else {
             return Err(raw.fault(NONE));
         };
-        let before = [missing.files, missing.personalities, missing.buffers];
         let chains = missing.links;
-        ensure(
-            raw,
-            before.iter().all(|b| b.0 == 0)
-                && missing.requests == 0
-                && missing.ios == 0
-                && chains.left != 0,
-            NONE,
-        )?;
+        ensure(raw, missing.is_next(UringPart::Links), NONE)?;
         let head = link.head.get();
         // What the head allows is up to the kernel.
         let first = chains.head != Some(head);
@@ -78,11 +73,8 @@ impl Walk<'_> {
             "a chain is longer than any queue",
         )?;
         let set = link.flags.get();
-        flags(
-            raw,
-            u64::from(set),
-            u64::from(request::ALL & !request::PENDING),
-        )?;
+        let all = request::ALL & !(request::PENDING | request::SHARED);
+        flags(raw, u64::from(set), u64::from(all))?;
         let is_timeout = link.op.get() == URING_LINK_LINK_TIMEOUT;
         ensure(
             raw,
@@ -116,30 +108,7 @@ fn uring_link_fields(raw: &Raw<'_>, link: &UringLink, slots: u32) -> Result<(), 
     let (op, set) = (link.op.get(), link.flags.get());
     let (nop, poll) = (op == URING_LINK_NOP, op == URING_LINK_POLL);
     let timer = matches!(op, URING_LINK_TIMEOUT | URING_LINK_LINK_TIMEOUT);
-    let io = UringIo {
-        user_data: link.user_data,
-        addr: link.addr,
-        addr2: link.addr2,
-        control: link.control,
-        control_len: link.control_len,
-        pos: link.pos,
-        task: 0.into(),
-        op: link.op,
-        flags: link.flags,
-        file: 0.into(),
-        index: 0.into(),
-        len: link.len,
-        op_flags: link.op_flags,
-        io_flags: link.io_flags,
-        slot: link.slot,
-        done: 0.into(),
-        nofile: link.nofile,
-        vecs: link.vecs,
-        name: link.name,
-        group: link.group,
-        limit: link.limit,
-        total: link.total,
-    };
+    let io = link.io();
     uring_io_memory(raw, &io)?;
     if !nop && !poll && !timer {
         uring_io_fields(raw, &io, slots)?;
