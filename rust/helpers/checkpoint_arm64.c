@@ -53,10 +53,10 @@ __rust_helper bool rust_helper_checkpoint_has_note(u32 note)
 }
 
 /*
- * What pt_regs do not show of @t, which is stopped for its tracer: x7, instead of which
- * it has something else at the entry and at the exit of a call; the first argument of the call;
- * where the call is that was interrupted, if restart_block.arch_data says so.  False: it is not
- * stopped.
+ * What pt_regs do not show of @t, which is stopped for its tracer: x7, in AArch32 r12, instead of
+ * which it has something else at the entry and at the exit of a call; the first argument of the
+ * call; where the call is that was interrupted, if restart_block.arch_data says so.  False: it is
+ * not stopped.
  */
 __rust_helper bool rust_helper_checkpoint_arm64_stop(struct task_struct *t, u64 words[3])
 {
@@ -64,7 +64,8 @@ __rust_helper bool rust_helper_checkpoint_arm64_stop(struct task_struct *t, u64 
 
 	if (!task_is_traced(t))
 		return false;
-	words[0] = checkpoint_is_at_call(t) ? t->thread.stopped_reg : regs->regs[7];
+	words[0] = checkpoint_is_at_call(t) ? t->thread.stopped_reg :
+		   regs->regs[is_compat_thread(task_thread_info(t)) ? 12 : 7];
 	words[1] = regs->orig_x0;
 	words[2] = t->restart_block.arch_data ? t->thread.restart_addr : 0;
 	return true;

@@ -86,6 +86,6 @@ impl ArchMm for Native {
 
     fn map_vdso(start: usize, _context: &MmContext) -> Result {
         // SAFETY: The address is only a wish.
-        to_result(unsafe { bindings::map_vdso_once(start) })
+        to_result(unsafe { bindings::map_vdso_once(start, false) })
     }
 }
