@@ -97,8 +97,6 @@ fn is(f: RestartFn, g: RestartFn) -> bool {
 
 /// The registers of `t` say that it was interrupted in a system call that goes on by its restart
 /// block.
-// arm64 has it elsewhere.
-#[cfg_attr(CONFIG_ARM64, expect(dead_code))]
 pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, so its registers are stable.
     unsafe {
