@@ -192,7 +192,11 @@ pub(crate) fn is_at_entry(t: &FrozenTask) -> bool {
     if at >= VDSO_MAX {
         return false;
     }
-    let Some(vdso) = Native::vdso(&Native::save_context(&mm)).filter(|v| at < v.code.len()) else {
+    let context = Native::save_context(&mm);
+    if !Native::vdso_is_replaced(&context) {
+        return false;
+    }
+    let Some(vdso) = Native::vdso(&context).filter(|v| at < v.code.len()) else {
         return false;
     };
     Elf::new(vdso.code).is_some_and(|elf| {
@@ -354,7 +358,8 @@ fn replace(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: ObjRef)
         .ok_or_else(|| r.fail(EINVAL, plan, fmt!("the vDSO is not as long as its code")))?;
     // Are there instructions to jump with, on this architecture? Is it one for such programs?
     let here = old.at as u64;
-    if Native::vdso_jump(&mut [0; JUMP_MAX], here, here).is_none()
+    if !Native::vdso_is_replaced(&context)
+        || Native::vdso_jump(&mut [0; JUMP_MAX], here, here).is_none()
         || old.code.get(..ELF_KIND) != new.code.get(..ELF_KIND)
     {
         return Err(other());

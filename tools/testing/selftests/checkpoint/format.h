@@ -253,6 +253,7 @@
 #define IMAGE_VMA_SHARED 3
 #define IMAGE_VMA_VDSO 4
 #define IMAGE_VMA_AIO 5
+#define IMAGE_VMA_ARCH 6
 
 /* Vma.flags */
 #define IMAGE_VMA_READ (1ull << 0)
