@@ -62,10 +62,6 @@ impl ArchMm for Native {
     )];
 
     fn refusal(mm: &MmRef) -> Option<&'static str> {
-        // SAFETY: We own a reference. Only tasks of the address space change these.
-        if unsafe { (*mm.context()).flags } != 0 {
-            return Some("32-bit programs are not supported: use a 64-bit build");
-        }
         // SAFETY: We own a reference on the address space; only its tasks change these.
         if unsafe { (*mm.context()).pkey_allocation_map } & !1 != 0 {
             return Some("memory protection keys: start it without them");

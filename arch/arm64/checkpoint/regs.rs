@@ -130,16 +130,14 @@ impl ArchRegs for Native {
         let task = t.as_ptr();
         // SAFETY: The task is valid, and does not run or is the caller: its thread state does not
         // change.
-        let (narrow, debug, tags, length) = unsafe {
+        let (debug, tags, length) = unsafe {
             (
-                aarch32::is_task(task),
                 bindings::checkpoint_has_hw_breakpoint(task),
                 bindings::checkpoint_tif(task, bindings::TIF_MTE_ASYNC_FAULT.cast_signed()),
                 vector::changes_at_exec(task),
             )
         };
         for (bad, what) in [
-            (narrow, "32-bit tasks are not supported: use a 64-bit build"),
             (debug, "hardware breakpoints are not supported: remove them"),
             (
                 tags,
