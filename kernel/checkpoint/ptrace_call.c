@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/checkpoint.h>
 #include <linux/checkpoint_ptrace.h>
+#include <linux/compat.h>
 #include <linux/pid.h>
 #include <linux/ptrace.h>
 #include <linux/sched/signal.h>
@@ -34,7 +35,7 @@ static struct checkpoint_stop *next_stop(void)
 static void give_back_register(struct pt_regs *regs)
 {
 #ifdef CONFIG_ARM64
-	regs->regs[7] = current->thread.stopped_reg;
+	regs->regs[is_compat_task() ? 12 : 7] = current->thread.stopped_reg;
 #endif
 }
 

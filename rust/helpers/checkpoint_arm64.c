@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/binfmts.h>
 #include <linux/checkpoint_ptrace.h>
+#include <linux/compat.h>
 #include <linux/elf.h>
 #include <linux/prctl.h>
 #include <linux/sched/signal.h>
@@ -15,12 +17,16 @@
 #include <asm/pointer_auth.h>
 #include <asm/por.h>
 #include <asm/processor.h>
+#include <asm/vdso.h>
 
 /* Numbers that arch/arm64/checkpoint/ has too. */
 static_assert(DBG_SPSR_SS == 1 << 21);
 static_assert(SVCR_ZA_MASK == 1 << 1);
 static_assert(POR_EL0_INIT == 7);
 static_assert(PROT_BTI == 0x10 && PROT_MTE == 0x20);
+#ifdef CONFIG_COMPAT
+static_assert(AARCH32_VECTORS_BASE == 0xffff0000);
+#endif
 
 /* Has this machine the registers of that note? */
 __rust_helper bool rust_helper_checkpoint_has_note(u32 note)
@@ -53,10 +59,10 @@ __rust_helper bool rust_helper_checkpoint_has_note(u32 note)
 }
 
 /*
- * What pt_regs do not show of @t, which is stopped for its tracer: x7, instead of which
- * it has something else at the entry and at the exit of a call; the first argument of the call;
- * where the call is that was interrupted, if restart_block.arch_data says so.  False: it is not
- * stopped.
+ * What pt_regs do not show of @t, which is stopped for its tracer: x7, in AArch32 r12, instead of
+ * which it has something else at the entry and at the exit of a call; the first argument of the
+ * call; where the call is that was interrupted, if restart_block.arch_data says so.  False: it is
+ * not stopped.
  */
 __rust_helper bool rust_helper_checkpoint_arm64_stop(struct task_struct *t, u64 words[3])
 {
@@ -64,7 +70,8 @@ __rust_helper bool rust_helper_checkpoint_arm64_stop(struct task_struct *t, u64 
 
 	if (!task_is_traced(t))
 		return false;
-	words[0] = checkpoint_is_at_call(t) ? t->thread.stopped_reg : regs->regs[7];
+	words[0] = checkpoint_is_at_call(t) ? t->thread.stopped_reg :
+		   regs->regs[is_compat_thread(task_thread_info(t)) ? 12 : 7];
 	words[1] = regs->orig_x0;
 	words[2] = t->restart_block.arch_data ? t->thread.restart_addr : 0;
 	return true;
@@ -176,4 +183,103 @@ __rust_helper void rust_helper_checkpoint_page_tags_copy(struct page *to, struct
 		mte_copy_page_tags(page_address(to), page_address(from));
 		set_page_mte_tagged(to);
 	}
+}
+
+/* Programs of 32 bits. */
+
+/* 0: this machine runs none; 1: it does; 2: some of its CPUs do. */
+__rust_helper unsigned int rust_helper_checkpoint_aarch32(void)
+{
+#ifdef CONFIG_COMPAT
+	if (static_branch_unlikely(&arm64_mismatched_32bit_el0))
+		return 2;
+	return system_supports_32bit_el0();
+#else
+	return 0;
+#endif
+}
+
+/* Bytes of address space that such a program reaches. */
+__rust_helper unsigned long rust_helper_checkpoint_aarch32_size(void)
+{
+#ifdef CONFIG_COMPAT
+	return TASK_SIZE_32;
+#else
+	return 0;
+#endif
+}
+
+/*
+ * Makes the new address space of the running task that of such a program, or of one of 64 bits, as
+ * setup_new_exec() and arch_setup_new_exec() do: it has what that of its parent has.  The task itself
+ * is of 64 bits yet.
+ */
+__rust_helper void rust_helper_checkpoint_set_aarch32(bool narrow)
+{
+	struct linux_binfmt *format = &elf_format;
+
+	current->mm->context.flags = 0;
+	current->mm->task_size = TASK_SIZE;
+#ifdef CONFIG_COMPAT
+	if (narrow) {
+		current->mm->context.flags = MMCF_AARCH32;
+		current->mm->task_size = TASK_SIZE_32;
+		format = &compat_elf_format;
+	}
+#endif
+	/* Core files are made in the format of the program. */
+	set_binfmt(format);
+}
+
+/* The page by which signal handlers return. */
+__rust_helper unsigned long rust_helper_checkpoint_sigpage(struct mm_struct *mm)
+{
+#ifdef CONFIG_COMPAT
+	return (unsigned long)mm->context.sigpage;
+#else
+	return 0;
+#endif
+}
+
+__rust_helper void rust_helper_checkpoint_set_sigpage(struct mm_struct *mm, unsigned long addr)
+{
+#ifdef CONFIG_COMPAT
+	mm->context.sigpage = (void *)addr;
+#endif
+}
+
+__rust_helper int rust_helper_checkpoint_aarch32_map_page(unsigned long addr)
+{
+#ifdef CONFIG_COMPAT
+	return aarch32_map_page(addr);
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+__rust_helper const void *rust_helper_checkpoint_aarch32_page(bool vectors)
+{
+#ifdef CONFIG_COMPAT
+	return aarch32_page(vectors);
+#else
+	return NULL;
+#endif
+}
+
+__rust_helper void rust_helper_checkpoint_make_aarch32(struct task_struct *t)
+{
+	set_tsk_thread_flag(t, TIF_32BIT);
+}
+
+/* The thread pointer that only a task of 32 bits can write by itself: tpidr_el0. */
+__rust_helper unsigned long rust_helper_checkpoint_aarch32_tls(struct task_struct *t)
+{
+	if (t == current)
+		tls_preserve_current_state();
+	return t->thread.uw.tp2_value;
+}
+
+__rust_helper void rust_helper_checkpoint_set_aarch32_tls(struct task_struct *t, unsigned long tls)
+{
+	t->thread.uw.tp2_value = tls;
 }

@@ -656,6 +656,9 @@ __rust_helper const struct user_regset_view *rust_helper_native_regset_view(void
 #ifdef CONFIG_X86_64
 	/* Told by the code segment otherwise, which init_task has not. */
 	return &user_x86_64_view;
+#elif defined(CONFIG_ARM64)
+	/* A caller of 32 bits is told another one. */
+	return checkpoint_regset_view();
 #else
 	return task_user_regset_view(&init_task);
 #endif

@@ -5,11 +5,11 @@
 //! What is to be shown of each is at [`Wait`]; why this is done, and which calls are the same on all
 //! architectures, is in `kapi/signal/eintr.rs`.
 
-use kernel::{
-    bindings,
-    prelude::*, //
-};
+use kernel::bindings;
 
+use super::aarch32;
+#[cfg(CONFIG_COMPAT)]
+use crate::kapi::signal::eintr::Time;
 use crate::kapi::signal::eintr::{
     Call,
     Wait,
@@ -19,11 +19,54 @@ use crate::kapi::signal::eintr::{
 /// Other native calls.
 const CALLS: &[Call] = &[(bindings::__NR_semop, Wait::Semop)];
 
+/// Calls of 32 bits.
+#[cfg(CONFIG_COMPAT)]
+const AARCH32: &[Call] = &[
+    (bindings::__NR_compat32_epoll_wait, Wait::Epoll),
+    (bindings::__NR_compat32_epoll_pwait, Wait::Epoll),
+    (
+        bindings::__NR_compat32_epoll_pwait2,
+        Wait::timed(3, Time::Wide),
+    ),
+    (
+        bindings::__NR_compat32_rt_sigtimedwait,
+        Wait::timed(2, Time::Narrow),
+    ),
+    (
+        bindings::__NR_compat32_rt_sigtimedwait_time64,
+        Wait::timed(2, Time::Wide),
+    ),
+    (
+        bindings::__NR_compat32_io_getevents,
+        Wait::timed(4, Time::Narrow),
+    ),
+    (bindings::__NR_compat32_semop, Wait::Semop),
+    (
+        bindings::__NR_compat32_semtimedop,
+        Wait::timed(3, Time::Narrow),
+    ),
+    (
+        bindings::__NR_compat32_semtimedop_time64,
+        Wait::timed(3, Time::Wide),
+    ),
+    (bindings::__NR_compat32_io_uring_enter, Wait::Ring),
+    (bindings::__NR_compat32_fallocate, Wait::Allocate),
+];
+
+/// There are none of 32 bits.
+#[cfg(not(CONFIG_COMPAT))]
+const AARCH32: &[Call] = &[];
+
+/// Returns whether the running task is of 32 bits.
+fn is_narrow() -> bool {
+    // SAFETY: It is the running task.
+    unsafe { aarch32::is_task(bindings::get_current()) }
+}
+
 /// Returns the system calls of the kind that the running task makes.
 pub(crate) fn tables() -> [&'static [Call]; 2] {
-    // SAFETY: It looks at a flag of the running task.
-    if unsafe { bindings::checkpoint_tif(bindings::get_current(), bindings::TIF_32BIT as c_int) } {
-        return [&[], &[]];
+    if is_narrow() {
+        return [AARCH32, &[]];
     }
     [EVERYWHERE, CALLS]
 }
@@ -33,6 +76,11 @@ pub(crate) fn fail_with(error: u32) {
     // SAFETY: The registers are those of the running task. All members of the union are plain words.
     unsafe {
         let regs = bindings::task_pt_regs(bindings::get_current());
-        (*regs).__bindgen_anon_1.user_regs.regs[0] = u64::from(error).wrapping_neg();
+        let result = u64::from(error).wrapping_neg();
+        (*regs).__bindgen_anon_1.user_regs.regs[0] = match is_narrow() {
+            // As syscall_set_return_value().
+            true => aarch32::lower(result),
+            false => result,
+        };
     }
 }

@@ -8,7 +8,10 @@ use kernel::{
     prelude::*, //
 };
 
-use super::Native;
+use super::{
+    aarch32,
+    Native, //
+};
 use crate::{
     image::mm::vma as flag,
     kapi::{
@@ -32,6 +35,18 @@ const MTE: u64 = 1 << bindings::VMA_MTE_BIT;
 const MTE_ALLOWED: u64 = 1 << bindings::VMA_MTE_ALLOWED_BIT;
 const SHADOW_STACK: u64 = 1 << bindings::VMA_HIGH_ARCH_6_BIT;
 
+// Words of the context: mode, address of the page by which signal handlers return, checksums of the pages
+// of the kernel.
+
+/// Mode: of a program of 32 bits.
+const AARCH32: u64 = 1 << 0;
+
+/// Returns whether `context` is that of a program of 32 bits.
+fn is_narrow(context: &MmContext) -> bool {
+    let [mode, ..] = context;
+    mode & AARCH32 != 0
+}
+
 impl ArchMm for Native {
     /// That tags may be asked for follows from what is mapped.
     const VMA_FLAGS: &[(u64, u64, usize)] = &[
@@ -47,10 +62,6 @@ impl ArchMm for Native {
     )];
 
     fn refusal(mm: &MmRef) -> Option<&'static str> {
-        // SAFETY: We own a reference. Only tasks of the address space change these.
-        if unsafe { (*mm.context()).flags } != 0 {
-            return Some("32-bit programs are not supported: use a 64-bit build");
-        }
         // SAFETY: We own a reference on the address space; only its tasks change these.
         if unsafe { (*mm.context()).pkey_allocation_map } & !1 != 0 {
             return Some("memory protection keys: start it without them");
@@ -61,7 +72,37 @@ impl ArchMm for Native {
     /// The return from signal handlers, by whose instructions debuggers know it.
     const VDSO_KEEPS: &[&[u8]] = &[b"__kernel_rt_sigreturn"];
 
-    fn vdso(_context: &MmContext) -> Option<Vdso> {
+    const PAGES: &[&[u8]] = &[b"[vectors]", b"[sigpage]"];
+
+    fn page_refusal(mm: &MmRef, start: usize) -> Option<&'static str> {
+        (!aarch32::is_in_place(mm, start))
+            .then_some("page of the kernel that was moved: start it without mremap(2) of that")
+    }
+
+    fn map_page(start: usize, context: &MmContext) -> Result {
+        if !is_narrow(context) {
+            return Err(EOPNOTSUPP);
+        }
+        aarch32::map_page(&MmRef::of_current()?, start)
+    }
+
+    /// The code of 32 bits has instructions of two lengths, and jumps of its own.
+    fn vdso_is_replaced(context: &MmContext) -> bool {
+        !is_narrow(context)
+    }
+
+    fn vdso(context: &MmContext) -> Option<Vdso> {
+        if is_narrow(context) {
+            #[cfg(not(CONFIG_COMPAT_VDSO))]
+            return None;
+            #[cfg(CONFIG_COMPAT_VDSO)]
+            // SAFETY: The symbols are the ends of one object, which does not change after boot.
+            return Some(unsafe {
+                let start: *const u8 = (&raw const bindings::vdso32_start).cast();
+                let end = (&raw const bindings::vdso32_end).addr();
+                Vdso::new(start, end.saturating_sub(start.addr()), 1, 0)
+            });
+        }
         // SAFETY: The symbols are the ends of one object, which does not change after boot.
         Some(unsafe {
             let start: *const u8 = (&raw const bindings::vdso_start).cast();
@@ -84,8 +125,51 @@ impl ArchMm for Native {
         Some(4)
     }
 
-    fn map_vdso(start: usize, _context: &MmContext) -> Result {
+    fn map_vdso(start: usize, context: &MmContext) -> Result {
         // SAFETY: The address is only a wish.
-        to_result(unsafe { bindings::map_vdso_once(start) })
+        to_result(unsafe { bindings::map_vdso_once(start, is_narrow(context)) })
+    }
+
+    fn save_context(mm: &MmRef) -> MmContext {
+        if !aarch32::is_program(mm) {
+            return [0; 4];
+        }
+        [AARCH32, aarch32::sigpage(mm) as u64, aarch32::pages(), 0]
+    }
+
+    fn load_context(_mm: &MmRef, context: MmContext) -> Result<(), &'static str> {
+        let [mode, sigpage, pages, rest] = context;
+        if !is_narrow(&context) && context != [0; 4] {
+            return Err("impossible architecture state of the address space");
+        }
+        if !is_narrow(&context) {
+            // SAFETY: The address space is the caller's new one, without mappings.
+            unsafe { bindings::checkpoint_set_aarch32(false) };
+            return Ok(());
+        }
+        if mode != AARCH32 || rest != 0 || sigpage > u64::from(u32::MAX) {
+            return Err("impossible architecture state of the address space");
+        }
+        // SAFETY: It looks at what the machine has.
+        match unsafe { bindings::checkpoint_aarch32() } {
+            0 => return Err("of a 32-bit program, which this machine does not run"),
+            1 => (),
+            _ => return Err("of a 32-bit program, which only some CPUs of this machine run"),
+        }
+        if !aarch32::has_same_pages(pages) {
+            return Err(
+                "of a 32-bit program, for which this kernel has no such pages: [vectors] or [sigpage]",
+            );
+        }
+        // SAFETY: The address space is the caller's new one, without mappings.
+        unsafe { bindings::checkpoint_set_aarch32(true) };
+        Ok(())
+    }
+
+    fn finish_context(mm: &MmRef, context: MmContext) {
+        let [_, sigpage, ..] = context;
+        if is_narrow(&context) {
+            aarch32::set_sigpage(mm, sigpage as usize);
+        }
     }
 }

@@ -3,8 +3,10 @@
 //! arm64: what the engine asks of an architecture.
 //!
 //! `regs`: registers of tasks, `vector` those of FPSIMD, SVE and SME among them. `mm`: what an
-//! address space has besides mappings. `call`: system calls that a freeze interrupts.
+//! address space has besides mappings. `aarch32`: what programs of 32 bits have. `call`: system calls that
+//! a freeze interrupts.
 
+mod aarch32;
 pub(crate) mod call;
 mod mm;
 mod regs;

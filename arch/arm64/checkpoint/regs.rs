@@ -15,6 +15,7 @@ use kernel::{
 };
 
 use super::{
+    aarch32,
     vector,
     Native, //
 };
@@ -37,9 +38,9 @@ use crate::kapi::{
 const NT_GCS_PLACE: u32 = regset::OWN_NOTES + 1;
 
 /// The image's own note: what the register sets do not have of a task that is stopped for its tracer.
-/// Register 7, where a stop at the entry or exit of a system call shows something else; the first
-/// argument of the call; the address of one that was interrupted, or 0.
-const NT_STOP: u32 = regset::OWN_NOTES + 3;
+/// Register 7, of 32 bits register 12, where a stop at the entry or exit of a system call shows something
+/// else; the first argument of the call; the address of one that was interrupted, or 0.
+pub(super) const NT_STOP: u32 = regset::OWN_NOTES + 3;
 
 /// Words of that.
 const STOP_WORDS: usize = 3;
@@ -111,6 +112,7 @@ impl ArchRegs for Native {
         bindings::NT_ARM_TAGGED_ADDR_CTRL,
         bindings::NT_ARM_GCS,
         NT_GCS_PLACE,
+        aarch32::NT_AARCH32,
         NT_STOP,
     ];
 
@@ -128,16 +130,14 @@ impl ArchRegs for Native {
         let task = t.as_ptr();
         // SAFETY: The task is valid, and does not run or is the caller: its thread state does not
         // change.
-        let (narrow, debug, tags, length) = unsafe {
+        let (debug, tags, length) = unsafe {
             (
-                bindings::checkpoint_tif(task, bindings::TIF_32BIT.cast_signed()),
                 bindings::checkpoint_has_hw_breakpoint(task),
                 bindings::checkpoint_tif(task, bindings::TIF_MTE_ASYNC_FAULT.cast_signed()),
                 vector::changes_at_exec(task),
             )
         };
         for (bad, what) in [
-            (narrow, "32-bit tasks are not supported: use a 64-bit build"),
             (debug, "hardware breakpoints are not supported: remove them"),
             (
                 tags,
@@ -162,11 +162,15 @@ impl ArchRegs for Native {
         if !has(note_type) {
             return Ok(None);
         }
-        if note_type == NT_GCS_PLACE {
-            return gcs_place(t);
-        }
-        if note_type == NT_STOP {
-            return stop(t);
+        // SAFETY: The task does not run, or is the caller.
+        let narrow = unsafe { aarch32::is_task(t.as_ptr()) };
+        match note_type {
+            aarch32::NT_AARCH32 if narrow => return aarch32::get(t),
+            aarch32::NT_AARCH32 => return Ok(None),
+            _ if narrow && !aarch32::has(note_type) => return Ok(None),
+            NT_GCS_PLACE => return gcs_place(t),
+            NT_STOP => return stop(t, narrow),
+            _ => (),
         }
         // SAFETY: The task does not run, or is the caller.
         let za = unsafe { (*t.as_ptr()).thread.svcr } & SVCR_ZA != 0;
@@ -185,6 +189,9 @@ impl ArchRegs for Native {
                 if let Some(result) = regset::other_result(t)? {
                     regset::put(&mut bytes, reg!(regs), &u64::from(result).to_ne_bytes())?;
                 }
+                if narrow {
+                    aarch32::narrow(&mut bytes);
+                }
             }
             bindings::NT_ARM_SYSTEM_CALL if t.is_current() => {
                 regset::put(&mut bytes, 0, &NO_SYSCALL.to_ne_bytes())?;
@@ -199,14 +206,18 @@ impl ArchRegs for Native {
     fn in_restart_block(t: &FrozenTask) -> bool {
         // SAFETY: The task does not run, or is the caller: its restart block and its registers are
         // stable. All members of the union are plain words.
-        let (result, call) = unsafe {
+        let (result, is_restart) = unsafe {
             let regs = &(*bindings::task_pt_regs(t.as_ptr()))
                 .__bindgen_anon_1
                 .user_regs;
-            ((*t.as_ptr()).restart_block.arch_data, regs.regs[8])
+            let is_restart = match aarch32::is_task(t.as_ptr()) {
+                true => aarch32::lower(regs.regs[7]) == aarch32::RESTART_SYSCALL,
+                false => regs.regs[8] == u64::from(bindings::__NR_restart_syscall),
+            };
+            ((*t.as_ptr()).restart_block.arch_data, is_restart)
         };
         result as u64 == u64::from(bindings::ERESTART_RESTARTBLOCK)
-            || call == u64::from(bindings::__NR_restart_syscall)
+            || is_restart
             // At the exit of its call, where it is stopped for its tracer.
             || restart_block::error_asks_for_block(t)
     }
@@ -226,8 +237,15 @@ impl ArchRegs for Native {
         regset::word(general, reg!(pc)).map(u64::from_le)
     }
 
-    /// If they are fine, the vector lengths are set, which must be done before any note is written.
+    /// If they are fine, the vector lengths are set, which must be done before any note is written. A task
+    /// whose program is one of 32 bits becomes one before they are checked.
     fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
+        let narrow = aarch32::make(t);
+        let mandatory = if narrow {
+            aarch32::MANDATORY
+        } else {
+            MANDATORY
+        };
         let result = interrupted(t);
         if result != 0 && RESTARTS.iter().all(|&r| u64::from(r) != result) {
             return Err(BadNote::new(
@@ -237,9 +255,9 @@ impl ArchRegs for Native {
         }
         for (&note_type, bytes) in Self::SETS.iter().zip(notes) {
             let Some(bytes) = bytes else {
-                if MANDATORY.contains(&note_type)
+                if mandatory.contains(&note_type)
                     && has(note_type)
-                    && RegSet::find(note_type).is_some()
+                    && (note_type == aarch32::NT_AARCH32 || RegSet::find(note_type).is_some())
                 {
                     return Err(BadNote::new(note_type, "registers are missing"));
                 }
@@ -248,8 +266,15 @@ impl ArchRegs for Native {
             if !has(note_type) {
                 return Err(BadNote::new(note_type, "this CPU has no such registers"));
             }
+            if narrow {
+                aarch32::check(note_type, bytes)?;
+            }
             if note_type == bindings::NT_PRSTATUS {
-                check_general(t, bytes)?;
+                check_general(t, bytes, narrow)?;
+            } else if note_type == aarch32::NT_AARCH32 {
+                if !narrow {
+                    return Err(BadNote::new(note_type, "registers of a task of 32 bits"));
+                }
             } else if note_type == NT_GCS_PLACE {
                 check_gcs_place(bytes)?;
             } else if note_type == NT_STOP {
@@ -278,6 +303,10 @@ impl ArchRegs for Native {
                 set_gcs_place(t, bytes);
                 Ok(())
             }
+            aarch32::NT_AARCH32 => {
+                aarch32::set(t, bytes);
+                Ok(())
+            }
             NT_STOP => {
                 set_stop(t, bytes);
                 Ok(())
@@ -292,8 +321,8 @@ impl ArchRegs for Native {
 
 /// A task that a 32-bit program has made can't become one of 64 bits here.
 pub(super) fn refuse_narrow() -> Result<(), &'static str> {
-    // SAFETY: It looks at a flag of the running task.
-    if unsafe { bindings::checkpoint_tif(bindings::get_current(), bindings::TIF_32BIT as c_int) } {
+    // SAFETY: It is the running task.
+    if unsafe { aarch32::is_task(bindings::get_current()) } {
         return Err("is a 32-bit program");
     }
     Ok(())
@@ -375,7 +404,7 @@ fn set_gcs_place(t: &ParkedTask, bytes: &[u8]) {
 }
 
 /// The note [`NT_STOP`] of a task; `None`: it is not stopped for a tracer.
-fn stop(t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
+fn stop(t: &FrozenTask, narrow: bool) -> Result<Option<KVVec<u8>>> {
     let mut words = [0u64; STOP_WORDS];
     // SAFETY: The task does not run, or is the caller; there are as many words as that sets.
     if !unsafe { bindings::checkpoint_arm64_stop(t.as_ptr(), words.as_mut_ptr()) } {
@@ -383,6 +412,7 @@ fn stop(t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
     }
     let mut bytes = KVVec::new();
     for word in words {
+        let word = if narrow { aarch32::lower(word) } else { word };
         bytes.extend_from_slice(&word.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
     }
     Ok(Some(bytes))
@@ -421,8 +451,8 @@ fn interrupted(t: &ParkedTask) -> u64 {
     unsafe { (*t.as_ptr()).restart_block.arch_data as u64 }
 }
 
-/// Checks the general registers.
-fn check_general(t: &ParkedTask, prstatus: &[u8]) -> Result<(), BadNote> {
+/// Checks the general registers, of a task of 32 bits if `narrow`.
+fn check_general(t: &ParkedTask, prstatus: &[u8], narrow: bool) -> Result<(), BadNote> {
     let bad = |why| BadNote::new(bindings::NT_PRSTATUS, why);
     let regs = general(prstatus).ok_or(bad("register set of wrong size"))?;
     let mut checked = regs;
@@ -434,9 +464,12 @@ fn check_general(t: &ParkedTask, prstatus: &[u8]) -> Result<(), BadNote> {
     if !valid || checked.pstate != wanted {
         return Err(bad("privileged bits in pstate"));
     }
-    // SAFETY: It only computes a constant of the machine.
-    let end = unsafe { bindings::checkpoint_task_size_max() } as u64;
-    if regs.pc >= end - INSN {
+    let end = match narrow {
+        true => aarch32::end(),
+        // SAFETY: It only computes a constant of the machine.
+        false => unsafe { bindings::checkpoint_task_size_max() as u64 },
+    };
+    if regs.pc >= end.saturating_sub(INSN) {
         return Err(bad("address outside of user space"));
     }
     Ok(())
@@ -524,7 +557,8 @@ fn set_general(t: &ParkedTask, prstatus: &[u8]) -> Result<(), BadNote> {
         (*to).orig_x0 = regs.regs[0];
         // Its note comes later, if it has one.
         let thread = &raw mut (*task).thread;
-        (*thread).stopped_reg = regs.regs[7] as c_ulong;
+        let shown = if aarch32::is_task(task) { 12 } else { 7 };
+        (*thread).stopped_reg = regs.regs[shown] as c_ulong;
         (*thread).restart_addr = regs.pc as c_ulong;
     }
     Ok(())

@@ -101,6 +101,18 @@ fn active(note: Option<&[u8]>) -> bool {
     note.and_then(Header::of).is_some_and(Header::is_active)
 }
 
+/// Returns whether a note has no registers of vectors besides those of FPSIMD.
+pub(super) fn is_plain(note_type: u32, bytes: &[u8]) -> bool {
+    let Some(header) = Header::of(bytes) else {
+        return true;
+    };
+    match Set::of(note_type) {
+        None => true,
+        Some(Set::Sve) => header.flags & REGS_SVE == 0,
+        Some(Set::Ssve | Set::Za) => !header.is_active(),
+    }
+}
+
 /// Checks that the notes of a task go together; each alone was checked before.
 ///
 /// `note` finds one of them.

@@ -109,6 +109,8 @@ values! {
     VMA_VDSO = 4,
     /// The ring of an AIO context, whose [`Aio`] record comes next.
     VMA_AIO = 5,
+    /// A page with code of the kernel that only its architecture has: Documentation/checkpoint/arch/.
+    VMA_ARCH = 6,
 }
 
 /// Bits of [`Vma::flags`].

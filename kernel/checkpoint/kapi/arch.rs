@@ -111,6 +111,30 @@ pub(crate) trait ArchMm {
     /// comes from another kernel, nobody may be.
     const VDSO_KNOWS: &[&[u8]] = &[];
 
+    /// Names of mappings, besides those of the vDSO, that the kernel makes for programs: each is a page of
+    /// its code, readable and executable.
+    const PAGES: &[&[u8]] = &[];
+
+    /// Says why the page at `start`, of one of these names, can't be mapped again as `mm` has it, if it
+    /// can't. Its tasks are frozen.
+    fn page_refusal(_mm: &MmRef, _start: usize) -> Option<&'static str> {
+        None
+    }
+
+    /// Maps the page that a program with `context` has at `start` into the caller's address space. May
+    /// sleep.
+    ///
+    /// EOPNOTSUPP: this kernel has none there. ENOMEM, EEXIST: it can't be there.
+    fn map_page(_start: usize, _context: &MmContext) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Tells whether programs with `context` can go on with a vDSO of which the code is that of another
+    /// kernel, whose entry points become jumps ([`Self::vdso_jump`]).
+    fn vdso_is_replaced(_context: &MmContext) -> bool {
+        true
+    }
+
     /// Returns this kernel's vDSO of the kind that goes with `context`; `None`: it has none of it.
     fn vdso(context: &MmContext) -> Option<Vdso>;
 

@@ -55,6 +55,7 @@ use crate::{
             MM_THP_DISABLE,
             VMAS_MAX,
             VMA_AIO,
+            VMA_ARCH,
             VMA_VDSO, //
         },
         record::{
@@ -486,8 +487,22 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     set_layout(r, plan, &mm, &m, &raw)?;
     vdso::restore(r, plan, &mm, &m, obj)?;
     for_vmas(r, &m, obj, |v, raw, policy, more| {
-        if v.kind.get() != VMA_VDSO {
-            return mapping::restore(r, plan, &mm, v, raw.payload, policy, more);
+        let (start, end) = (v.start.get(), v.end.get());
+        if end > mm.task_size() as u64 {
+            return Err(r.fail(
+                EINVAL,
+                plan,
+                fmt!(
+                    "mapping {:x}-{:x}: lies beyond what such a program reaches",
+                    start,
+                    end
+                ),
+            ));
+        }
+        match v.kind.get() {
+            VMA_VDSO => (),
+            VMA_ARCH => mapping::restore_page(r, plan, &m, v)?,
+            _ => return mapping::restore(r, plan, &mm, v, raw.payload, policy, more),
         }
         match policy {
             Some(raw) => {
@@ -606,7 +621,9 @@ fn merge(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
     space::merge_all(mm).map_err(fail)?;
     for_vmas(r, m, obj, |v, _, _, _| {
         go_on()?;
-        if v.kind.get() == VMA_VDSO || v.flags.get() & image::mm::vma::MERGEABLE != 0 {
+        if matches!(v.kind.get(), VMA_VDSO | VMA_ARCH)
+            || v.flags.get() & image::mm::vma::MERGEABLE != 0
+        {
             return Ok(());
         }
         let (start, end) = (v.start.get() as usize, v.end.get() as usize);

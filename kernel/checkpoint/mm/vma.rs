@@ -32,10 +32,12 @@ use crate::{
         mm::{
             vma as flag,
             Guard,
+            Mm,
             Vma,
             GUARDS_MAX,
             VMA_AIO,
             VMA_ANON,
+            VMA_ARCH,
             VMA_FILE,
             VMA_SHARED,
             VMA_VDSO, //
@@ -117,6 +119,9 @@ const IMPLIED: u64 = bit::SHARED
 /// Flags of the vDSO and its data.
 const OF_VDSO: u64 = bit::IO | bit::PFNMAP | bit::MIXEDMAP | bit::DONTEXPAND;
 
+/// Flags of other pages of the kernel: nobody gives advice on them.
+const OF_PAGE: u64 = IMPLIED | bit::READ | bit::WRITE | bit::EXEC | bit::SEALED | bit::DONTEXPAND;
+
 /// Flags that can't be saved, and why.
 const REFUSED: &[(u64, &str)] = &[
     (bit::IO, "device memory: have it unmap that"),
@@ -169,6 +174,7 @@ const WITH_DROPPABLE: u64 = flag::NORESERVE | flag::WIPEONFORK | flag::DONTDUMP;
 pub(super) fn kind(v: &VmaInfo) -> Option<u32> {
     match v.special {
         Special::Vdso | Special::Vvar => Some(VMA_VDSO),
+        Special::Page => Some(VMA_ARCH),
         Special::Other => None,
         Special::No if v.anonymous => Some(VMA_ANON),
         Special::No if v.file.is_none() => None,
@@ -217,6 +223,7 @@ pub(super) fn collect(
     }
     match kind {
         VMA_VDSO => allowed |= OF_VDSO,
+        VMA_ARCH => allowed = OF_PAGE,
         VMA_AIO => allowed |= OF_AIO,
         VMA_FILE | VMA_SHARED if v.huge.is_some() => allowed |= OF_HUGE,
         VMA_SHARED if is_uring(v) => allowed |= OF_URING,
@@ -272,6 +279,17 @@ pub(super) fn collect(
     if kind == VMA_VDSO && !has_first_access(v) {
         refuse("vDSO with changed access: start it without mprotect(2) of that");
     }
+    if kind == VMA_ARCH {
+        if v.touched {
+            refuse("page of the kernel that was changed: remove the breakpoints in it");
+        }
+        if !has_first_access(v) {
+            refuse("page of the kernel with changed access: start it without mprotect(2) of that");
+        }
+        if let Some(why) = Native::page_refusal(mm, v.start) {
+            refuse(why);
+        }
+    }
     if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
         refuse("file mapping that grows down: have it unmap that");
     }
@@ -308,10 +326,10 @@ fn is_uring(v: &VmaInfo) -> bool {
     v.file.as_ref().is_some_and(FileRef::is_io_uring)
 }
 
-/// Returns whether the access to a part of the vDSO is that with which the kernel maps it.
+/// Returns whether the access to a part of the vDSO, or to a page of the kernel, is that with which the kernel maps it.
 fn has_first_access(v: &VmaInfo) -> bool {
     let first = match v.special {
-        Special::Vdso => bit::READ | bit::EXEC,
+        Special::Vdso | Special::Page => bit::READ | bit::EXEC,
         _ => bit::READ,
     };
     v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && Native::pkey(v.flags) == 0
@@ -558,6 +576,19 @@ pub(super) fn restore(
         .map_err(|e| fail(e, "can't be locked in memory"))?;
     }
     if flags & flag::SEALED != 0 {
+        vma::seal(start, end).map_err(|e| fail(e, "can't be sealed"))?;
+    }
+    Ok(())
+}
+
+/// Has the kernel map the page of its own that `v` is, of the address space `m`.
+pub(super) fn restore_page(r: &Restore, plan: &TaskRecords<'_>, m: &Mm, v: &Vma) -> Result {
+    let (start, end) = (v.start.get() as usize, v.end.get() as usize);
+    let fail =
+        |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
+    Native::map_page(start, &m.context.map(|w| w.get()))
+        .map_err(|e| fail(e, "this kernel can't map its page of that kind there"))?;
+    if v.flags.get() & flag::SEALED != 0 {
         vma::seal(start, end).map_err(|e| fail(e, "can't be sealed"))?;
     }
     Ok(())

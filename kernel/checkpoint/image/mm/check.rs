@@ -228,6 +228,15 @@ impl Walk<'_> {
                     && len <= AIO_RING_MAX.saturating_add(self.page_size)),
             "impossible ring of an AIO context",
         )?;
+        ensure(
+            raw,
+            kind != VMA_ARCH
+                || (len == self.page_size
+                    && vma.offset.get() == 0
+                    && vma.pkey.get() == 0
+                    && vma.flags.get() & !vma::SEALED == vma::READ | vma::EXEC),
+            "impossible page of the kernel",
+        )?;
         self.follow = match left.checked_sub(1) {
             None | Some(0) => Follow::Any,
             Some(left) => Follow::Vmas {
@@ -240,7 +249,7 @@ impl Walk<'_> {
         self.gaps = 0;
         self.place = Some(Place::Mapping(start, end));
         match kind {
-            VMA_VDSO => (),
+            VMA_VDSO | VMA_ARCH => (),
             VMA_AIO => self.ring = Some(len),
             _ => {
                 self.mapping = Some((start, end));
@@ -356,7 +365,7 @@ impl Walk<'_> {
     fn mapped_file(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
         let file = vma.file.get();
         let possible: &[u32] = match vma.kind.get() {
-            VMA_ANON | VMA_VDSO | VMA_AIO => {
+            VMA_ANON | VMA_VDSO | VMA_AIO | VMA_ARCH => {
                 return ensure(raw, file == 0, "file where none belongs");
             }
             VMA_FILE => &[

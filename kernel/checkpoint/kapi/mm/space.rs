@@ -384,6 +384,10 @@ pub(crate) fn set_layout(mm: &MmRef, l: &Layout) -> Result {
     if l.mmap_base > unsafe { bindings::checkpoint_task_size_max() } {
         return Err(EINVAL);
     }
+    // That of the program may be less than the running task's.
+    if !l.is_settable(mm.task_size()) {
+        return Err(EINVAL);
+    }
     let pair = |[start, end]: [usize; 2]| (usize_as_u64(start), usize_as_u64(end));
     let mut map: bindings::prctl_mm_map = pin_init::zeroed();
     (map.start_code, map.end_code) = pair(l.code);

@@ -14,12 +14,16 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::{
-    fs::{
-        file::FileRef,
-        uring::Placed, //
-    },
-    mm::space::MmRef, //
+use crate::{
+    arch::Native,
+    kapi::{
+        arch::ArchMm,
+        fs::{
+            file::FileRef,
+            uring::Placed, //
+        },
+        mm::space::MmRef, //
+    }, //
 };
 
 /// Bits of the flags of a mapping.
@@ -80,6 +84,8 @@ pub(crate) enum Special {
     Vdso,
     /// Data of the vDSO.
     Vvar,
+    /// A page of [`ArchMm::PAGES`].
+    Page,
     /// Another one.
     Other,
 }
@@ -192,6 +198,7 @@ unsafe fn special(vma: *mut bindings::vm_area_struct) -> Special {
     match unsafe { CStr::from_char_ptr(name) }.to_bytes() {
         b"[vdso]" => Special::Vdso,
         b"[vvar]" | b"[vvar_vclock]" => Special::Vvar,
+        name if Native::PAGES.contains(&name) => Special::Page,
         _ => Special::Other,
     }
 }

@@ -163,7 +163,8 @@ pub(super) fn replace(
         .ok_or_else(|| r.fail(EINVAL, plan, fmt!("the vDSO is not as long as its code")))?;
     // Are there instructions to jump with, on this architecture? Is it one for such programs?
     let here = old.at as u64;
-    if Native::vdso_jump(&mut [0; JUMP_MAX], here, here).is_none()
+    if !Native::vdso_is_replaced(&context)
+        || Native::vdso_jump(&mut [0; JUMP_MAX], here, here).is_none()
         || old.code.get(..ELF_KIND) != new.code.get(..ELF_KIND)
     {
         return Err(other());

@@ -336,6 +336,19 @@ fn memory() {
         ("impossible ring of an AIO context", |s| {
             s.edit(4, |v: &mut Vma| v.offset.set(PAGE))
         }),
+        ("impossible page of the kernel", |s| {
+            s.edit(5, |v: &mut Vma| {
+                v.kind.set(VMA_ARCH);
+                v.flags.set(vma::READ | vma::WRITE | vma::EXEC);
+            })
+        }),
+        ("impossible page of the kernel", |s| {
+            s.edit(5, |v: &mut Vma| {
+                v.kind.set(VMA_ARCH);
+                v.flags.set(vma::READ | vma::EXEC);
+                v.end.set(v.end.get() + PAGE);
+            })
+        }),
         ("file where none belongs", |s| {
             s.edit(4, |v: &mut Vma| v.file.set(obj::EXE))
         }),

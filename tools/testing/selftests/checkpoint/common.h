@@ -187,7 +187,7 @@ uint64_t ckpt_now(void);
 #define SC_SUBTREE	(1u << 1)	/* Run it as a subtree only. */
 #define SC_NO_ORIGINAL	(1u << 2)	/* It cannot run on next to its checkpoint. */
 
-#define SC_IA32		(1u << 3)	/* .blocked are numbers of 32-bit x86. */
+#define SC_IA32		(1u << 3)	/* .blocked are numbers of calls of 32 bits. */
 
 struct ckpt_scenario {
 	const char *name;

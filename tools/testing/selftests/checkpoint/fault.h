@@ -173,6 +173,26 @@ __attribute__((unused)) static size_t image_body(const struct image *im, unsigne
 	return at + RECORD_LEN;
 }
 
+/* Where the first note of registers of this type is, behind its head; 0: there is none. */
+__attribute__((unused)) static size_t image_find_note(const struct image *im, uint32_t type)
+{
+	const size_t head = sizeof(struct image_note);
+	size_t rec, at, end;
+
+	for (rec = HEADER_LEN; rec < im->meta_end; rec += record_len(im, rec)) {
+		if (image_get(im, rec, 2) != IMAGE_KIND_REGS)
+			continue;
+		end = rec + record_len(im, rec);
+		at = rec + RECORD_LEN + image_get(im, rec + IMAGE_AT(record_header, body_len), 4);
+		while (at < end) {
+			if (image_get(im, at + IMAGE_AT(note, note_type), 4) == type)
+				return at + head;
+			at += head + ((image_get(im, at + IMAGE_AT(note, len), 4) + 7) & ~7ull);
+		}
+	}
+	return 0;
+}
+
 /* Reads the image in @fd; -1 if it does not look like one. */
 __attribute__((unused)) static int image_load(struct image *im, int fd)
 {

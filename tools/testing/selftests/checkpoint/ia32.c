@@ -336,8 +336,6 @@ CKPT_CYCLE(area_of_64_bit_program)
 #define MM		IMAGE_KIND_MM
 #define MM_MODE		(IMAGE_AT(mm, context) + 16)	/* In context. */
 #define MM_BASE		(IMAGE_AT(mm, context) + 24)
-#define REGISTERS	IMAGE_KIND_REGS
-#define NOTE_LEN	((int)sizeof(struct image_note))
 #define NT_AREAS	0x200
 #define NT_CALL		0x434b0002
 
@@ -367,25 +365,6 @@ CKPT_SCENARIO(with_notes, .flags = SC_IA32, .blocked = { BLOCKED(IA32_futex) })
 	CHECK_EQ(0, pthread_join(thread, NULL));
 }
 
-/* Where the first note of this type is, behind its head; 0: there is none. */
-static size_t find_note(const struct image *im, uint32_t type)
-{
-	size_t rec, at, end;
-
-	for (rec = HEADER_LEN; rec < im->meta_end; rec += record_len(im, rec)) {
-		if (image_get(im, rec, 2) != REGISTERS)
-			continue;
-		end = rec + record_len(im, rec);
-		at = rec + RECORD_LEN + image_get(im, rec + IMAGE_AT(record_header, body_len), 4);
-		for (; at < end;
-		     at += NOTE_LEN + ((image_get(im, at + IMAGE_AT(note, len), 4) + 7) & ~7ull)) {
-			if (image_get(im, at + IMAGE_AT(note, note_type), 4) == type)
-				return at + NOTE_LEN;
-		}
-	}
-	return 0;
-}
-
 TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 {
 	static const char mode[] = "address space: impossible architecture state";
@@ -406,10 +385,10 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
 	ASSERT_EQ(0, image_load(&im, image));
 	mm = image_body(&im, MM);
-	areas = find_note(&im, NT_AREAS);
+	areas = image_find_note(&im, NT_AREAS);
 	flags = areas + 12;
 	ASSERT_NE(0u, areas);
-	ASSERT_NE(0u, find_note(&im, NT_CALL));
+	ASSERT_NE(0u, image_find_note(&im, NT_CALL));
 #define HOSTILE(...) ASSERT_EQ(0, image_hostile(&run, &im, image, __VA_ARGS__))
 	HOSTILE(mm + MM_MODE, 8, 8, mode);
 	HOSTILE(mm + MM_MODE, 1ull << 63, 8, mode);
@@ -427,8 +406,8 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	HOSTILE(flags, 1 << 6 | 1 | 1 << 7, 4, area);
 	HOSTILE(flags, 1u << 31 | 1, 4, area);
 	HOSTILE(areas + 8, 0x100000, 4, area);
-	HOSTILE(find_note(&im, NT_CALL), 4, 8, call);
-	HOSTILE(find_note(&im, NT_CALL), 1ull << 63 | 1, 8, call);
+	HOSTILE(image_find_note(&im, NT_CALL), 4, 8, call);
+	HOSTILE(image_find_note(&im, NT_CALL), 1ull << 63 | 1, 8, call);
 	ASSERT_EQ(0, image_works(&run, &im, image));
 	ckpt_run_fini(&run);
 }

@@ -8,6 +8,8 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
@@ -73,34 +75,58 @@ static int waits(void *arg)
 	return 0;
 }
 
-/* ELF32 for ARM: one segment, whose only instruction jumps to itself. */
-static const struct {
+/* Where 32-bit programs have the kernel's helpers. */
+#define VECTORS	0xffff0000ul
+/* A system call has this in r0. */
+#define R0_VECTORS	0xe3000000, 0xe34f0fff
+#define R1_PAGE		0xe3a01a01
+
+/* ELF32 for ARM: one segment, which makes a system call and then jumps to itself. */
+struct arm_program {
 	Elf32_Ehdr head;
 	Elf32_Phdr segment;
-	uint32_t code;
-} arm_program = {
-	.head = {
-		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_EXEC, .e_machine = EM_ARM, .e_version = EV_CURRENT,
-		.e_entry = 0x10000 + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
-		.e_phoff = sizeof(Elf32_Ehdr), .e_flags = 5u << 24,
-		.e_ehsize = sizeof(Elf32_Ehdr), .e_phentsize = sizeof(Elf32_Phdr), .e_phnum = 1,
-	},
-	.segment = {
-		.p_type = PT_LOAD, .p_vaddr = 0x10000, .p_filesz = sizeof(arm_program),
-		.p_memsz = sizeof(arm_program), .p_flags = PF_R | PF_X, .p_align = 0x10000,
-	},
-	.code = 0xeafffffe,
+	uint32_t code[9];
 };
 
-REFUSE(arm_task)
+/* What /proc has of the mapping at @start of @pid: its permissions; "": there is none. */
+static void mapping_of(pid_t pid, unsigned long start, char access[5])
 {
-	int program = CHECK_SYS(memfd_create("arm", MFD_CLOEXEC)), done[2], status;
+	char path[64], buf[4096], want[16], *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	snprintf(want, sizeof(want), "%08lx-", start);
+	at = strstr(ckpt_read_file(path, buf, sizeof(buf)), want);
+	access[0] = 0;
+	if (at)
+		sscanf(strchr(at, ' '), "%4s", access);
+}
+
+/* Starts a 32-bit program of this code; not here if the machine runs none, or it has no helpers. */
+static pid_t arm_program(const uint32_t code[9])
+{
+	struct arm_program arm = {
+		.head = {
+			.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT },
+			.e_type = ET_EXEC, .e_machine = EM_ARM, .e_version = EV_CURRENT,
+			.e_entry = 0x10000 + offsetof(struct arm_program, code),
+			.e_phoff = sizeof(Elf32_Ehdr), .e_flags = 5u << 24,
+			.e_ehsize = sizeof(Elf32_Ehdr), .e_phentsize = sizeof(Elf32_Phdr),
+			.e_phnum = 1,
+		},
+		.segment = {
+			.p_type = PT_LOAD, .p_vaddr = 0x10000, .p_filesz = sizeof(arm),
+			.p_memsz = sizeof(arm), .p_flags = PF_R | PF_X, .p_align = 0x10000,
+		},
+	};
+	int program = CHECK_SYS(memfd_create("arm", MFD_CLOEXEC)), done[2];
 	char *const none[] = { NULL };
 	pid_t pid;
 	char c;
 
-	CHECK_EQ(sizeof(arm_program), write(program, &arm_program, sizeof(arm_program)));
+	if (page() != 4096)
+		not_here();
+	memcpy(arm.code, code, sizeof(arm.code));
+	CHECK_EQ(sizeof(arm), write(program, &arm, sizeof(arm)));
 	CHECK_SYS(pipe2(done, O_CLOEXEC));
 	pid = CHECK_SYS(fork());
 	if (!pid) {
@@ -115,13 +141,69 @@ REFUSE(arm_task)
 	close(done[0]);
 	/* It is called by the number of the descriptor. */
 	CHECK_SYS(prctl(PR_SET_NAME, "*", 0, 0, 0));
-	expect_refusal(pid, UNSUPPORTED, "32-bit tasks are not supported: use a 64-bit build");
-	expect_refusal(pid, UNSUPPORTED, "address space: 32-bit programs are not supported: use a 64-bit build");
-	expect_more();
+	return pid;
+}
+
+/* Waits until the mapping at @start of @pid has the permissions @access. */
+static void wait_mapping(pid_t pid, unsigned long start, const char *access)
+{
+	char seen[5], vectors[5];
+
+	for (;;) {
+		mapping_of(pid, start, seen);
+		if (!strcmp(seen, access))
+			return;
+		mapping_of(pid, VECTORS, vectors);
+		/* The kernel has no helpers (CONFIG_KUSER_HELPERS). */
+		if (!vectors[0] && !seen[0])
+			not_here();
+		sched_yield();
+	}
+}
+
+static void kill_and_wait(pid_t pid)
+{
+	int status;
+
 	ckpt_ready_wait();
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK_EQ(pid, waitpid(pid, &status, 0));
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status 0x%x", status);
+}
+
+REFUSE(page_of_kernel_that_moved)
+{
+	static const uint32_t code[] = {
+		R0_VECTORS, R1_PAGE,
+		0xe3a02a01,	/* r2: a page */
+		0xe3a03003,	/* r3: MREMAP_MAYMOVE, MREMAP_FIXED */
+		0xe3a04602,	/* r4: 0x200000 */
+		0xe3a070a3,	/* r7: mremap */
+		0xef000000, 0xeafffffe,
+	};
+	pid_t pid = arm_program(code);
+
+	wait_mapping(pid, 0x200000, "r-xp");
+	expect_refusal(pid, UNSUPPORTED,
+		       "mapping 200000-201000: page of the kernel that was moved: start it without mremap(2) of that");
+	kill_and_wait(pid);
+}
+
+REFUSE(page_of_kernel_with_other_access)
+{
+	static const uint32_t code[] = {
+		R0_VECTORS, R1_PAGE,
+		0xe3a02001,	/* r2: PROT_READ */
+		0xe3a03000, 0xe3a04000,
+		0xe3a0707d,	/* r7: mprotect */
+		0xef000000, 0xeafffffe,
+	};
+	pid_t pid = arm_program(code);
+
+	wait_mapping(pid, VECTORS, "r--p");
+	expect_refusal(pid, UNSUPPORTED,
+		       "mapping ffff0000-ffff1000: page of the kernel with changed access: start it without mprotect(2) of that");
+	kill_and_wait(pid);
 }
 
 REFUSE(hardware_watchpoint)

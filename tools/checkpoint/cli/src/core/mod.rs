@@ -65,11 +65,14 @@ pub struct Core {
 /// Most bytes that a shared extent can have.
 const SHARED_MAX: u64 = BATCH_MAX as u64;
 
-/// Returns whether it is an address space of a 32-bit program:
-/// Documentation/checkpoint/arch/x86.rst.
-fn runs_ia32(machine: u32, mm: &Mm) -> bool {
-    let [_, _, mode, _] = mm.context.map(|word| word.get());
-    machine == arch::X86_64 && mode & 1 != 0
+/// Returns whether it is an address space of a 32-bit program: Documentation/checkpoint/arch/.
+fn is_narrow(machine: u32, mm: &Mm) -> bool {
+    let [first, _, third, _] = mm.context.map(|word| word.get());
+    match machine {
+        arch::X86_64 => third & 1 != 0,
+        arch::ARM64 => first & 1 != 0,
+        _ => false,
+    }
 }
 
 impl Core {
@@ -106,7 +109,7 @@ impl Core {
                  made of it"
             );
         }
-        if runs_ia32(file.header.arch.get(), body) {
+        if is_narrow(file.header.arch.get(), body) {
             bail!("process {pid} runs a 32-bit program: no core file can be made of it");
         }
         let inode_of = |n| {

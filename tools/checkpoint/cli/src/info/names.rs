@@ -39,6 +39,7 @@ pub fn mapping(n: u32) -> &'static str {
         VMA_SHARED => "shared",
         VMA_VDSO => "vdso",
         VMA_AIO => "AIO ring",
+        VMA_ARCH => "kernel page",
         _ => "unknown",
     }
 }

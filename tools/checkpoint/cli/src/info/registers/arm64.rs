@@ -131,4 +131,10 @@ pub(super) const SETS: &[Set] = &[
     ),
     // The guarded control stack that the kernel made: arch/arm64/checkpoint/regs.rs.
     Set::image(1, "NT_CKPT_ARM_GCS", &[Each(&["gcs_base", "gcs_size"], 8)]),
+    Set::image(4, "NT_CKPT_ARM_AARCH32", &[One("tpidr_el0", 8)]),
+    Set::image(
+        3,
+        "NT_CKPT_ARM_STOP",
+        &[Each(&["stopped_reg", "orig_x0", "restart_addr"], 8)],
+    ),
 ];

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * 32-bit programs on arm64, also beside those of 64 bits in one container.
+ *
+ * Their scenarios are in program_aarch32/, a program without a libc that is built into
+ * this one: AARCH32_PROGRAM. It is empty where there was no compiler for it.
+ */
+#include "fault.h"
+
+#ifdef __aarch64__
+#include <elf.h>
+#include <fcntl.h>
+
+asm(
+"	.section .rodata\n"
+"	.globl aarch32_program, aarch32_program_size\n"
+"	.balign 4\n"
+"aarch32_program_size: .word 1f - aarch32_program\n"
+"aarch32_program: .incbin \"" AARCH32_PROGRAM "\"\n"
+"1:	.previous\n"
+);
+extern const char aarch32_program[];
+extern const uint32_t aarch32_program_size;
+
+/* Numbers of system calls, as 32-bit programs have them. */
+#define AARCH32_poll			168
+#define AARCH32_epoll_wait		252
+/* With 64-bit times. */
+#define AARCH32_clock_nanosleep		407
+#define AARCH32_rt_sigtimedwait		421
+#define AARCH32_futex			422
+
+/* What the program exits with that is told of no scenario. */
+#define NO_SCENARIO	97
+
+/* Does this machine run it? It is asked once for each test, before there is any scenario. */
+static bool runs_program(void)
+{
+	char *const argv[] = { "aarch32", NULL };
+	int fd = memfd_create("aarch32", MFD_CLOEXEC), status;
+	pid_t pid;
+
+	if (fd < 0 || write(fd, aarch32_program, aarch32_program_size) != aarch32_program_size)
+		return false;
+	pid = fork();
+	if (!pid) {
+		syscall(__NR_execveat, fd, "", argv, argv + 1, AT_EMPTY_PATH);
+		_exit(1);
+	}
+	close(fd);
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == NO_SCENARIO;
+}
+
+#define AARCH32_BEGIN() do {						\
+	CKPT_BEGIN();							\
+	if (!aarch32_program_size)					\
+		SKIP(return, "no 32-bit program could be built (clang)"); \
+	if (!runs_program())						\
+		SKIP(return, "this machine runs no 32-bit programs");	\
+} while (0)
+
+CKPT_FIXTURE_IF(AARCH32_BEGIN)
+
+/* Becomes the 32-bit program. */
+static void exec_program(const char *scenario)
+{
+	char path[320], board_file[sizeof(path)];
+	size_t len;
+	int fd;
+
+	ckpt_path(path, sizeof(path), "program");
+	/* The board's own name: what the others begin with. */
+	snprintf(board_file, sizeof(board_file), "%s", path);
+	len = strlen(board_file) - strlen(".program");
+	board_file[len] = 0;
+	fd = CHECK_SYS(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700));
+	CHECK_EQ(aarch32_program_size, write(fd, aarch32_program, aarch32_program_size));
+	CHECK_SYS(close(fd));
+	CHECK_SYS(execl(path, "aarch32", scenario, board_file, NULL));
+}
+
+#define PROGRAM_TEST(_name)						\
+	TEST_F_TIMEOUT(cr, _name, CKPT_TIMEOUT)				\
+	{								\
+		ASSERT_EQ(0, ckpt_cycle(&_name, variant->container));	\
+	}
+
+/* The root of the tree is a 32-bit program. */
+#define PROGRAM(_name, ...)						\
+	CKPT_SCENARIO(_name, __VA_ARGS__)				\
+	{								\
+		exec_program(#_name);					\
+	}								\
+	PROGRAM_TEST(_name)
+
+PROGRAM(registers_in_loop)
+PROGRAM(registers_in_thumb_loop)
+PROGRAM(registers_in_call, .flags = SC_IA32,
+	.blocked = { BLOCKED(AARCH32_futex), BLOCKED(AARCH32_futex) })
+PROGRAM(registers_in_handler)
+PROGRAM(sleep_with_remainder, .flags = SC_IA32,
+	.blocked = { BLOCKED(AARCH32_clock_nanosleep), BLOCKED(AARCH32_futex) })
+PROGRAM(sleep_in_thumb, .flags = SC_IA32,
+	.blocked = { BLOCKED(AARCH32_clock_nanosleep), BLOCKED(AARCH32_futex) })
+PROGRAM(poll_in_progress, .flags = SC_IA32,
+	.blocked = { BLOCKED(AARCH32_poll), BLOCKED(AARCH32_futex) })
+PROGRAM(futex_in_progress, .flags = SC_IA32,
+	.blocked = { BLOCKED(AARCH32_futex), BLOCKED(AARCH32_futex), BLOCKED(AARCH32_futex) })
+PROGRAM(waits_of_a_freeze, .flags = SC_IA32,
+	.blocked = { BLOCKED(AARCH32_epoll_wait), BLOCKED(AARCH32_rt_sigtimedwait),
+		     BLOCKED(AARCH32_futex) })
+PROGRAM(handler_on_stack)
+PROGRAM(thread_pointers)
+PROGRAM(kernel_helpers)
+PROGRAM(vdso_calls)
+PROGRAM(robust_list)
+PROGRAM(places)
+PROGRAM(pages_that_moved)
+PROGRAM(family)
+
+/* ---- both kinds in one tree ------------------------------------------ */
+
+static int in_program(void *arg)
+{
+	exec_program(arg);
+	return 1;
+}
+
+/* A 64-bit parent, which proves nothing but that it is one. */
+CKPT_SCENARIO(parent_of_both)
+{
+	char *at = mmap((void *)0x100000000, 65536, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	pid_t program, native;
+
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
+	*at = 'b';
+	program = ckpt_fork(in_program, "thread_pointers");
+	native = ckpt_fork(ckpt_child_waits, NULL);
+	ckpt_step_wait(0, 5);
+	ckpt_ready_wait();
+	CHECK_EQ('b', *at);
+	ckpt_wait_exit(native, 0);
+	ckpt_wait_exit(program, 0);
+	/* Where no 32-bit program could map anything. */
+	CHECK_EQ(at + 65536, mmap(at + 65536, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
+				  MAP_FIXED_NOREPLACE, -1, 0));
+}
+
+PROGRAM_TEST(parent_of_both)
+
+/* ---- hostile images -------------------------------------------------- */
+
+#define MM		IMAGE_KIND_MM
+#define MM_MODE		(IMAGE_AT(mm, context))
+#define MM_SIGPAGE	(IMAGE_AT(mm, context) + 8)
+#define MM_PAGES	(IMAGE_AT(mm, context) + 16)
+#define MM_REST		(IMAGE_AT(mm, context) + 24)
+#define NT_AARCH32	0x434b0004
+#define PC		(32 * 8)	/* In NT_PRSTATUS. */
+#define PSTATE		(33 * 8)
+
+#define HOSTILE(...) ASSERT_EQ(0, image_hostile(&run, &im, image, __VA_ARGS__))
+
+#define HOSTILE_BEGIN(_scenario)					\
+	int image = ckpt_image_new();					\
+	struct ckpt_run run;						\
+	struct image im;						\
+	if (getenv("CKPT_BASELINE"))					\
+		SKIP(return, "needs checkpoint(2)");			\
+	if (variant->container)						\
+		SKIP(return, "done with a subtree");			\
+	ASSERT_EQ(0, ckpt_run_init(&run, &_scenario, false));		\
+	ASSERT_EQ(0, ckpt_run_start(&run));				\
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL)); \
+	ASSERT_EQ(0, image_load(&im, image))
+
+TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
+{
+	static const char mode[] = "address space: impossible architecture state";
+	static const char pages[] = "this kernel has no such pages: [vectors] or [sigpage]";
+	static const char wide[] = "register note NT_PRSTATUS: more than 32 bits in a register";
+	static const char state[] = "register note NT_PRSTATUS: privileged bits in pstate";
+	static const char place[] = "register note NT_PRSTATUS: address outside of user space";
+	static const char own[] = "register note NT_CKPT_ARM_AARCH32: more than 32 bits";
+	size_t mm, regs;
+
+	HOSTILE_BEGIN(kernel_helpers);
+	mm = image_body(&im, MM);
+	regs = image_find_note(&im, NT_PRSTATUS);
+	ASSERT_NE(0u, regs);
+	ASSERT_NE(0u, image_find_note(&im, NT_AARCH32));
+	/* A 32-bit task can't become a 64-bit one. */
+	HOSTILE(mm + MM_MODE, 0, 8, mode);
+	HOSTILE(mm + MM_MODE, 3, 8, mode);
+	HOSTILE(mm + MM_MODE, 1ull << 63 | 1, 8, mode);
+	HOSTILE(mm + MM_SIGPAGE, 1ull << 32, 8, mode);
+	HOSTILE(mm + MM_REST, 1, 8, mode);
+	HOSTILE(mm + MM_PAGES, ~image_get(&im, mm + MM_PAGES, 4), 4, pages);
+	HOSTILE(mm + MM_PAGES + 4, ~image_get(&im, mm + MM_PAGES + 4, 4), 4, pages);
+	HOSTILE(regs + 4, 1, 4, wide);
+	HOSTILE(regs + 14 * 8, 1ull << 63, 8, wide);
+	HOSTILE(regs + PC, 1ull << 32, 8, place);
+	/* Of 64 bits; of another mode; with interrupts off. */
+	HOSTILE(regs + PSTATE, 0, 8, state);
+	HOSTILE(regs + PSTATE, 0x11, 8, state);
+	HOSTILE(regs + PSTATE, 0x13, 8, state);
+	HOSTILE(regs + PSTATE, 0x90, 8, state);
+	HOSTILE(image_find_note(&im, NT_AARCH32), 1ull << 32, 8, own);
+	ASSERT_EQ(0, image_works(&run, &im, image));
+	ckpt_run_fini(&run);
+}
+
+CKPT_SCENARIO(native)
+{
+	ckpt_ready_wait();
+}
+
+TEST_F_TIMEOUT(cr, hostile_images_of_64_bits, CKPT_TIMEOUT)
+{
+	size_t mm, regs;
+
+	HOSTILE_BEGIN(native);
+	mm = image_body(&im, MM);
+	regs = image_find_note(&im, NT_PRSTATUS);
+	ASSERT_NE(0u, regs);
+	HOSTILE(mm + MM_MODE, 1, 8, "this kernel has no such pages: [vectors] or [sigpage]");
+	HOSTILE(mm + MM_SIGPAGE, 4096, 8, "address space: impossible architecture state");
+	HOSTILE(regs + PSTATE, 0x10, 8, "register note NT_PRSTATUS: privileged bits in pstate");
+	ASSERT_EQ(0, image_works(&run, &im, image));
+	ckpt_run_fini(&run);
+}
+
+#else /* !__aarch64__ */
+
+TEST(aarch32)
+{
+	SKIP(return, "not arm64");
+}
+
+#endif
+
+TEST_HARNESS_MAIN
