@@ -115,6 +115,8 @@
 #define IMAGE_KIND_URING_USER 252
 #define IMAGE_KIND_MPTCP_SOCKET 256
 #define IMAGE_KIND_PACKET_FRAME 257
+#define IMAGE_KIND_URING_THREAD 258
+#define IMAGE_KIND_URING_FUTEXES 259
 #define IMAGE_KIND_CORE_COOKIE 260
 #define IMAGE_KIND_AUTOGROUP 261
 #define IMAGE_KIND_URING_LINK 262
@@ -255,6 +257,7 @@
 #define IMAGE_VMA_SHARED 3
 #define IMAGE_VMA_VDSO 4
 #define IMAGE_VMA_AIO 5
+#define IMAGE_VMA_ARCH 6
 
 /* Vma.flags */
 #define IMAGE_VMA_READ (1ull << 0)
@@ -417,11 +420,19 @@
 #define IMAGE_URING_URING_LIMITED (1ull << 5)
 #define IMAGE_URING_URING_NAPI (1ull << 6)
 #define IMAGE_URING_URING_NAPI_PREFERRED (1ull << 7)
+#define IMAGE_URING_URING_THREAD (1ull << 8)
 
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
 #define IMAGE_URING_URING_REQUEST_TIMEOUT 2
 #define IMAGE_URING_URING_REQUEST_FUTEX 3
+#define IMAGE_URING_URING_REQUEST_FUTEXES 4
+#define IMAGE_URING_URING_REQUEST_CHILD 5
+
+/* UringRequest.off */
+#define IMAGE_URING_URING_CHILD_ANY 0
+#define IMAGE_URING_URING_CHILD_PID 1
+#define IMAGE_URING_URING_CHILD_GROUP 2
 
 /* UringRequest.flags */
 #define IMAGE_URING_FIXED (1ull << 0)
@@ -432,6 +443,7 @@
 #define IMAGE_URING_LINK (1ull << 5)
 #define IMAGE_URING_HARDLINK (1ull << 6)
 #define IMAGE_URING_ARMED (1ull << 7)
+#define IMAGE_URING_SHARED (1ull << 8)
 
 /* UringRequest.timeout */
 #define IMAGE_URING_ABS (1ull << 0)
@@ -478,6 +490,10 @@
 #define IMAGE_OWNER_THREAD 1
 #define IMAGE_OWNER_PROCESS 2
 #define IMAGE_OWNER_GROUP 3
+
+/* Lease.broken */
+#define IMAGE_LEASE_DOWNGRADE (1ull << 0)
+#define IMAGE_LEASE_UNLOCK (1ull << 1)
 
 /* Inode.seals */
 #define IMAGE_SEAL_SEAL (1ull << 0)
@@ -533,6 +549,7 @@
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
 #define IMAGE_SEGMENT_LOCKED (1ull << 1)
+#define IMAGE_SEGMENT_OUTSIDE (1ull << 2)
 
 /* PosixQueue.flags */
 #define IMAGE_QUEUE_REMOVED (1ull << 0)
@@ -1061,6 +1078,14 @@ struct image_uring_buffer {
 
 static_assert(sizeof(struct image_uring_buffer) == 32, "image_uring_buffer");
 
+struct image_uring_futex {
+	uint64_t addr;
+	uint32_t value;
+	uint32_t shared;
+};
+
+static_assert(sizeof(struct image_uring_futex) == 16, "image_uring_futex");
+
 struct image_uring_request {
 	uint64_t user_data;
 	uint64_t expires;
@@ -1537,9 +1562,13 @@ struct image_lease {
 	uint32_t pid;
 	uint32_t fd;
 	uint32_t reserved;
+	uint32_t broken;
+	uint32_t unused;
+	uint64_t downgrade;
+	uint64_t unlock;
 };
 
-static_assert(sizeof(struct image_lease) == 24, "image_lease");
+static_assert(sizeof(struct image_lease) == 48, "image_lease");
 
 struct image_xattr {
 	uint32_t size;
@@ -1557,7 +1586,7 @@ struct image_removed_dir {
 	uint32_t atime_nsec;
 	uint32_t mtime_nsec;
 	uint32_t mount;
-	uint32_t reserved;
+	uint32_t device;
 };
 
 static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");
@@ -1685,9 +1714,10 @@ struct image_segment {
 	uint32_t lpid;
 	uint32_t maker;
 	uint32_t reserved;
+	uint64_t size;
 };
 
-static_assert(sizeof(struct image_segment) == 88, "image_segment");
+static_assert(sizeof(struct image_segment) == 96, "image_segment");
 
 struct image_sem_set {
 	uint32_t obj;
@@ -2515,6 +2545,23 @@ struct image_packet_frame {
 };
 
 static_assert(sizeof(struct image_packet_frame) == 96, "image_packet_frame");
+
+struct image_uring_thread {
+	uint32_t policy;
+	int32_t nice;
+	uint32_t rt_priority;
+	uint32_t reset_on_fork;
+	uint64_t slice;
+};
+
+static_assert(sizeof(struct image_uring_thread) == 24, "image_uring_thread");
+
+struct image_uring_futexes {
+	uint32_t futexes;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_uring_futexes) == 8, "image_uring_futexes");
 
 struct image_core_cookie {
 	uint32_t tid;
