@@ -173,7 +173,7 @@ unsigned int checkpoint_dnotify_get(struct files_struct *files, struct file *fil
 int checkpoint_dnotify_add(struct files_struct *files, struct file *filp, int fd,
 			   unsigned int arg);
 
-/* Of fs/notify/inotify/inotify_user.c. */
+/* Of fs/notify/inotify/checkpoint.c. */
 bool checkpoint_is_inotify(struct file *file);
 int checkpoint_inotify_get(struct file *file, struct checkpoint_inotify *state);
 struct file *checkpoint_inotify_new(int flags);

@@ -377,7 +377,7 @@ struct checkpoint_uring_user {
 #define CHECKPOINT_URING_THREAD		15	/* A thread that has ended, or serves others too. */
 #define CHECKPOINT_URING_TURN		16	/* A request that is issued when its task is thawed. */
 
-/* Of io_uring/io_uring.c. */
+/* Of io_uring/checkpoint.c, checkpoint_requests.c and checkpoint_resume.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
 int checkpoint_uring_read(struct file *file, const struct checkpoint_uring *state,
 			  void *rings, void *sqes);
@@ -432,7 +432,7 @@ int checkpoint_uring_add_user(struct file *ring, struct task_struct *task,
 			      const unsigned int *limits, const struct cpumask *cpus,
 			      unsigned long places);
 
-/* Of io_uring/kbuf.c. */
+/* Of io_uring/checkpoint_kbuf.c. */
 int checkpoint_uring_groups(struct file *file, const struct checkpoint_uring *state,
 			    struct mm_struct *mm, struct checkpoint_uring_group *to,
 			    struct checkpoint_uring_provided *buffers);
@@ -440,7 +440,7 @@ int checkpoint_uring_add_group(struct file *ring, struct task_struct *task,
 			       const struct checkpoint_uring_group *group,
 			       const struct checkpoint_uring_provided *buffers, const void *memory);
 
-/* Of io_uring/rsrc.c. */
+/* Of io_uring/checkpoint_rsrc.c. */
 int checkpoint_uring_buffers(struct file *file, struct mm_struct *mm,
 			     struct checkpoint_uring_buffer *to, unsigned int nr);
 int checkpoint_uring_add_buffers(struct file *ring, unsigned int nr);

@@ -65,7 +65,7 @@ struct checkpoint_netlink_message {
 	bool nsid_is_set;
 };
 
-/* Of net/netlink/af_netlink.c. */
+/* Of net/netlink/checkpoint.c. */
 int checkpoint_netlink_get(struct sock *sk, struct checkpoint_netlink *state);
 unsigned int checkpoint_netlink_groups(struct sock *sk, u32 *groups, unsigned int max);
 unsigned int checkpoint_netlink_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);

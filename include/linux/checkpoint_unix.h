@@ -110,7 +110,7 @@ struct checkpoint_unix_message {
 	struct file *files[CHECKPOINT_UNIX_FILES];
 };
 
-/* Of net/unix/af_unix.c. */
+/* Of net/unix/checkpoint.c. */
 void checkpoint_unix_get(struct sock *sk, struct checkpoint_unix *state);
 unsigned int checkpoint_unix_queue(struct sock *sk, struct sk_buff **skbs, unsigned int max);
 int checkpoint_unix_message(struct sock *sk, struct sk_buff *skb,

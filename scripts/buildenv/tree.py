@@ -20,7 +20,7 @@ from pathlib import Path
 from .env import ARCH, CACHE, ROOT, SERIES, Failure, lock, run, say, sha, step
 
 # Directories of the repository that lie at the same path in the kernel.
-OVERLAY = ("arch", "include", "kernel", "rust", "Documentation", "tools")
+OVERLAY = ("arch", "fs", "include", "io_uring", "ipc", "kernel", "net", "rust", "Documentation", "tools")
 IGNORED_DIRS = {"target", "__pycache__", ".git"}
 IGNORED_SUFFIXES = (".o", ".cmd", ".swp", ".orig", ".rej", "~")
 # What the kernel image does not depend on.

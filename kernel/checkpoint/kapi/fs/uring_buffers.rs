@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registered buffers of io_urings: `io_uring/rsrc.c`.
+//! Registered buffers of io_urings: `io_uring/checkpoint_rsrc.c`.
 
 use kernel::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Buffers that are provided to io_urings: `io_uring/kbuf.c`.
+//! Buffers that are provided to io_urings: `io_uring/checkpoint_kbuf.c`.
 
 use kernel::prelude::*;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of io_urings that wait for other requests, in chains: `io_uring/io_uring.c`,
+//! Requests of io_urings that wait for other requests, in chains: `io_uring/checkpoint_requests.c`,
 //! `io_uring/timeout.c`.
 
 use kernel::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Netlink sockets: `net/netlink/af_netlink.c`.
+//! Netlink sockets: `net/netlink/checkpoint.c`.
 
 use kernel::{
     bindings,

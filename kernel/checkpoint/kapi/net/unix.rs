@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Unix sockets: `net/unix/af_unix.c`.
+//! Unix sockets: `net/unix/checkpoint.c`.
 
 use core::{
     mem::MaybeUninit,
