@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checkpoint/restart of io_urings: a ring, its memory, and what is registered with it but for buffers.
+ * Checkpoint/restart of io_urings: a ring, its memory, and what is registered but for buffers.
  */
 
 #include <linux/checkpoint_io_uring.h>

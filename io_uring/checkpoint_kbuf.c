@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <linux/mm.h>
+#include <linux/pagewalk.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>

@@ -239,6 +239,7 @@ static int checkpoint_uring_prepare_link(struct io_kiocb *req, struct io_kiocb *
 					 struct io_kiocb *head,
 					 const struct checkpoint_uring_link *from)
 {
+	bool first = prev == head;
 	struct io_uring_sqe nop = {
 		.nop_flags = from->io.op_flags,
 		.len = from->io.len,
@@ -258,7 +259,7 @@ static int checkpoint_uring_prepare_link(struct io_kiocb *req, struct io_kiocb *
 		return io_timeout_resume_link(req, from);
 	case IORING_OP_LINK_TIMEOUT:
 		/* That of a request which was issued runs, any other does not. */
-		if (prev->opcode == IORING_OP_LINK_TIMEOUT || from->armed != (prev == head))
+		if (prev->opcode == IORING_OP_LINK_TIMEOUT || from->armed != first)
 			return -EINVAL;
 		return io_link_timeout_resume(req, prev, from);
 	}

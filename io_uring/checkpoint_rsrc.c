@@ -9,11 +9,13 @@
 #include <linux/fs.h>
 #include <linux/io_uring.h>
 #include <linux/mm.h>
+#include <linux/pagewalk.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
 #include "io_uring.h"
+#include "memmap.h"
 #include "rsrc.h"
 
 /*

@@ -47,7 +47,7 @@ void checkpoint_ipc_get(struct kern_ipc_perm *perm, struct checkpoint_ipc *out)
 	out->gid = from_kgid(user_ns, perm->gid);
 	out->cuid = from_kuid(user_ns, perm->cuid);
 	out->cgid = from_kgid(user_ns, perm->cgid);
-	out->mode = perm->mode & S_IRWXUGO;
+	out->mode = perm->mode & 0777;
 }
 
 /**

@@ -375,9 +375,9 @@ struct checkpoint_uring_user {
 #define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
 #define CHECKPOINT_URING_OTHER		14
 #define CHECKPOINT_URING_THREAD		15	/* A thread that has ended, or serves others too. */
-#define CHECKPOINT_URING_TURN		16	/* A request that is issued when its task is thawed. */
+#define CHECKPOINT_URING_TURN		16	/* A request whose turn has come. */
 
-/* Of io_uring/checkpoint.c, checkpoint_requests.c and checkpoint_resume.c. */
+/* Of io_uring/checkpoint.c, checkpoint_requests.c, checkpoint_resume.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
 int checkpoint_uring_read(struct file *file, const struct checkpoint_uring *state,
 			  void *rings, void *sqes);

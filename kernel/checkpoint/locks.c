@@ -226,7 +226,7 @@ static u64 time_left(unsigned long end)
 	return left > 0 ? jiffies64_to_nsecs(left) : 0;
 }
 
-/* The time of a lease that comes in @left nanoseconds, and not later than of a break that begins now. */
+/* The time that comes in @left nanoseconds, and not later than of a break that begins now. */
 static unsigned long time_in(u64 left)
 {
 	int most = checkpoint_lease_break_time();

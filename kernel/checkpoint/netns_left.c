@@ -56,14 +56,13 @@ static bool listens_to_more(struct net_device *dev)
 }
 
 /*
- * Has @dev another root queueing discipline than @fresh?  One that was never switched on has none yet,
- * and @fresh may have been: a vlan is switched on with the device below it.
+ * Has @dev another root queueing discipline than @fresh?  One that was never switched on has none
+ * yet, and @fresh may have been: a vlan is switched on with the device below it.
  */
 static bool qdisc_differs(const struct net_device *dev, const struct net_device *fresh)
 {
-	const struct Qdisc *qdisc = rtnl_dereference(dev->qdisc);
-
-	return qdisc != &noop_qdisc && qdisc->ops != rtnl_dereference(fresh->qdisc)->ops;
+	return rtnl_dereference(dev->qdisc) != &noop_qdisc &&
+	       rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops;
 }
 
 /*

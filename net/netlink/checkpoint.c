@@ -57,7 +57,7 @@ int checkpoint_netlink_get(struct sock *sk, struct checkpoint_netlink *state)
 	state->flags = READ_ONCE(nlk->flags) & CHECKPOINT_NETLINK_ALL;
 	/* The port is there when this is, see netlink_insert(). */
 	if (READ_ONCE(nlk->bound)) {
-		smp_rmb();
+		smp_rmb(); /* as netlink_insert() has it */
 		state->portid = nlk->portid;
 	}
 	state->connected = READ_ONCE(sk->sk_state) == NETLINK_CONNECTED;

@@ -70,7 +70,7 @@ void checkpoint_unix_get(struct sock *sk, struct checkpoint_unix *state)
 	state->peer_cred = get_cred(sk->sk_peer_cred);
 	spin_unlock(&sk->sk_peer_lock);
 
-	addr = smp_load_acquire(&u->addr);
+	addr = smp_load_acquire(&u->addr); /* as unix_getname() */
 	if (addr) {
 		BUILD_BUG_ON(sizeof(state->name) < sizeof(struct sockaddr_un) + 1);
 		state->name_len = min_t(int, addr->len, sizeof(state->name));
@@ -162,6 +162,7 @@ int checkpoint_unix_message(struct sock *sk, struct sk_buff *skb,
 	message->sender = skb->sk;
 	if (skb->sk && refcount_inc_not_zero(&skb->sk->sk_refcnt))
 		message->from = skb->sk;
+	/* As unix_copy_addr(). */
 	addr = skb->sk ? smp_load_acquire(&unix_sk(skb->sk)->addr) : NULL;
 	if (addr) {
 		message->name_len = min_t(int, addr->len, sizeof(message->name));
@@ -227,7 +228,7 @@ int checkpoint_unix_set_name(struct sock *sk, const void *name, int len)
 		return -EINVAL;
 	}
 	spin_lock(&net->unx.table.locks[sk->sk_hash]);
-	smp_store_release(&u->addr, addr);
+	smp_store_release(&u->addr, addr); /* as __unix_set_addr_hash() */
 	spin_unlock(&net->unx.table.locks[sk->sk_hash]);
 	mutex_unlock(&u->bindlock);
 	return 0;
@@ -478,7 +479,7 @@ struct sock *checkpoint_unix_embryo(struct sock *listener, unsigned int scm)
 	newu->listener = listener;
 	RCU_INIT_POINTER(newsk->sk_wq, &newu->peer_wq);
 	refcount_inc(&u->addr->refcnt);
-	smp_store_release(&newu->addr, u->addr);
+	smp_store_release(&newu->addr, u->addr); /* as unix_stream_connect() */
 	sock_hold(newsk);
 
 	spin_lock(&listener->sk_receive_queue.lock);

@@ -210,9 +210,9 @@ __rust_helper unsigned long rust_helper_checkpoint_aarch32_size(void)
 }
 
 /*
- * Makes the new address space of the running task that of such a program, or of one of 64 bits, as
- * setup_new_exec() and arch_setup_new_exec() do: it has what that of its parent has.  The task itself
- * is of 64 bits yet.
+ * Makes the new address space of the running task that of such a program, or of one of 64 bits,
+ * as setup_new_exec() and arch_setup_new_exec() do: it has what that of its parent has.  The task
+ * itself is of 64 bits yet.
  */
 __rust_helper void rust_helper_checkpoint_set_aarch32(bool narrow)
 {
