@@ -15,6 +15,19 @@ static bool is_closed(int fd)
 	return fcntl(fd, F_GETFD) == -1 && errno == EBADF;
 }
 
+/* What /proc shows of a descriptor. */
+static const char *link_of(int fd)
+{
+	static char to[64];
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = CHECK_SYS(readlink(path, to, sizeof(to) - 1));
+	to[len] = 0;
+	return to;
+}
+
 /* A pipe of its own; when it has come back it has no end for writing. */
 CKPT_SCENARIO(pipe_ends)
 {

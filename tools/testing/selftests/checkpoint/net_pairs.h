@@ -9,7 +9,7 @@
 #include <sys/time.h>
 
 /* The kind of which the kernel has no devices, or NULL. A vlan wants another device. */
-static const char *missing_kind(void)
+static inline const char *missing_kind(void)
 {
 	static const char *const kinds[] = { "veth", "bridge", "vlan" };
 	int status;
