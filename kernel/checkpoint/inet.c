@@ -54,6 +54,27 @@ static bool checkpoint_inet_routes(struct sock *sk)
 	return routes;
 }
 
+/*
+ * Whether a socket is told of router alerts (IPV6_ROUTER_ALERT); its flag of that is off if these are
+ * alerts of the kind 0.
+ */
+static bool checkpoint_inet_alerts(struct sock *sk)
+{
+	bool alerts = false;
+#if IS_ENABLED(CONFIG_IPV6)
+	const struct ip6_ra_chain *ra;
+
+	if (sk->sk_type != SOCK_RAW)
+		return false;
+	read_lock_bh(&ip6_ra_lock);
+	for (ra = ip6_ra_chain; ra; ra = ra->next)
+		if (ra->sk == sk)
+			alerts = true;
+	read_unlock_bh(&ip6_ra_lock);
+#endif
+	return alerts;
+}
+
 /* An extension header that is not longer than setsockopt(2) takes it. */
 static bool checkpoint_inet_fits(const struct ipv6_opt_hdr *header)
 {
@@ -208,7 +229,7 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 	if (checkpoint_inet_routes(sk))
 		state->special |= CHECKPOINT_INET_ROUTES;
 	/* What it is told of is nowhere to be read. */
-	if (np && inet6_test_bit(RTALERT, sk))
+	if (np && checkpoint_inet_alerts(sk))
 		state->special |= CHECKPOINT_INET_ALERT;
 	/* What UDP has begun is read by checkpoint_udp_cork_get(). */
 	if (!sk_is_tcp(sk) && !sk_is_udp(sk) && !skb_queue_empty_lockless(&sk->sk_write_queue))

@@ -56,16 +56,6 @@ static bool listens_to_more(struct net_device *dev)
 }
 
 /*
- * Has @dev another root queueing discipline than @fresh?  One that was never switched on has none
- * yet, and @fresh may have been: a vlan is switched on with the device below it.
- */
-static bool qdisc_differs(const struct net_device *dev, const struct net_device *fresh)
-{
-	return rtnl_dereference(dev->qdisc) != &noop_qdisc &&
-	       rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops;
-}
-
-/*
  * Has @dev anything that @fresh, the same device in another namespace, has not?  Not what netlink
  * shows of devices, except of a loopback device.
  */
@@ -99,7 +89,7 @@ static bool device_differs(struct net_device *dev, struct net_device *fresh)
 	    list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower) ||
 	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
 	    dev_xdp_prog_count(dev) ||
-	    qdisc_differs(dev, fresh) ||
+	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
 	    rcu_access_pointer(dev->ingress_queue))
 		return true;
 #ifdef CONFIG_NET_XGRESS

@@ -277,12 +277,12 @@ impl Restore {
         self.pids.lock().get(&tid).cloned().ok_or(ESRCH)
     }
 
-    /// All tasks exist, the root in the pid namespace `ns`.
+    /// The root exists, in the pid namespace `ns`. The others are made by it.
     pub(crate) fn set_pid_ns(&self, ns: PidNs) {
         self.pid_ns.populate(ns);
     }
 
-    /// The pid namespace of the root task. ESRCH: not all tasks exist yet.
+    /// The pid namespace of the root task. ESRCH: that does not exist yet.
     pub(crate) fn pid_ns(&self) -> Result<&PidNs> {
         self.pid_ns.as_ref().ok_or(ESRCH)
     }

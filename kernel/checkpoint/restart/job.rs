@@ -48,6 +48,7 @@ use crate::{
             restoring::Restoring,
             slot::Slot, //
         },
+        pid::namespace::PidNs,
         time::wait, //
     },
     kinds,
@@ -297,6 +298,9 @@ impl RestoreOps for Coordinator {
             ..self.members.plan(self.restore.meta(), index)?
         };
         self.restore.set_pid(plan.task.tid.get())?;
+        if index == 0 {
+            self.restore.set_pid_ns(PidNs::of_current()?);
+        }
         self.become_shell(index, &plan)?;
         self.came(&self.shells);
         // One that was made when the restart had failed: nobody may be left who kills it.

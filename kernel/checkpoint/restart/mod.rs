@@ -240,7 +240,6 @@ fn bring_back(
     };
     coordinator.make_all(flags, signal, args.cgroup.as_ref())?;
     let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
-    coordinator.restore.set_pid_ns(PidNs::of(&root)?);
     coordinator
         .restore
         .with_report(|r| r.subject.pid = hooks::global_pid(&root));

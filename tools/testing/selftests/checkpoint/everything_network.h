@@ -95,6 +95,10 @@ static int e_has_devices(void *arg)
 		CHECK_EQ(0, rt_route(RTM_NEWROUTE, "10.78.0.0", 16, NULL, "d0", 254, RTN_UNICAST));
 		vlan = e_device_over("d0.5", 13, "vlan", "d0");
 		macvlan = e_device_over("m0", 14, "macvlan", "d0");
+		if (vlan)
+			rt_switch("d0.5", true);
+		if (macvlan)
+			rt_switch("m0", true);
 	}
 	bridge = e_device("b0", 12, "bridge");
 	/* Both ends here; the next one is across. */

@@ -236,22 +236,28 @@ REFUSE(fanotify_inner)
 }
 
 /* The test asks for permission, and nothing is marked any more when that is to be answered. */
-static pid_t asker;
+static int asked[2] = { -1, -1 };
 
 static int ask_for_it(void *to)
 {
 	struct ckpt_run *run = to;
 	struct pollfd pfd = { .events = POLLIN };
+	pid_t asker;
+	char may;
 	int ret;
 
+	if (pipe2(asked, O_CLOEXEC))
+		return -1;
 	pfd.fd = syscall(__NR_pidfd_getfd, run->pidfd, (int)run->board->value[GROUP], 0);
 	if (pfd.fd < 0)
 		return -1;
 	asker = fork();
 	if (!asker) {
 		close(pfd.fd);
-		_exit(open(outside_path, O_RDONLY) < 0);
+		may = open(outside_path, O_RDONLY) < 0 ? 'n' : 'y';
+		_exit(write(asked[1], &may, 1) != 1);
 	}
+	close(asked[1]);
 	ret = asker < 0 || poll(&pfd, 1, -1) != 1 ||
 	      fanotify_mark(pfd.fd, FAN_MARK_REMOVE, FAN_OPEN_PERM, AT_FDCWD, outside_path);
 	close(pfd.fd);
@@ -279,21 +285,22 @@ CKPT_SCENARIO(event_asks, .before = ask_for_it)
 
 TEST_F_TIMEOUT(refuse, event_asks, CKPT_TIMEOUT)
 {
-	int fd, ret, status = -1;
+	char may = 0;
+	int fd, ret;
 
 	snprintf(outside_path, sizeof(outside_path), "/dev/shm/ckpt-asked-%d", getpid());
 	fd = open(outside_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ASSERT_LE(0, fd);
 	setenv("CKPT_FILE", outside_path, 1);
 	ret = ckpt_refuse(&event_asks);
-	if (asker > 0)
-		waitpid(asker, &status, 0);
 	unlink(outside_path);
 	close(fd);
 	if (ret == 1)
 		SKIP(return, "the kernel has none of it");
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, status);
+	ASSERT_EQ(1, read(asked[0], &may, 1));
+	close(asked[0]);
+	ASSERT_EQ('y', may);
 }
 
 /* Who is asked for permission can't give it while it is frozen. */
