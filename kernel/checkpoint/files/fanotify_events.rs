@@ -320,6 +320,7 @@ impl<'a> Queue<'a> {
             let why = match e {
                 EEXIST => "it is somebody else's by now",
                 EPERM => "who restarts may not choose pids (CAP_CHECKPOINT_RESTORE)",
+                EAGAIN => "there is no pid left (kernel.pid_max)",
                 ENOMEM => "no memory",
                 _ => "it can't be had",
             };
@@ -358,7 +359,7 @@ impl<'a> Queue<'a> {
         }
         let ns = r.pid_ns()?;
         if let Some(target) = target {
-            let pid = pidfd::restore_pid(r, target)?;
+            let pid = pidfd::target(r, target)?;
             let is_same = pid.number_in(ns) == number;
             return is_same.then_some(Some(pid)).ok_or(EEXIST);
         }
