@@ -187,7 +187,6 @@ int checkpoint_tcp_listen(struct sock *sk, unsigned int backlog);
 u32 checkpoint_tcp_seq(void);
 int checkpoint_tcp_connect(struct sock *sk, const struct checkpoint_tcp *state, u32 write_seq,
 			   u32 rcv_nxt);
-void checkpoint_tcp_abandon(struct sock *sk);
 int checkpoint_tcp_join(struct sock *sk, struct sock *peer, bool reuse, bool peer_reuse);
 
 /* Of kernel/checkpoint/tcp_start.c. */

@@ -89,6 +89,7 @@ struct checkpoint_tcp_repairing {
 	unsigned char reuse;
 };
 
+/* @sk is locked. That of one that stays connected is ended elsewhere: tcp_join.c, tcp_hold.c. */
 static void checkpoint_tcp_end_repair(struct sock *sk, unsigned char reuse)
 {
 	if (tcp_sk(sk)->repair && sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
@@ -113,16 +114,15 @@ static void checkpoint_tcp_end_repair_later(struct work_struct *work)
 }
 
 /*
- * The end of that. @reuse is what SO_REUSEADDR was before. If somebody else has locked @sk,
- * and the caller is killed, it comes later, and what was connected is closed by it.
+ * The end of that. @reuse is what SO_REUSEADDR was before. What is connected is closed, and
+ * tells nobody. If somebody else has locked @sk, and the caller is killed, it comes later.
  */
 void checkpoint_tcp_repaired(struct sock *sk, unsigned char reuse)
 {
 	struct checkpoint_tcp_repairing *late;
 
 	if (!checkpoint_sock_lock(sk)) {
-		tcp_sk(sk)->repair = 0;
-		sk->sk_reuse = reuse;
+		checkpoint_tcp_end_repair(sk, reuse);
 		release_sock(sk);
 		return;
 	}

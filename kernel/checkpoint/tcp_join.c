@@ -99,25 +99,8 @@ out:
 	/* One that fails is closed, and tells nobody. */
 	if (!err)
 		return 0;
-	checkpoint_tcp_abandon(sk);
 	checkpoint_tcp_repaired(sk, reuse);
 	return err;
-}
-
-/**
- * checkpoint_tcp_abandon() - close an end that was never joined
- * @sk: the socket
- *
- * No segment is sent. If somebody else has locked it, and the caller is killed, it is left
- * as it is: nor is one sent when a socket under repair is closed.
- */
-void checkpoint_tcp_abandon(struct sock *sk)
-{
-	if (checkpoint_sock_lock(sk))
-		return;
-	if (tcp_sk(sk)->repair && sk->sk_state != TCP_CLOSE)
-		sk->sk_prot->disconnect(sk, O_NONBLOCK);
-	release_sock(sk);
 }
 
 /* Gives @sk what it would have learnt from the SYN of @peer. */

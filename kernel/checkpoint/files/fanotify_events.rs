@@ -82,6 +82,8 @@ pub(super) struct Told {
     pid: Option<PidRef>,
     /// A pidfd of him is to be had.
     has_pidfd: bool,
+    /// Nobody but him is told who he is: the group was made without CAP_SYS_ADMIN.
+    is_hidden: bool,
     what: What<Place, KVec<u8>>,
 }
 
@@ -120,6 +122,7 @@ pub(super) fn collect(
             mask: event.mask,
             pid: pid.filter(|pid| !group.unprivileged || pid.task().is_some()),
             has_pidfd,
+            is_hidden: group.unprivileged,
             what,
         };
         all.push(told, GFP_KERNEL_ACCOUNT)?;
@@ -170,14 +173,25 @@ impl Told {
     /// others know it by another number; or a pidfd of it is to be had, and a task has its number by now.
     /// All tasks are known when this is asked.
     pub(super) fn is_lost(&self, cap: &Capture) -> bool {
-        self.pid.as_ref().is_some_and(|pid| {
-            let is_inner = pid.namespace().is_ok_and(|ns| ns != cap.pid_ns);
-            let is_used = cap.found.task.has(pid.number_in(&cap.pid_ns));
-            match pid.task() {
-                Some(_) => is_inner && !is_used,
-                None => is_inner || (self.has_pidfd && is_used),
-            }
-        })
+        !self.is_hidden
+            && self.pid.as_ref().is_some_and(|pid| {
+                let is_inner = pid.namespace().is_ok_and(|ns| ns != cap.pid_ns);
+                let is_used = cap.found.task.has(pid.number_in(&cap.pid_ns));
+                match pid.task() {
+                    Some(_) => is_inner && !is_used,
+                    None => is_inner || (self.has_pidfd && is_used),
+                }
+            })
+    }
+
+    /// Returns the pid to be told; 0: none. One that only its process is told is of no use, and may be one
+    /// that a restart can't have, unless that is in the tree.
+    fn number(&self, cap: &Capture) -> u32 {
+        let number = self.pid.as_ref().map_or(0, |p| p.number_in(&cap.pid_ns));
+        if self.is_hidden && !cap.found.task.has(number) {
+            return 0;
+        }
+        number
     }
 
     /// Returns the record of who has caused it, which a pidfd is to be had of.
@@ -190,7 +204,7 @@ impl Told {
 
     /// Writes it; `target`: as of [`targets`].
     pub(super) fn save(&self, cap: &mut Capture, target: Option<ObjRef>) -> Result {
-        let pid = self.pid.as_ref().map_or(0, |p| p.number_in(&cap.pid_ns));
+        let pid = self.number(cap);
         let target = ref_number(target);
         let (name, stat, mount): (&[u8], _, _) = match &self.what {
             What::Path(place) => (&place.name, place.stat, mount::reference(cap)?),
@@ -306,6 +320,7 @@ impl<'a> Queue<'a> {
             let why = match e {
                 EEXIST => "it is somebody else's by now",
                 EPERM => "who restarts may not choose pids (CAP_CHECKPOINT_RESTORE)",
+                EAGAIN => "there is no pid left (kernel.pid_max)",
                 ENOMEM => "no memory",
                 _ => "it can't be had",
             };
@@ -344,7 +359,7 @@ impl<'a> Queue<'a> {
         }
         let ns = r.pid_ns()?;
         if let Some(target) = target {
-            let pid = pidfd::restore_pid(r, target)?;
+            let pid = pidfd::target(r, target)?;
             let is_same = pid.number_in(ns) == number;
             return is_same.then_some(Some(pid)).ok_or(EEXIST);
         }

@@ -205,6 +205,17 @@ impl Walk<'_> {
                 s.ns.get() == 0 && s.inode.get() == 0 && s.size.get() != 0,
                 "stays outside, and has memory or a namespace",
             )?;
+            let unused = [s.mode, s.cpid, s.lpid, s.maker];
+            zero(
+                raw,
+                s.flags.get() & SEGMENT_LOCKED == 0
+                    && unused.iter().all(|n| n.get() == 0)
+                    && [s.owner, s.creator]
+                        .iter()
+                        .flatten()
+                        .all(|id| id.get() == 0)
+                    && [s.atime, s.dtime, s.ctime].iter().all(|t| t.get() == 0),
+            )?;
         } else {
             let named = self.refer::<Inode>(raw, s.inode.get())?.detail;
             ensure(raw, named == 0, "its memory has a name")?;

@@ -299,6 +299,19 @@ fn shared_memory() {
                 g.size.set(1);
             })
         }),
+        ("reserved or unused field is not zero", |s| {
+            let at = s.position(Kind::Segment, 0);
+            let segment = s.records.remove(at);
+            s.records.push(segment);
+            s.edit(0, |g: &mut Segment| {
+                g.ns.set(0);
+                g.inode.set(0);
+                g.flags.set(SEGMENT_OUTSIDE);
+                g.size.set(1);
+                g.mode.set(0o600);
+            });
+            s.edit(0, |n: &mut IpcNs| n.inside.set(2));
+        }),
         ("payload where none belongs", |s| {
             s.payload(Kind::Segment, 0).push(1)
         }),
