@@ -192,12 +192,20 @@ static struct task_struct *get_thread(struct file *ring)
 	return thread;
 }
 
+/* Is that for who has other rights? */
+static bool is_denied(int err)
+{
+	return err == -EPERM || err == -EACCES;
+}
+
 /**
  * checkpoint_uring_schedule() - set how the thread of an io_uring is scheduled
  * @ring: the io_uring, after checkpoint_uring_add_thread()
  * @attr: how, as of sched_setattr(2)
  *
  * With the checks of that, as who has opened the io_uring: the thread has the same credentials.
+ * It may have been set by somebody with more rights: so else as the current task, which has the
+ * credentials of the caller of restart(2) still.
  *
  * Return: 0; -ESRCH: it is gone; or an errno as of sched_setattr(2).
  */
@@ -212,6 +220,8 @@ int checkpoint_uring_schedule(struct file *ring, const struct sched_attr *attr)
 	old = override_creds(ring->f_cred);
 	ret = sched_setattr(thread, attr);
 	revert_creds(old);
+	if (is_denied(ret))
+		ret = sched_setattr(thread, attr);
 	put_task_struct(thread);
 	return ret;
 }
@@ -240,6 +250,8 @@ int checkpoint_uring_bind(struct file *ring, const struct cpumask *cpus)
 	if (tid)
 		ret = sched_setaffinity(tid, cpus);
 	revert_creds(old);
+	if (is_denied(ret))
+		ret = sched_setaffinity(tid, cpus);
 	put_task_struct(thread);
 	return ret;
 }

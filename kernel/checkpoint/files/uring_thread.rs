@@ -263,7 +263,8 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
                          policy"
                     }
                     EPERM | EACCES => {
-                        "who has made the io_uring may not schedule it so: it needs CAP_SYS_NICE"
+                        "neither who has made the io_uring nor the caller may schedule it so: that \
+                         needs CAP_SYS_NICE"
                     }
                     _ => "it can't be scheduled so",
                 };
