@@ -70,6 +70,20 @@ struct Scheduled {
     how: Scheduling,
     /// The CPUs that it may run on.
     cpus: CpuMask,
+    /// Those that it was bound to, or who has made it before that; `None`: to none. A cpuset takes CPUs
+    /// off, and gives them back.
+    bound: Option<CpuMask>,
+}
+
+impl Scheduled {
+    /// Returns the CPUs to which the thread of `uring` was bound since it was set up; `None`: to none.
+    fn bound_since(&self, uring: &Uring) -> Result<Option<&CpuMask>> {
+        if uring.setup & setup::SQ_AFF == 0 {
+            return Ok(self.bound.as_ref());
+        }
+        let as_set_up = self.cpus == CpuMask::of(uring.thread_cpu)?;
+        Ok((!as_set_up).then_some(self.bound.as_ref().unwrap_or(&self.cpus)))
+    }
 }
 
 /// Returns the clamps of utilization of a thread.
@@ -94,6 +108,7 @@ fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
         known.scheduled = Some(Scheduled {
             how,
             cpus: worker.cpus()?,
+            bound: worker.affinity()?,
         });
         let other_clamps = known.clamps != clamps(worker);
         if how.policy == policy::DEADLINE {
@@ -176,12 +191,8 @@ pub(super) fn put(cap: &mut Capture, uring: &Uring) -> Result {
     }
     let thread = cap.found.files.uring_threads.get(&uring.thread);
     let scheduled = thread.and_then(|thread| thread.scheduled.as_ref());
-    let Scheduled { how, cpus } = scheduled.ok_or(EAGAIN)?;
-    // Others may have been chosen since it was set up, or all of them.
-    let as_set_up = match uring.setup & setup::SQ_AFF {
-        0 => cpus.contains(&CpuMask::online()?),
-        _ => *cpus == CpuMask::of(uring.thread_cpu)?,
-    };
+    let scheduled = scheduled.ok_or(EAGAIN)?;
+    let how = &scheduled.how;
     let record = UringThread {
         policy: how.policy.into(),
         nice: how.nice.clamp(-20, 19).into(),
@@ -189,9 +200,9 @@ pub(super) fn put(cap: &mut Capture, uring: &Uring) -> Result {
         reset_on_fork: u32::from(how.reset_on_fork).into(),
         slice: how.slice.into(),
     };
-    let cpus = match as_set_up {
-        true => KVec::new(),
-        false => cpus.to_bytes()?,
+    let cpus = match scheduled.bound_since(uring)? {
+        None => KVec::new(),
+        Some(cpus) => cpus.to_bytes()?,
     };
     cap.meta.put(&record, &cpus)
 }
