@@ -92,6 +92,14 @@ fn clamps(t: &FrozenTask) -> [Option<u32>; 2] {
     [controls.util_min, controls.util_max]
 }
 
+/// Returns those of a thread that `t` makes.
+fn clamps_of_new(t: &FrozenTask) -> [Option<u32>; 2] {
+    match t.scheduling().reset_on_fork {
+        true => [None; 2],
+        false => clamps(t),
+    }
+}
+
 /// Refuses one that submits for an io_uring which none of the tasks has: it would be lost. Notes how others
 /// are scheduled.
 fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
@@ -158,7 +166,7 @@ pub(super) fn collect(
         Ok(true) => {
             let all = &mut cap.found.files.uring_threads;
             let thread = Submitter {
-                clamps: clamps(t),
+                clamps: clamps_of_new(t),
                 scheduled: None,
             };
             all.try_create_and_insert(uring.thread, thread, GFP_KERNEL_ACCOUNT)?;
