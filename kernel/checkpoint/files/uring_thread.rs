@@ -161,7 +161,22 @@ pub(super) fn collect(
     if uring.thread == 0 {
         return Ok(true);
     }
-    // It makes the thread at a restart.
+    // It makes the thread at a restart, when it is scheduled as it was.
+    let how = t.scheduling();
+    if how.policy == policy::DEADLINE && !how.reset_on_fork {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: the io_uring has a thread (IORING_SETUP_SQPOLL), and the first task that has it can \
+                 make none as it has scheduling policy {}: give it SCHED_FLAG_RESET_ON_FORK, or another \
+                 policy (chrt)",
+                named,
+                how.policy
+            ),
+        );
+        return Ok(false);
+    }
     match ask(|| Uring::shares(ring, t)) {
         Ok(true) => {
             let all = &mut cap.found.files.uring_threads;

@@ -117,6 +117,31 @@ REFUSE(thread_with_deadline)
 	thread_does_one(&u);
 }
 
+/* Who has that may make no threads, and has to make this one. */
+REFUSE(thread_of_one_with_deadline)
+{
+	struct attr attr = {
+		.size = sizeof(attr),
+		.policy = 6,
+		.runtime = 1000000,
+		.deadline = 100000000,
+		.period = 100000000,
+	};
+	struct uring u;
+
+	make(&u, IORING_SETUP_SQPOLL);
+	if (syscall(__NR_sched_setattr, 0, &attr, 0)) {
+		CHECK(errno == EPERM || errno == EBUSY, "sched_setattr: %s", strerror(errno));
+		not_here();
+	}
+	EXPECT_URING(&u, "has a thread (IORING_SETUP_SQPOLL), and the first task that has it can make "
+		     "none as it has scheduling policy 6: give it SCHED_FLAG_RESET_ON_FORK, or another "
+		     "policy (chrt)");
+	expect_more();
+	ckpt_ready_wait();
+	thread_does_one(&u);
+}
+
 REFUSE(thread_with_clamps)
 {
 	/* SCHED_FLAG_KEEP_ALL | SCHED_FLAG_UTIL_CLAMP_MIN */
