@@ -665,4 +665,32 @@ REFUSE(part)
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
 }
 
+/* What it had before it was resized is still mapped, and is nobody's but the program's. */
+REFUSE(resized)
+{
+	struct io_uring_params to = {
+		.flags = IORING_SETUP_CQSIZE,
+		.sq_entries = 8,
+		.cq_entries = 64,
+	};
+	unsigned long start[2];
+	struct uring u;
+	int i;
+
+	make(&u, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	/* IORING_REGISTER_RESIZE_RINGS, of which older headers do not know. */
+	if (syscall(__NR_io_uring_register, u.fd, 33, &to, 1)) {
+		CHECK_EQ(EINVAL, errno);
+		not_here();
+	}
+	start[0] = (uintptr_t)u.rings;
+	start[1] = (uintptr_t)u.sqes;
+	for (i = 0; i < 2; i++)
+		expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: is memory that an io_uring has "
+			       "not any more, as it was resized: have it unmap that", start[i],
+			       start[i] + ckpt_page());
+	ckpt_ready_wait();
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
+}
+
 TEST_HARNESS_MAIN
