@@ -412,6 +412,8 @@ u64 checkpoint_uring_in_flight(struct task_struct *task);
 
 /* Of kernel/checkpoint/uring.c. */
 int checkpoint_uring_ring_memory(struct file *file, unsigned int group, void *to, size_t size);
+int checkpoint_uring_maps(struct file *file, bool entries, struct mm_struct *mm,
+			  unsigned long start);
 int checkpoint_uring_maps_ring(struct file *file, unsigned int group, struct mm_struct *mm,
 			       unsigned long start, unsigned long len);
 int checkpoint_uring_shares(struct file *file, struct task_struct *task);

@@ -16,8 +16,10 @@
 #include <linux/io_uring_types.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/mutex.h>
+#include <linux/pagewalk.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -192,12 +194,20 @@ static struct task_struct *get_thread(struct file *ring)
 	return thread;
 }
 
+/* Is that for who has other rights? */
+static bool is_denied(int err)
+{
+	return err == -EPERM || err == -EACCES;
+}
+
 /**
  * checkpoint_uring_schedule() - set how the thread of an io_uring is scheduled
  * @ring: the io_uring, after checkpoint_uring_add_thread()
  * @attr: how, as of sched_setattr(2)
  *
  * With the checks of that, as who has opened the io_uring: the thread has the same credentials.
+ * It may have been set by somebody with more rights: so else as the current task, which has the
+ * credentials of the caller of restart(2) still.
  *
  * Return: 0; -ESRCH: it is gone; or an errno as of sched_setattr(2).
  */
@@ -212,6 +222,8 @@ int checkpoint_uring_schedule(struct file *ring, const struct sched_attr *attr)
 	old = override_creds(ring->f_cred);
 	ret = sched_setattr(thread, attr);
 	revert_creds(old);
+	if (is_denied(ret))
+		ret = sched_setattr(thread, attr);
 	put_task_struct(thread);
 	return ret;
 }
@@ -240,6 +252,8 @@ int checkpoint_uring_bind(struct file *ring, const struct cpumask *cpus)
 	if (tid)
 		ret = sched_setaffinity(tid, cpus);
 	revert_creds(old);
+	if (is_denied(ret))
+		ret = sched_setaffinity(tid, cpus);
 	put_task_struct(thread);
 	return ret;
 }
@@ -550,6 +564,44 @@ int checkpoint_uring_maps_ring(struct file *file, unsigned int group, struct mm_
 	bl = kernel_ring(ctx, group);
 	if (bl && io_region_size(&bl->region) == len)
 		ret = io_kbuf_is_mapped(mm, bl, start);
+	mmap_read_unlock(mm);
+out:
+	mutex_unlock(&ctx->uring_lock);
+	return ret;
+}
+
+/**
+ * checkpoint_uring_maps() - is a mapping of the memory that an io_uring has?
+ * @file: the io_uring that is mapped
+ * @entries: of its submission queue entries, else of its rings
+ * @mm: the address space, which has users
+ * @start: address of the mapping, which begins with them
+ *
+ * It is of what it had before if the io_uring was resized since (IORING_REGISTER_RESIZE_RINGS).
+ *
+ * Return: 1: it is; 0: it is not, or not any more; -EBUSY: somebody uses the io_uring;
+ * -EINTR: SIGKILL came.
+ */
+int checkpoint_uring_maps(struct file *file, bool entries, struct mm_struct *mm,
+			  unsigned long start)
+{
+	struct io_ring_ctx *ctx = file->private_data;
+	struct io_mapped_region *region = entries ? &ctx->sq_region : &ctx->ring_region;
+	struct vm_area_struct *vma;
+	struct folio_walk fw;
+	int ret;
+
+	if (!mutex_trylock(&ctx->uring_lock))
+		return -EBUSY;
+	ret = mmap_read_lock_killable(mm);
+	if (ret)
+		goto out;
+	/* Its pages are mapped all at once, and do not change: so one tells of all. */
+	vma = vma_lookup(mm, start);
+	if (vma && io_region_is_set(region) && folio_walk_start(&fw, vma, start, 0)) {
+		ret = fw.page == region->pages[0];
+		folio_walk_end(&fw, vma);
+	}
 	mmap_read_unlock(mm);
 out:
 	mutex_unlock(&ctx->uring_lock);

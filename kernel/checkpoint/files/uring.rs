@@ -265,7 +265,8 @@ fn in_use(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>) {
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     let mut seen = Uring::of(&open.file);
     for _ in 0..LOOKS {
-        if !matches!(seen, Err(EBUSY) | Ok((_, Some(Why::InFlight)))) {
+        // What is kept of a task may be another request than the one that is on its way.
+        if !matches!(seen, Err(EBUSY) | Ok((_, Some(Why::InFlight | Why::Turn)))) {
             break;
         }
         wait::check_killed()?;

@@ -70,12 +70,34 @@ struct Scheduled {
     how: Scheduling,
     /// The CPUs that it may run on.
     cpus: CpuMask,
+    /// Those that it was bound to, or who has made it before that; `None`: to none. A cpuset takes CPUs
+    /// off, and gives them back.
+    bound: Option<CpuMask>,
+}
+
+impl Scheduled {
+    /// Returns the CPUs to which the thread of `uring` was bound since it was set up; `None`: to none.
+    fn bound_since(&self, uring: &Uring) -> Result<Option<&CpuMask>> {
+        if uring.setup & setup::SQ_AFF == 0 {
+            return Ok(self.bound.as_ref());
+        }
+        let as_set_up = self.cpus == CpuMask::of(uring.thread_cpu)?;
+        Ok((!as_set_up).then_some(self.bound.as_ref().unwrap_or(&self.cpus)))
+    }
 }
 
 /// Returns the clamps of utilization of a thread.
 fn clamps(t: &FrozenTask) -> [Option<u32>; 2] {
     let controls = t.controls();
     [controls.util_min, controls.util_max]
+}
+
+/// Returns those of a thread that `t` makes.
+fn clamps_of_new(t: &FrozenTask) -> [Option<u32>; 2] {
+    match t.scheduling().reset_on_fork {
+        true => [None; 2],
+        false => clamps(t),
+    }
 }
 
 /// Refuses one that submits for an io_uring which none of the tasks has: it would be lost. Notes how others
@@ -94,6 +116,7 @@ fn count(cap: &mut Capture, worker: &FrozenTask) -> Result {
         known.scheduled = Some(Scheduled {
             how,
             cpus: worker.cpus()?,
+            bound: worker.affinity()?,
         });
         let other_clamps = known.clamps != clamps(worker);
         if how.policy == policy::DEADLINE {
@@ -138,12 +161,27 @@ pub(super) fn collect(
     if uring.thread == 0 {
         return Ok(true);
     }
-    // It makes the thread at a restart.
+    // It makes the thread at a restart, when it is scheduled as it was.
+    let how = t.scheduling();
+    if how.policy == policy::DEADLINE && !how.reset_on_fork {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: the io_uring has a thread (IORING_SETUP_SQPOLL), and the first task that has it can \
+                 make none as it has scheduling policy {}: give it SCHED_FLAG_RESET_ON_FORK, or another \
+                 policy (chrt)",
+                named,
+                how.policy
+            ),
+        );
+        return Ok(false);
+    }
     match ask(|| Uring::shares(ring, t)) {
         Ok(true) => {
             let all = &mut cap.found.files.uring_threads;
             let thread = Submitter {
-                clamps: clamps(t),
+                clamps: clamps_of_new(t),
                 scheduled: None,
             };
             all.try_create_and_insert(uring.thread, thread, GFP_KERNEL_ACCOUNT)?;
@@ -176,12 +214,8 @@ pub(super) fn put(cap: &mut Capture, uring: &Uring) -> Result {
     }
     let thread = cap.found.files.uring_threads.get(&uring.thread);
     let scheduled = thread.and_then(|thread| thread.scheduled.as_ref());
-    let Scheduled { how, cpus } = scheduled.ok_or(EAGAIN)?;
-    // Others may have been chosen since it was set up, or all of them.
-    let as_set_up = match uring.setup & setup::SQ_AFF {
-        0 => cpus.contains(&CpuMask::online()?),
-        _ => *cpus == CpuMask::of(uring.thread_cpu)?,
-    };
+    let scheduled = scheduled.ok_or(EAGAIN)?;
+    let how = &scheduled.how;
     let record = UringThread {
         policy: how.policy.into(),
         nice: how.nice.clamp(-20, 19).into(),
@@ -189,9 +223,9 @@ pub(super) fn put(cap: &mut Capture, uring: &Uring) -> Result {
         reset_on_fork: u32::from(how.reset_on_fork).into(),
         slice: how.slice.into(),
     };
-    let cpus = match as_set_up {
-        true => KVec::new(),
-        false => cpus.to_bytes()?,
+    let cpus = match scheduled.bound_since(uring)? {
+        None => KVec::new(),
+        Some(cpus) => cpus.to_bytes()?,
     };
     cap.meta.put(&record, &cpus)
 }
@@ -263,7 +297,8 @@ fn finish(r: &Restore, plan: &TaskRecords<'_>) -> Result {
                          policy"
                     }
                     EPERM | EACCES => {
-                        "who has made the io_uring may not schedule it so: it needs CAP_SYS_NICE"
+                        "neither who has made the io_uring nor the caller may schedule it so: that \
+                         needs CAP_SYS_NICE"
                     }
                     _ => "it can't be scheduled so",
                 };

@@ -31,7 +31,8 @@ use crate::{
             proc::ProcPids, //
         },
         security::cred::CredRef,
-        task::trace, //
+        task::trace,
+        time::wait, //
     }, //
 };
 
@@ -88,8 +89,17 @@ pub(super) fn open(
     opener.act(|| FileRef::open_memory(found, flags))
 }
 
-/// Calls `traces` with each thread whose memory another process has opened, and that process, until it
-/// fails. All tasks have their tracers.
+/// Calls `traces` with each thread whose memory another process has opened, and that process, once, until
+/// it fails. All tasks have their tracers.
 pub(crate) fn check(r: &Restore, mut traces: impl FnMut(u32, u32) -> Result) -> Result {
-    r.each_built::<Opened>(|_, opened| traces(opened.tracee, opened.process))
+    // To find who traces a thread takes a look at all that it has, and it may be open many times.
+    let mut all: KVVec<(u32, u32)> = KVVec::new();
+    r.each_built::<Opened>(|_, opened| {
+        wait::check_killed()?;
+        Ok(all.push((opened.tracee, opened.process), GFP_KERNEL_ACCOUNT)?)
+    })?;
+    all.sort_unstable();
+    all.chunk_by(|a, b| a == b)
+        .filter_map(|same| same.first())
+        .try_for_each(|&(tracee, process)| traces(tracee, process))
 }

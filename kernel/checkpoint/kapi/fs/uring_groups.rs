@@ -199,6 +199,23 @@ impl Uring {
         }
     }
 
+    /// Returns whether what is mapped at `start` in `mm` is the memory that `file` has: its submission queue
+    /// entries, if it is to be of these, or else its rings.
+    ///
+    /// EBUSY: somebody uses it. EINTR: SIGKILL came. EINVAL: it is no io_uring.
+    pub(crate) fn maps(file: &FileRef, entries: bool, mm: &MmRef, start: usize) -> Result<bool> {
+        if !file.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own references on the file, which is an io_uring, and on the address space, which
+        // has users.
+        match unsafe { bindings::checkpoint_uring_maps(file.as_ptr(), entries, mm.as_ptr(), start) }
+        {
+            e if e < 0 => Err(Error::from_errno(e)),
+            ret => Ok(ret != 0),
+        }
+    }
+
     /// Provides buffers to `ring`, which nobody uses yet; if they are in a ring in memory of a program,
     /// that is the one of the task with the pid `task`.
     ///
@@ -273,6 +290,11 @@ impl Uring {
 impl Uring {
     /// Returns the buffers that are provided to an io_uring: there is none.
     pub(crate) fn groups(&self, _: &FileRef, _: &MmRef) -> Result<Option<KVVec<Group>>> {
+        Err(EINVAL)
+    }
+
+    /// Returns whether its memory is mapped there: there is none.
+    pub(crate) fn maps(_: &FileRef, _: bool, _: &MmRef, _: usize) -> Result<bool> {
         Err(EINVAL)
     }
 

@@ -79,8 +79,9 @@ impl Uring {
     /// Schedules the thread of `ring`, which was made for it in the current process, in such ways one after
     /// the other, and binds it to CPUs; `None`: to those that it has.
     ///
-    /// EPERM: who has opened the ring may not do that. ESRCH: the thread is gone. EINVAL: there is no such
-    /// policy, or none of these CPUs. Else as of sched_setattr(2) and sched_setaffinity(2).
+    /// EPERM: neither who has opened the ring nor the current task may do that. ESRCH: the thread is gone.
+    /// EINVAL: there is no such policy, or none of these CPUs. Else as of sched_setattr(2) and
+    /// sched_setaffinity(2).
     pub(crate) fn schedule(
         ring: &FileRef,
         steps: impl Iterator<Item = Scheduling>,

@@ -144,12 +144,6 @@ impl CpuMask {
         unsafe { Self::copy(&raw const bindings::__cpu_possible_mask) }
     }
 
-    /// Returns all CPUs that are in use.
-    pub(crate) fn online() -> Result<Self> {
-        // SAFETY: It is always there, and a CPU more or less is no harm.
-        unsafe { Self::copy(&raw const bindings::__cpu_online_mask) }
-    }
-
     /// Returns `cpu` alone.
     pub(crate) fn of(cpu: u32) -> Result<Self> {
         let (mut mask, cpu) = (Self::empty()?, u32_as_usize(cpu));

@@ -12,6 +12,8 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#define USER 65534
+
 #define SCHEDULED_BEGIN() do {						\
 	cpu_set_t __cpus;						\
 									\
@@ -185,6 +187,22 @@ CKPT_CYCLE(nice_values, .flags = SC_SUBTREE)
 	submits(&u);
 	CHECK_EQ(3, getpriority(PRIO_PROCESS, thread()));
 	CHECK_EQ(5, getpriority(PRIO_PROCESS, 0));
+}
+
+/* Who has set it has more rights than who had made the ring, and so has the caller. */
+CKPT_CYCLE(set_by_root, .flags = SC_SUBTREE)
+{
+	struct uring u;
+
+	CHECK_SYS(setresuid(USER, USER, 0));
+	CHECK_SYS(uring_make(&u, 4, IORING_SETUP_SQPOLL));
+	CHECK_SYS(setresuid(0, 0, 0));
+	submits(&u);
+	CHECK_SYS(setpriority(PRIO_PROCESS, thread(), -5));
+	ckpt_ready_wait();
+	submits(&u);
+	CHECK_EQ(-5, getpriority(PRIO_PROCESS, thread()));
+	CHECK_EQ(0, getpriority(PRIO_PROCESS, 0));
 }
 
 /* A policy of its own, with the nice value that it does not use. */

@@ -117,6 +117,31 @@ REFUSE(thread_with_deadline)
 	thread_does_one(&u);
 }
 
+/* Who has that may make no threads, and has to make this one. */
+REFUSE(thread_of_one_with_deadline)
+{
+	struct attr attr = {
+		.size = sizeof(attr),
+		.policy = 6,
+		.runtime = 1000000,
+		.deadline = 100000000,
+		.period = 100000000,
+	};
+	struct uring u;
+
+	make(&u, IORING_SETUP_SQPOLL);
+	if (syscall(__NR_sched_setattr, 0, &attr, 0)) {
+		CHECK(errno == EPERM || errno == EBUSY, "sched_setattr: %s", strerror(errno));
+		not_here();
+	}
+	EXPECT_URING(&u, "has a thread (IORING_SETUP_SQPOLL), and the first task that has it can make "
+		     "none as it has scheduling policy 6: give it SCHED_FLAG_RESET_ON_FORK, or another "
+		     "policy (chrt)");
+	expect_more();
+	ckpt_ready_wait();
+	thread_does_one(&u);
+}
+
 REFUSE(thread_with_clamps)
 {
 	/* SCHED_FLAG_KEEP_ALL | SCHED_FLAG_UTIL_CLAMP_MIN */
@@ -636,6 +661,34 @@ REFUSE(part)
 	CHECK_SYS(munmap(u.sqes, page));
 	expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: is a part of the memory of an io_uring: "
 		       "have it map all of that", start + page, start + 2 * page);
+	ckpt_ready_wait();
+	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
+}
+
+/* What it had before it was resized is still mapped, and is nobody's but the program's. */
+REFUSE(resized)
+{
+	struct io_uring_params to = {
+		.flags = IORING_SETUP_CQSIZE,
+		.sq_entries = 8,
+		.cq_entries = 64,
+	};
+	unsigned long start[2];
+	struct uring u;
+	int i;
+
+	make(&u, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+	/* IORING_REGISTER_RESIZE_RINGS, of which older headers do not know. */
+	if (syscall(__NR_io_uring_register, u.fd, 33, &to, 1)) {
+		CHECK_EQ(EINVAL, errno);
+		not_here();
+	}
+	start[0] = (uintptr_t)u.rings;
+	start[1] = (uintptr_t)u.sqes;
+	for (i = 0; i < 2; i++)
+		expect_refusal(getpid(), UNSUPPORTED, "mapping %lx-%lx: is memory that an io_uring has "
+			       "not any more, as it was resized: have it unmap that", start[i],
+			       start[i] + ckpt_page());
 	ckpt_ready_wait();
 	CHECK_EQ(0, syscall(__NR_io_uring_enter, u.fd, 0, 0, 0, NULL, 0));
 }

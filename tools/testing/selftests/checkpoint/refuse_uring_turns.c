@@ -2,7 +2,8 @@
 /*
  * io_urings with a request that is issued when another one ends which does so while its task is
  * frozen. If that is a poll it ends when the task is thawed, and is saved as one that waits. After
- * a wait for a futex the turn has come: a checkpoint is told to try again.
+ * a wait for a futex the turn has come: a checkpoint is told to try again. One that waits for a
+ * child which ends meanwhile leaves it there, also if its timeout cancels it.
  */
 #include "common.h"
 #include "uring_waits.h"
@@ -10,17 +11,21 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 CKPT_FIXTURE_IF(URING_BEGIN)
 
+#define OP_WAITID	50
 #define OP_FUTEX_WAIT	51
 #define U32_SHARED	0x02	/* FUTEX2_SIZE_U32 */
 
-/* The board's value that tells where the scenario has its number of completions, and a futex. */
+/* The board's value that tells where the scenario has its number of completions, a futex, a child. */
 #define TAIL	0
 #define FUTEX	1
+#define KID	2
 
 /* What comes after: a read of a named pipe, whose name the board's text has. */
 static void reads_then(struct uring *u, struct io_uring_sqe *(*head)(struct uring *u, int fd),
@@ -84,6 +89,41 @@ CKPT_SCENARIO(after_futex)
 	uring_works(&u);
 }
 
+/* It is not told of its child if the timeout comes first, or if it is frozen when that comes. */
+CKPT_SCENARIO(child_with_timeout)
+{
+	struct __kernel_timespec after = { .tv_sec = 2 };
+	struct io_uring_cqe *cqe;
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	int status, i;
+	pid_t kid;
+
+	kid = ckpt_fork(ckpt_child_waits, NULL);
+	ckpt_step_wait(0, 1);
+	board->value[KID] = ckpt_proc_number(kid);
+	CHECK_SYS(uring_make(&u, 4, 0));
+	board->value[TAIL] = (uintptr_t)uring_word(&u, u.params.cq_off.tail);
+	sqe = uring_prepare(&u, OP_WAITID, 1);
+	sqe->len = P_PID;
+	sqe->fd = kid;
+	sqe->file_index = WEXITED;
+	sqe->flags = IOSQE_IO_LINK;
+	sqe = uring_prepare(&u, IORING_OP_LINK_TIMEOUT, 2);
+	sqe->fd = -1;
+	sqe->addr = (uintptr_t)&after;
+	sqe->len = 1;
+	uring_submit(&u, 2);
+	ckpt_ready_wait();
+	for (i = 0; i < 2; i++) {
+		cqe = (struct io_uring_cqe *)(u.rings + u.params.cq_off.cqes) + i;
+		uring_take(&u, cqe->user_data, cqe->user_data == 1 ? -ECANCELED : cqe->res);
+	}
+	CHECK_EQ(kid, waitpid(kid, &status, WNOHANG));
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "status %#x", status);
+	uring_works(&u);
+}
+
 /* How many completions the scenario has. */
 static uint32_t completions(struct ckpt_run *run)
 {
@@ -93,7 +133,7 @@ static uint32_t completions(struct ckpt_run *run)
 
 	if (process_vm_readv(run->pid, &to, 1, &from, 1, 0) != sizeof(n)) {
 		ckpt_diag("process_vm_readv: %s", strerror(errno));
-		return 1;
+		return UINT32_MAX;
 	}
 	return n;
 }
@@ -162,6 +202,27 @@ TEST_F_TIMEOUT(cr, futex_woken_while_frozen, CKPT_TIMEOUT)
 	ckpt_run_go(&run);
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	unlink(run.board->text);
+	ckpt_run_fini(&run);
+}
+
+TEST_F_TIMEOUT(cr, child_ends_while_frozen, CKPT_TIMEOUT)
+{
+	struct ckpt_run run;
+
+	if (!uring_has(OP_WAITID))
+		SKIP(return, "no requests that wait for children");
+	ASSERT_EQ(0, ckpt_run_init(&run, &child_with_timeout, variant->container));
+	EXPECT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
+	EXPECT_EQ(0, kill(run.board->value[KID], SIGKILL));
+	while (completions(&run) < 2)
+		sched_yield();
+	/* Nobody has reaped it. */
+	EXPECT_EQ(0, kill(run.board->value[KID], 0));
+	EXPECT_EQ(0, dry_run(&run));
+	EXPECT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	ckpt_run_go(&run);
+	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 }
 
