@@ -115,9 +115,13 @@ impl ArchRegs for Native {
         };
         let flag = |bit: u32| flags & 1 << bit != 0;
         // SAFETY: As before.
-        let call = unsafe { (*bindings::task_pt_regs(task)).orig_ax };
-        // A kernel without that ABI has refused the call already.
-        let x32_call = cfg!(CONFIG_X86_X32_ABI) && !t.is_current() && is_x32(call);
+        let (call, status) =
+            unsafe { (bindings::task_syscall_nr(task), (*task).thread_info.status) };
+        // A kernel without that ABI has refused the call already. One of 32 bits has its own numbers.
+        let x32_call = cfg!(CONFIG_X86_X32_ABI)
+            && !t.is_current()
+            && status & bindings::TS_COMPAT == 0
+            && is_x32(call);
         for (bad, what) in [
             (
                 addr32 && !program,
@@ -280,9 +284,10 @@ impl ArchRegs for Native {
     }
 }
 
-/// Returns whether `call` is the number of a system call of x32: negative ones are of none.
-fn is_x32(call: usize) -> bool {
-    call.cast_signed() >= 0 && call & u32_as_usize(bindings::__X32_SYSCALL_BIT) != 0
+/// Returns whether `call` is the number of a system call of x32: negative ones, of which a 32-bit debugger
+/// sets but the lower half, are of none.
+fn is_x32(call: c_long) -> bool {
+    call >= 0 && call.cast_unsigned() & u32_as_usize(bindings::__X32_SYSCALL_BIT) != 0
 }
 
 /// Returns whether the task uses a shadow stack.

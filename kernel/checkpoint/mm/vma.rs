@@ -326,7 +326,8 @@ fn is_uring(v: &VmaInfo) -> bool {
     v.file.as_ref().is_some_and(FileRef::is_io_uring)
 }
 
-/// Returns whether the access to a part of the vDSO, or to a page of the kernel, is that with which the kernel maps it.
+/// Returns whether the access to a part of the vDSO, or to a page of the kernel, is that with which the
+/// kernel maps it.
 fn has_first_access(v: &VmaInfo) -> bool {
     let first = match v.special {
         Special::Vdso | Special::Page => bit::READ | bit::EXEC,
