@@ -133,12 +133,10 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
         ));
         return Err(EINVAL);
     }
-    if let Some(there) = &args.cpu {
+    // Nobody is frozen for nothing; but a dry run tells what else is refused.
+    if let Some(there) = args.cpu.as_ref().filter(|_| !args.dry_run) {
         cpu::refuse_more(there, &mut cap.report);
-        // What else is refused is told by a dry run. Otherwise nobody is frozen for nothing.
-        if !args.dry_run {
-            cap.report.verdict()?;
-        }
+        cap.report.verdict()?;
     }
     let mut hold = freeze::hold(cap, root, args.cgroup.clone())?;
     if let Some(id) = args.kill_only {
@@ -311,6 +309,9 @@ fn read<'h>(
             ));
             return Err(EDEADLK);
         }
+    }
+    if let Some(there) = args.cpu.as_ref().filter(|_| args.dry_run) {
+        cpu::refuse_more(there, &mut cap.report);
     }
     let verdict = cap.report.verdict();
     if args.dry_run || verdict.is_err() {

@@ -311,6 +311,7 @@ TEST_F_TIMEOUT(advice, objects_of_the_kernel, CKPT_TIMEOUT)
 	setenv("CKPT_PIDFD", name, 1);
 	ASSERT_EQ(0, start(&objects, variant->container));
 	ASSERT_NE(0, checkpoint(0, &one));
+	ckpt_run_print_log(&run);
 	ASSERT_TRUE(ckpt_run_log_has(&run, "outside of the "));
 	ASSERT_FALSE(ckpt_run_log_has(&run, "a filesystem context can't be saved yet"));
 	ASSERT_NE(0, checkpoint(0, &(struct checkpoint_args){ 0 }));
