@@ -172,7 +172,7 @@ CKPT_SCENARIO(objects)
 {
 	struct pollfd test = { .fd = FD, .events = POLLIN };
 
-	place(CHECK_SYS(open(getenv("CKPT_PIDFD"), O_RDWR)), FD);
+	place(CHECK_SYS(sys_pidfd_open(getppid())), FD);
 	place(CHECK_SYS(syscall(__NR_fsopen, "tmpfs", 0)), FD2);
 	ckpt_ready_wait();
 	CHECK(is_closed(FD2), "it is open");
@@ -302,16 +302,14 @@ TEST_F_TIMEOUT(advice, objects_of_the_kernel, CKPT_TIMEOUT)
 	const struct checkpoint_args one = { .rules = (uintptr_t)rules, .rules_count = 1 };
 	struct restart_fd in = { .fd = FD };
 	const struct restart_args gives = { .fds = (uintptr_t)&in, .fds_count = 1 };
-	char name[64];
 	int pidfd, i;
 
+	if (variant->container)
+		SKIP(return, "only makes sense in a subtree");
 	pidfd = sys_pidfd_open(getpid());
 	ASSERT_LE(0, pidfd);
-	snprintf(name, sizeof(name), "/proc/%d/fd/%d", getpid(), pidfd);
-	setenv("CKPT_PIDFD", name, 1);
-	ASSERT_EQ(0, start(&objects, variant->container));
+	ASSERT_EQ(0, start(&objects, false));
 	ASSERT_NE(0, checkpoint(0, &one));
-	ckpt_run_print_log(&run);
 	ASSERT_TRUE(ckpt_run_log_has(&run, "outside of the "));
 	ASSERT_FALSE(ckpt_run_log_has(&run, "a filesystem context can't be saved yet"));
 	ASSERT_NE(0, checkpoint(0, &(struct checkpoint_args){ 0 }));

@@ -381,8 +381,6 @@ const struct loss losses[] = {
 	  "sockets_unix", "stream" },
 	FIELD("who has made a pair of Unix sockets", UNIX_SOCKET, BYTES, unix_socket, peer_cred, 0,
 	      "sockets_unix", "peer_credentials"),
-	{ "connections that Unix sockets make again", IMAGE_KIND_UNIX_RECONNECT, LOSE_RECORD,
-	  0, 0, 0, "sockets_unix_reconnect", "reconnect.container.stream_at_path" },
 	{ "packets that were not received", IMAGE_KIND_PACKET_FRAME, LOSE_EACH, 0, 1, 1,
 	  "sockets_packet", "queue" },
 	/* Of IP and UDP there remains enough for them to be found. */
