@@ -60,6 +60,8 @@ static int e_other_end(void *arg)
 	ckpt_step(E_READY);
 	ckpt_wait_go();
 	CHECK_EQ(paired ? 21u : 0u, if_nametoindex("v0"));
+	/* The pair goes with this namespace. */
+	ckpt_step_wait(E_NET_IS, 3);
 	return 76;
 }
 
@@ -101,6 +103,14 @@ static int e_has_devices(void *arg)
 			rt_switch("m0", true);
 	}
 	bridge = e_device("b0", 12, "bridge");
+	/* One that has none of its own takes that of its first port: it is refused until then. */
+	if (bridge) {
+		struct rt rt;
+
+		rt_change(&rt, RTM_SETLINK, "b0");
+		rt_add(&rt, IFLA_ADDRESS, "\2\0\0\0\0\5", 6);
+		CHECK_SYS(rt_ask(&rt));
+	}
 	/* Both ends here; the next one is across. */
 	veth = e_device("v1", 0, "veth");
 	if (veth)
@@ -124,6 +134,7 @@ static int e_has_devices(void *arg)
 		CHECK_EQ(IFF_TAP, (int)tun_flags(tap, name) & (IFF_TUN | IFF_TAP));
 		CHECK_STREQ("t0", name);
 	}
+	ckpt_step(E_NET_IS);
 	ckpt_wait_exit(other, 76);
 	return 77;
 }
