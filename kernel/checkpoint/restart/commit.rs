@@ -102,13 +102,16 @@ struct End {
 /// Ties the tasks together and gives them registers and signals.
 ///
 /// Nothing in it waits for user space: until it is over SIGKILL does not end them.
-pub(crate) fn prepare(coordinator: &Arc<Coordinator>) -> Result<Ready<'_>> {
+pub(crate) fn prepare<'a>(
+    coordinator: &'a Arc<Coordinator>,
+    leaders: &KVVec<OrphanPid>,
+) -> Result<Ready<'a>> {
     // Not when they are held: it may wait for who has one of the sockets as well.
     coordinator.restore.end_connections_as_always()?;
     let held = Held::all(coordinator.slots()).map_err(|lost| coordinator.lost(lost))?;
     coordinator.verdict()?;
     let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
-    groups(coordinator, &PidNs::of(&root)?)?;
+    groups(coordinator, &PidNs::of(&root)?, leaders)?;
     parents(coordinator, &held)?;
     tracers(coordinator, &held)?;
     scheduling(coordinator, &held)?;
@@ -360,8 +363,12 @@ fn pid_ns(coordinator: &Coordinator, root: &PidNs, obj: u32) -> Result<PidNs> {
     Ok(built.ns.clone())
 }
 
-/// Restores sessions and process groups, those without a living leader too.
-fn groups(coordinator: &Coordinator, root: &PidNs) -> Result {
+/// Takes the pids of sessions and process groups whose leader is gone. To be called when all tasks exist,
+/// and before they have threads of the kernel, such as those of io_urings, which get any pid that is
+/// free.
+pub(crate) fn leaders(coordinator: &Coordinator) -> Result<KVVec<OrphanPid>> {
+    let task = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
+    let root = &PidNs::of(&task)?;
     let meta = coordinator.restore.meta();
     let mut orphans: KVVec<OrphanPid> = KVVec::new();
     coordinator
@@ -387,6 +394,13 @@ fn groups(coordinator: &Coordinator, root: &PidNs) -> Result {
                 })?;
             Ok(orphans.push(pid, GFP_KERNEL_ACCOUNT)?)
         })?;
+    Ok(orphans)
+}
+
+/// Restores sessions and process groups, those without a living leader too: these have the pids of
+/// [`leaders`], which are theirs from then on.
+fn groups(coordinator: &Coordinator, root: &PidNs, _: &KVVec<OrphanPid>) -> Result {
+    let meta = coordinator.restore.meta();
     for (index, member) in coordinator.members.iter() {
         if !member.leads() {
             continue;

@@ -138,8 +138,7 @@ impl Coordinator {
         &self.slots
     }
 
-    /// Makes all tasks, beginning with the root as a child of the current one, and lets them
-    /// restore themselves. Returns when all are in their places.
+    /// Makes all tasks, beginning with the root as a child of the current one. Returns when all exist.
     ///
     /// `flags`, `exit_signal`: of the root, see [`NewTask`].
     pub(crate) fn make_all(
@@ -149,7 +148,11 @@ impl Coordinator {
         cgroup: Option<&CgroupDir>,
     ) -> Result {
         self.make(0, flags, exit_signal, cgroup)?;
-        self.wait_for(&self.shells)?;
+        self.wait_for(&self.shells)
+    }
+
+    /// Lets all tasks restore themselves, which exist. Returns when all are in their places.
+    pub(crate) fn restore_all(&self) -> Result {
         self.give_turn(0);
         self.wait_for(&self.arrived)
     }

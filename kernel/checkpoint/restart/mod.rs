@@ -239,6 +239,8 @@ fn bring_back(
         (0, clone_flags::SIGCHLD)
     };
     coordinator.make_all(flags, signal, args.cgroup.as_ref())?;
+    let leaders = commit::leaders(coordinator)?;
+    coordinator.restore_all()?;
     let root = coordinator.slot(0).and_then(|s| s.task()).ok_or(ESRCH)?;
     coordinator
         .restore
@@ -269,7 +271,7 @@ fn bring_back(
             .restore
             .told(e, fmt!("the arguments can't be written to"))
     })?;
-    let ready = commit::prepare(coordinator)?;
+    let ready = commit::prepare(coordinator, &leaders)?;
     let hold = args
         .cgroup
         .as_ref()
