@@ -43,7 +43,7 @@ pub(super) const KIND: ThreadOps = ThreadOps {
     name: "pid namespace",
     collect,
     save,
-    restore,
+    begin,
     ..ThreadOps::NONE
 };
 
@@ -212,7 +212,7 @@ pub(crate) fn of_image(r: &Restore, plan: &TaskRecords<'_>) -> Result<PidNs> {
 
 /// Notes the pid namespace that was made with the current task: no other, which would be one that
 /// the caller has no right to change.
-fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
+fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     let Some(obj) = ObjRef::new(plan.task.pid_ns.get()).filter(|_| plan.init) else {
         return Ok(());
     };
