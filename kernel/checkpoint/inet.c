@@ -55,8 +55,8 @@ static bool checkpoint_inet_routes(struct sock *sk)
 }
 
 /*
- * Whether a socket is told of router alerts (IPV6_ROUTER_ALERT); its flag of that is off if these are
- * alerts of the kind 0.
+ * Whether a socket is told of router alerts (IPV6_ROUTER_ALERT); its flag of that is off if these
+ * are alerts of the kind 0.
  */
 static bool checkpoint_inet_alerts(struct sock *sk)
 {
