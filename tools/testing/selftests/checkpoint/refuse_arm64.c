@@ -144,6 +144,15 @@ static pid_t arm_program(const uint32_t code[9])
 	return pid;
 }
 
+/* Is its execve(2) so far that it has the pages of the kernel? */
+static bool has_sigpage(pid_t pid)
+{
+	char path[64], buf[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	return strstr(ckpt_read_file(path, buf, sizeof(buf)), "[sigpage]");
+}
+
 /* Waits until the mapping at @start of @pid has the permissions @access. */
 static void wait_mapping(pid_t pid, unsigned long start, const char *access)
 {
@@ -154,8 +163,8 @@ static void wait_mapping(pid_t pid, unsigned long start, const char *access)
 		if (!strcmp(seen, access))
 			return;
 		mapping_of(pid, VECTORS, vectors);
-		/* The kernel has no helpers (CONFIG_KUSER_HELPERS). */
-		if (!vectors[0] && !seen[0])
+		/* The kernel has no helpers (CONFIG_KUSER_HELPERS), which come before this page. */
+		if (!vectors[0] && !seen[0] && has_sigpage(pid))
 			not_here();
 		sched_yield();
 	}
