@@ -161,7 +161,8 @@ impl NetNs {
     /// ENOSPC: there are as many as may be (user.max_net_namespaces).
     pub(crate) fn like(&self) -> Result<Self> {
         // SAFETY: We own a reference; what is returned comes with one.
-        let new = from_err_ptr(unsafe { bindings::checkpoint_netns_like(self.as_ptr()) })?;
+        let new = from_err_ptr(unsafe { bindings::checkpoint_netns_like(self.as_ptr()) })
+            .map_err(no_memory)?;
         // INVARIANT: The reference is ours.
         NonNull::new(new).map(Self).ok_or(ENOMEM)
     }
@@ -189,6 +190,7 @@ impl NetNs {
         };
         // SAFETY: We own a reference; the state is only read.
         to_result(unsafe { bindings::checkpoint_netns_lo_set(self.as_ptr(), &lo) })
+            .map_err(no_memory)
     }
 
     /// Returns the first device that leads out of it, of those whose number is `from` or higher. To be
@@ -270,6 +272,7 @@ impl NetNs {
                 request.len(),
             )
         })
+        .map_err(no_memory)
     }
 
     /// Sends it a batch of NETLINK_NETFILTER, which is taken as a whole.
@@ -280,6 +283,7 @@ impl NetNs {
         to_result(unsafe {
             bindings::checkpoint_netns_batch(self.as_ptr(), batch.as_mut_ptr().cast(), batch.len())
         })
+        .map_err(no_memory)
     }
 
     /// Returns what it has that `fresh`, a new one to which all was done that a restart does, has
@@ -324,6 +328,7 @@ impl NetNs {
                 )
             }
         })
+        .map_err(no_memory)
     }
 
     /// Lists its settings that can be read and written: of each the path below /proc/sys and the
@@ -352,6 +357,16 @@ impl NetNs {
         to_result(unsafe {
             bindings::checkpoint_netns_set(self.as_ptr(), path.as_char_ptr(), text.as_char_ptr())
         })
+    }
+}
+
+/// Returns `e`, an error of a network namespace, which says ENOBUFS if there is no memory for something, as
+/// ENOMEM then.
+pub(crate) fn no_memory(e: Error) -> Error {
+    if e == ENOBUFS {
+        ENOMEM
+    } else {
+        e
     }
 }
 

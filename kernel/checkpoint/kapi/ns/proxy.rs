@@ -17,7 +17,10 @@ use crate::{
     kapi::{
         fork::restoring::Restoring,
         ipc::namespace::IpcNs,
-        net::namespace::NetNs,
+        net::namespace::{
+            no_memory,
+            NetNs, //
+        },
         pid::namespace::PidNs,
         task::frozen::FrozenTask, //
     }, //
@@ -358,7 +361,7 @@ pub(crate) fn new_ipc() -> Result<IpcNs> {
 /// EPERM: the caller may not create one. ENOSPC: it has made as many as it may
 /// (user.max_net_namespaces). EINVAL: the kernel has none.
 pub(crate) fn new_net() -> Result<NetNs> {
-    let new = NewProxy::unshare(bindings::CLONE_NEWNET)?;
+    let new = NewProxy::unshare(bindings::CLONE_NEWNET).map_err(no_memory)?;
     // SAFETY: The new nsproxy is ours, and has a reference on the namespace.
     unsafe { NetNs::get((*new.as_ptr()).net_ns) }
 }

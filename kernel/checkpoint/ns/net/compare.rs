@@ -269,7 +269,7 @@ fn fresh(cap: &mut Capture, all: &[Member<'_>], more: usize) -> Result<Option<KV
     for member in Iterator::chain(all.iter(), first.take(more)) {
         match member.ns.like() {
             Ok(fresh) => made.push(fresh, GFP_KERNEL_ACCOUNT)?,
-            Err(EINTR) => return Err(EINTR),
+            Err(e) if e == EINTR || e == ENOMEM => return Err(e),
             Err(e) => {
                 cap.report.refuse(
                     e,

@@ -147,7 +147,7 @@ impl<'a> Rebuild<'a> {
                 self.note(request)?;
                 Ok(None)
             }
-            Err(e) if e == EINTR || e == ENOMEM || e == ENOBUFS => Err(e),
+            Err(e) if e == EINTR || e == ENOMEM => Err(e),
             Err(_) => Ok(Some(request)),
         }
     }
@@ -237,7 +237,7 @@ impl<'a> Rebuild<'a> {
         }
         match batch.send(self.fresh) {
             Ok(()) => (),
-            Err(e) if e == EINTR || e == ENOMEM || e == ENOBUFS => return Err(e),
+            Err(e) if e == EINTR || e == ENOMEM => return Err(e),
             Err(_) => return Ok(()),
         }
         for request in requests {
