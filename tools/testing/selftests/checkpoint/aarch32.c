@@ -136,7 +136,7 @@ CKPT_SCENARIO(parent_of_both)
 
 	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
 	*at = 'b';
-	program = ckpt_fork(in_program, "thread_pointers_of_child");
+	program = ckpt_fork(in_program, "thread_pointers");
 	native = ckpt_fork(ckpt_child_waits, NULL);
 	ckpt_step_wait(0, 5);
 	ckpt_ready_wait();

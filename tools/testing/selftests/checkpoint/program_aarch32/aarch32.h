@@ -171,7 +171,6 @@ void futex_in_progress(void);
 void waits_of_a_freeze(void);
 void handler_on_stack(void);
 void thread_pointers(void);
-void thread_pointers_of_child(void);
 void kernel_helpers(void);
 void vdso_calls(void);
 void robust_list(void);

@@ -20,7 +20,6 @@ static const struct {
 	{ "waits_of_a_freeze", waits_of_a_freeze },
 	{ "handler_on_stack", handler_on_stack },
 	{ "thread_pointers", thread_pointers },
-	{ "thread_pointers_of_child", thread_pointers_of_child },
 	{ "kernel_helpers", kernel_helpers },
 	{ "vdso_calls", vdso_calls },
 	{ "robust_list", robust_list },

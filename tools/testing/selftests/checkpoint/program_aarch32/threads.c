@@ -73,9 +73,6 @@ static void of_thread(void *arg)
 	use_pointers((uint32_t)arg);
 }
 
-/* The parent tells when all is ready: what is done after that may be taken back. */
-static bool is_child;
-
 /* Both of them, in each thread: one was given to clone(2), the first one to set_tls. */
 void thread_pointers(void)
 {
@@ -85,17 +82,10 @@ void thread_pointers(void)
 		thread_start(&threads[i], of_thread, (void *)(0x80001000 + i), 0x80001000 + i);
 	CHECK_CALL(NR_set_tls, 0xfffff00d);
 	step_wait(0, THREADS);
-	if (!is_child)
-		ready();
+	ready();
 	use_pointers(0xfffff00d);
 	for (i = 0; i < THREADS; i++)
 		thread_join(&threads[i]);
-}
-
-void thread_pointers_of_child(void)
-{
-	is_child = true;
-	thread_pointers();
 }
 
 /* Where the kernel has its helpers. */

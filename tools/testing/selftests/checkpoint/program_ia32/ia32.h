@@ -113,7 +113,6 @@ void futex_in_progress(void);
 void vsyscall_in_progress(void);
 void handler_on_stack(void);
 void thread_areas(void);
-void thread_areas_of_child(void);
 void vdso_calls(void);
 void robust_list(void);
 void places(void);

@@ -18,7 +18,6 @@ static const struct {
 	{ "vsyscall_in_progress", vsyscall_in_progress },
 	{ "handler_on_stack", handler_on_stack },
 	{ "thread_areas", thread_areas },
-	{ "thread_areas_of_child", thread_areas_of_child },
 	{ "vdso_calls", vdso_calls },
 	{ "robust_list", robust_list },
 	{ "places", places },

@@ -121,9 +121,6 @@ static void of_thread(void *arg)
 
 static uint32_t own[4] = { 0x600d, 0, 0, ~0x600du };
 
-/* The parent tells when all is ready: what is done after that may be taken back. */
-static bool is_child;
-
 void thread_areas(void)
 {
 	struct user_desc desc = { 0 };
@@ -138,8 +135,7 @@ void thread_areas(void)
 	CHECK(second != (first_entry << 3 | 3));
 	asm volatile("mov %0, %%fs" : : "r" (second));
 	step_wait(0, THREADS);
-	if (!is_child)
-		ready();
+	ready();
 	use_area(0x600d);
 	asm volatile("movl %%fs:0, %0" : "=r" (i));
 	CHECK_EQ(0x5151, i);
@@ -157,10 +153,4 @@ void thread_areas(void)
 	CHECK_EQ(-ESRCH, CALL(__NR_set_thread_area, &desc));
 	for (i = 0; i < THREADS; i++)
 		thread_join(&threads[i]);
-}
-
-void thread_areas_of_child(void)
-{
-	is_child = true;
-	thread_areas();
 }
