@@ -246,6 +246,10 @@ static long restart(void)
 /* A call that failed with @err has told why, or had no memory even for that. */
 static int told(bool restarting, int err)
 {
+	/* Who makes a network namespace, or a socket in it, makes other errors of it. */
+	if (ckpt_run_log_has(&run, "network namespace") &&
+	    (ckpt_run_log_has(&run, "refused: ") || ckpt_run_log_has(&run, "error: ")))
+		return 0;
 	if (err == ENOMEM && ckpt_run_log_has(&run, "failed: ENOMEM"))
 		return 0;
 	if ((err == ENOMEM || err == EFAULT) && !*ckpt_run_log(&run))
