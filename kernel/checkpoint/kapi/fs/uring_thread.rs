@@ -97,8 +97,8 @@ impl Uring {
             })?;
         }
         match cpus {
-            // SAFETY: As above; by the type's invariants it is as long as a mask.
             Some(cpus) => {
+                // SAFETY: As above; by the type's invariants it is as long as a mask.
                 to_result(unsafe { bindings::checkpoint_uring_bind(ring.as_ptr(), cpus.as_ptr()) })
             }
             None => Ok(()),

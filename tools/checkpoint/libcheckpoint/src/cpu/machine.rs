@@ -9,7 +9,7 @@ use image::image::cpu::WORDS;
 ///
 /// They are those of this process: what its CPUID does not tell it is not in them.
 pub(super) fn words() -> [u64; WORDS] {
-    machine::words()
+    here::words()
 }
 
 /// Returns the facilities that `/proc/cpuinfo` of s390 lists, as STFLE tells them.
@@ -44,7 +44,7 @@ mod tests {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod machine {
+mod here {
     use image::image::cpu::WORDS;
     use std::arch::x86_64::{
         __cpuid,
@@ -99,7 +99,7 @@ mod machine {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-mod machine {
+mod here {
     use image::image::cpu::WORDS;
 
     /// AT_HWCAP, AT_HWCAP2, AT_HWCAP3, AT_HWCAP4.
