@@ -107,6 +107,10 @@ struct ckpt_board {
 	uint64_t value[CKPT_VALUES];	/* For the scenario's own use. */
 };
 
+/* The 32-bit programs have it, too: program_ia32/ia32.h, program_aarch32/aarch32.h. */
+_Static_assert(__builtin_offsetof(struct ckpt_board, step) == 2068 &&
+	       __builtin_offsetof(struct ckpt_board, value) == 3096, "the 32-bit programs have another");
+
 /* The scenario's mapping of its board. */
 extern struct ckpt_board *board;
 

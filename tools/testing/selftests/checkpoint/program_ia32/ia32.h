@@ -12,11 +12,15 @@
 
 /* struct ckpt_board of common.h: all its fields have the same place in 32-bit programs. */
 struct board {
-	uint32_t ready, go, failed, restarts;
+	uint32_t ready, go, failed, restarts, not_here;
 	char msg[1024], text[1024];
 	uint32_t step[256];
 	uint64_t value[512] __attribute__((aligned(8)));
 };
+
+/* As in common.h. */
+_Static_assert(__builtin_offsetof(struct board, step) == 2068 &&
+	       __builtin_offsetof(struct board, value) == 3096, "not the board of common.h");
 
 extern struct board *board;
 
