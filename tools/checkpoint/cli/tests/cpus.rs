@@ -6,7 +6,6 @@
 extern crate image as checkpoint_image;
 
 #[path = "../../image/tests/sample/mod.rs"]
-#[allow(dead_code)]
 mod sample;
 
 mod command;
