@@ -247,7 +247,7 @@ static long restart(void)
 static int told(bool restarting, int err)
 {
 	/* Who makes a network namespace, or a socket in it, makes other errors of it. */
-	if (ckpt_run_log_has(&run, "network namespace") &&
+	if (run.sc == &networks && ckpt_run_log_has(&run, "network namespace") &&
 	    (ckpt_run_log_has(&run, "refused: ") || ckpt_run_log_has(&run, "error: ")))
 		return 0;
 	if (err == ENOMEM && ckpt_run_log_has(&run, "failed: ENOMEM"))
