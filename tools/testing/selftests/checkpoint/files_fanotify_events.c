@@ -3,13 +3,10 @@
  * Events of fanotify that were not read: of paths and of file handles with names, byte by byte, by
  * whom, with pidfds, that the queue was full; and that later events are merged with them.
  */
-#include "common.h"
+#include "fanotify.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/fanotify.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #ifndef FAN_REPORT_TARGET_FID
@@ -39,37 +36,6 @@ struct pidfd_info {
 	uint32_t coredump_mask, coredump_signal, coredump_code, pad;
 	uint64_t supported_mask;
 };
-
-/* The kernel has it, and lets us have a group that tells descriptors. */
-#define FANOTIFY_BEGIN() do {						\
-	int __fd;							\
-									\
-	CKPT_BEGIN();							\
-	__fd = fanotify_init(FAN_CLASS_NOTIF, O_RDONLY);		\
-	if (__fd < 0)							\
-		SKIP(return, "no fanotify: %s", strerror(errno));	\
-	close(__fd);							\
-} while (0)
-
-CKPT_FIXTURE_IF(FANOTIFY_BEGIN)
-
-/* A directory of the scenario's own, which stays until its end. */
-static char dir[300];
-
-static const char *in_dir(const char *name)
-{
-	static char path[2][400];
-	static int n;
-
-	n = !n;
-	snprintf(path[n], sizeof(path[n]), "%s/%s", dir, name);
-	return path[n];
-}
-
-static void touch(const char *name)
-{
-	CHECK_SYS(close(CHECK_SYS(open(in_dir(name), O_RDWR | O_CREAT, 0600))));
-}
 
 static void make_dir(void)
 {
