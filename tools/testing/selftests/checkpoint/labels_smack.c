@@ -110,8 +110,11 @@ static int labelled(void *arg)
 	memfd = CHECK_SYS(memfd_create("labelled", 0));
 	chosen = CHECK_SYS(memfd_create("of another", 0));
 	CHECK_SYS(fsetxattr(chosen, "security.SMACK64", DATA, strlen(DATA), 0));
-	/* A socket itself has the label of who makes it, and others for what it receives and sends. */
-	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	/*
+	 * A socket itself has the label of who makes it, and others for what it receives and
+	 * sends. A stream tells that of a message only with SO_PASSCRED.
+	 */
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
 	CHECK(fsetxattr(pair[1], "security.SMACK64", DATA, strlen(DATA), 0) == -1,
 	      "a socket takes a label");
 	CHECK_SYS(fsetxattr(pair[1], "security.SMACK64IPIN", "ckpt-in", 7, 0));
