@@ -4,7 +4,9 @@
  */
 
 #include <linux/checkpoint_ipc.h>
+#include <linux/ipc.h>
 #include <linux/ipc_namespace.h>
+#include <linux/msg.h>
 #include <linux/nsproxy.h>
 #include <linux/rhashtable.h>
 #include <linux/security.h>
