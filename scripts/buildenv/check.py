@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .env import JOBS, ROOT, Failure, Progress, lock, say
-from .kernel import make_args, make_env, obj_dir
+from .kernel import configure, make_args, make_env, obj_dir
 from .layers import arrows_up
 from .options import options
 from .series import differences
@@ -174,24 +174,45 @@ def rustdoc(tree):
     return text if status or re.search(r"^(warning|error)", text, re.M) else ""
 
 
-def sparse(tree):
-    """Sparse has nothing to say of the C that all architectures have."""
-    obj = obj_dir(tree, "debug")
-    if not (obj / ".config").exists():
-        return NOT_BUILT
-    names = [n for n in sources(".c") if not n.startswith(("arch/", "rust/", "scripts/", "tools/"))]
-    if not names:
-        return ""
+def c_objects():
+    """The objects of the C that all architectures have."""
+    return [n[:-2] + ".o" for n in sources(".c")
+            if not n.startswith(("arch/", "rust/", "scripts/", "tools/"))]
+
+
+def make_objects(tree, flavour, *more):
+    """Makes them as for a flavour: the status of make, what it says of them, and all that it says."""
+    names = c_objects()
+    obj = obj_dir(tree, flavour)
     with lock(Tree.LOCK):
         tree.sync()
-        _, text = output(make_args(tree, obj) + ["C=2", "CHECK=sparse", *(n[:-2] + ".o" for n in names)],
-                         env={**os.environ, **{k: str(v) for k, v in make_env().items()}})
-    return "\n".join(line for line in text.splitlines()
-                     if any(n in line for n in names) and re.search(r": (warning|error):", line))
+        configure(tree, obj, flavour)
+        status, text = output(make_args(tree, obj) + [*more, *names],
+                              env={**os.environ, **{k: str(v) for k, v in make_env().items()}})
+    sources_of = [n[:-2] + ".c" for n in names]
+    said = [line for line in text.splitlines()
+            if any(n in line for n in sources_of) and re.search(r": (warning|error):", line)]
+    return status, said, text
+
+
+def objects(tree):
+    """The C that all architectures have compiles with the options of the demonstration's kernel, which
+    are fewer than those of the tests: each file says which headers it needs."""
+    if not (obj_dir(tree, "debug") / ".config").exists():
+        return NOT_BUILT
+    status, said, text = make_objects(tree, "demo")
+    return "\n".join(said or text.splitlines()[-30:]) if status else "\n".join(said)
+
+
+def sparse(tree):
+    """Sparse has nothing to say of the C that all architectures have."""
+    if not (obj_dir(tree, "debug") / ".config").exists():
+        return NOT_BUILT
+    return "\n".join(make_objects(tree, "debug", "C=2", "CHECK=sparse")[1])
 
 
 # What needs a kernel that was built comes last.
-CHECKS = (layers, spelling, documents, options, series, rustfmt, checkpatch, clippy, rustdoc, sparse)
+CHECKS = (layers, spelling, documents, options, series, rustfmt, checkpatch, clippy, rustdoc, sparse, objects)
 # What make test calls the whole of it.
 PART = "check"
 
