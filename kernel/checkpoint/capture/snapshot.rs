@@ -53,6 +53,7 @@ use crate::{
     },
     mm::{
         pages::{
+            self,
             Gather,
             Seen,
             LOOK_PAGES, //
@@ -129,7 +130,7 @@ impl Copies {
     }
 
     /// Writes them as extents of `obj`, and gives up what was written.
-    fn write(self, gather: &mut Gather<'_>, obj: ObjRef, kind: u32) -> Result {
+    fn write(self, gather: &mut Gather<'_, '_>, obj: ObjRef, kind: u32) -> Result {
         for group in self.0 {
             gather.add(obj, kind, &group.pages, false, None)?;
         }
@@ -274,26 +275,27 @@ impl Snapshot {
     pub(crate) fn drain(self, sink: &mut Sink, report: &mut Report) -> Result {
         let mut found = Pages::new(LOOK_PAGES)?;
         let mut seen = (self.spaces.len() > 1).then(Seen::new);
-        let mut gather = Gather::new(sink)?;
-        for space in self.spaces {
-            drain_space(space, &mut gather, report, &mut found, seen.as_mut())?;
-            // From here on what a task writes to need not be copied for us, but for what other
-            // address spaces have too, and for batches that are not written yet: the reference of
-            // these keeps a page from being written to in place.
-            found.clear();
-        }
-        drop(seen);
-        for inode in self.inodes {
-            inode.pages.write(&mut gather, inode.obj, EXTENT_INODE)?;
-        }
-        gather.finish()
+        pages::gather(sink, |gather| {
+            for space in self.spaces {
+                drain_space(space, gather, report, &mut found, seen.as_mut())?;
+                // From here on what a task writes to need not be copied for us, but for what other
+                // address spaces have too, and for batches that are not written yet: the reference
+                // of these keeps a page from being written to in place.
+                found.clear();
+            }
+            drop(seen);
+            for inode in self.inodes {
+                inode.pages.write(gather, inode.obj, EXTENT_INODE)?;
+            }
+            Ok(())
+        })
     }
 }
 
 /// Writes the contents of an address space.
 fn drain_space(
     space: SpaceCopy,
-    gather: &mut Gather<'_>,
+    gather: &mut Gather<'_, '_>,
     report: &mut Report,
     found: &mut Pages,
     mut seen: Option<&mut Seen>,

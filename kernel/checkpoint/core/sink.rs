@@ -47,15 +47,12 @@ use zerocopy::{
     IntoBytes, //
 };
 
-/// Most threads that write at a time.
-const WRITERS_MAX: usize = 8;
-
 /// The image file while it is written.
 pub(crate) struct Sink {
     file: FileRef,
     pos: i64,
-    /// Threads that may write at a time.
-    writers: usize,
+    /// May another thread write parts of it?
+    parted: bool,
     written: u64,
     /// Checksum of the header.
     header: U64,
@@ -80,15 +77,11 @@ impl Sink {
             return Err(EBADF);
         }
         let pos = io::position(&file);
-        let writers = if helped && io::takes_parts(&file)? {
-            helpers::online_cpus().min(WRITERS_MAX)
-        } else {
-            1
-        };
+        let parted = helped && helpers::online_cpus() > 1 && io::takes_parts(&file)?;
         Ok(Self {
             file,
             pos,
-            writers,
+            parted,
             written: 0,
             header: U64::new(0),
             batches: 0,
@@ -124,10 +117,10 @@ impl Sink {
         Ok(())
     }
 
-    /// Threads that may write parts of the image at a time, with the caller; 1: it is written from
-    /// its beginning to its end.
-    pub(crate) fn writers(&self) -> usize {
-        self.writers
+    /// Returns whether another thread may write parts of the image while the caller takes places for
+    /// the next; else it is written from its beginning to its end.
+    pub(crate) fn is_parted(&self) -> bool {
+        self.parted
     }
 
     /// Returns the file, for parts of which the place was taken.

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Batches of extents on their way into the image: several are written at a time, where the file takes
-//! that.
+//! Batches of extents on their way into the image: one thread writes them while the next are found and
+//! summed, where the file takes that. More could not write at a time: filesystems have a lock for each
+//! file.
 
 use kernel::{
+    new_mutex,
     page::PAGE_SIZE,
     prelude::*,
-    sync::atomic::{
-        Atomic,
-        Relaxed, //
-    }, //
+    sync::Mutex, //
 };
 use zerocopy::{
     byteorder::little_endian::{
@@ -38,7 +37,10 @@ use crate::{
         }, //
     },
     kapi::{
-        fork::helpers,
+        fork::helpers::{
+            self,
+            Tokens, //
+        },
         fs::{
             file::FileRef,
             io,
@@ -69,8 +71,8 @@ const ROOM: usize = 64;
 /// Pages that are written before it is asked whether to go on.
 const AT_ONCE: usize = (1 << 20) / PAGE_SIZE;
 
-/// Batches that each writer gets at a time.
-const FOR_EACH: usize = 4;
+/// Batches that may wait for the thread that writes them.
+const WAITING_MAX: usize = 8;
 
 /// What goes into a batch.
 pub(super) struct Gathered {
@@ -90,17 +92,45 @@ struct Place {
     header: U64,
 }
 
-/// A batch that has its place in the image, and is not written yet.
-struct Placed {
-    gathered: Gathered,
-    place: Place,
+/// A batch that is to be written.
+struct Ready {
+    record: KVVec<u8>,
+    pages: KVVec<PageRef>,
+    /// Offset of its record in the image.
+    at: u64,
     /// Offset of its record in the file.
     pos: i64,
 }
 
-/// Batches that wait until there are some for each writer.
-pub(super) struct Waiting {
-    batches: KVVec<Placed>,
+/// Batches on their way to the thread that writes them.
+#[pin_data]
+struct Queue {
+    #[pin]
+    waiting: Mutex<Waiting>,
+    /// One for each batch that waits, and for the end.
+    #[pin]
+    ready: Tokens,
+    /// One for each that may wait besides.
+    #[pin]
+    room: Tokens,
+}
+
+/// What waits, and what became of the rest.
+struct Waiting {
+    batches: KVVec<Ready>,
+    /// Offset in the image of the batch that could not be written, and why.
+    failed: Option<(u64, Error)>,
+}
+
+/// The way of the batches into the image: the first is written by the caller, the others by a thread
+/// beside it, where the file takes that, while the caller finds and sums the next ones.
+pub(super) struct Batches<'a> {
+    sink: &'a mut Sink,
+    /// Starts the thread; `None`: there is none.
+    start: Option<&'a mut dyn FnMut() -> bool>,
+    queue: Option<&'a Queue>,
+    /// Batches so far.
+    count: usize,
     /// Their pages can't be swapped out, and count as the caller's.
     held: Held,
 }
@@ -174,98 +204,159 @@ impl Gathered {
         record.resize(len, 0, GFP_KERNEL_ACCOUNT)?;
         Ok(record)
     }
+}
 
+impl Ready {
     /// Writes it to `file` at `pos`, which is advanced; returns the bytes.
-    fn write(&self, place: &Place, file: &FileRef, pos: &mut i64) -> Result<u64> {
-        let record = self.record(place)?;
-        io::write_all(file, &record, pos)?;
+    fn write(&self, file: &FileRef, pos: &mut i64) -> Result<u64> {
+        io::write_all(file, &self.record, pos)?;
         for some in self.pages.chunks(AT_ONCE) {
             wait::go_on()?;
             iov::write_pages(file, pos, some)?;
         }
-        Ok((record.len() + self.pages.len() * PAGE_SIZE) as u64)
+        Ok((self.record.len() + self.pages.len() * PAGE_SIZE) as u64)
     }
 }
 
-impl Waiting {
-    /// Makes an empty one.
-    pub(super) fn new() -> Self {
+impl Queue {
+    fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            waiting <- new_mutex!(
+                Waiting {
+                    batches: KVVec::with_capacity(WAITING_MAX, GFP_KERNEL_ACCOUNT)?,
+                    failed: None,
+                },
+                "checkpoint batches"
+            ),
+            ready <- Tokens::new(),
+            room <- Tokens::new(),
+        })
+    }
+
+    /// Adds a batch, once there is room. EINTR: the caller was killed; else what became of one
+    /// before.
+    fn push(&self, batch: Ready) -> Result {
+        self.room.take()?;
+        let mut waiting = self.waiting.lock();
+        if let Some((_, e)) = waiting.failed {
+            return Err(e);
+        }
+        // There is room.
+        let pushed = waiting.batches.push_within_capacity(batch);
+        drop(waiting);
+        pushed.map_err(|_| EINVAL)?;
+        self.ready.give();
+        Ok(())
+    }
+
+    /// Ends it: no batch comes any more. Those that wait are written if `all` is in order.
+    fn end(&self, all: bool) {
+        if !all {
+            let batches = core::mem::replace(&mut self.waiting.lock().batches, KVVec::new());
+            drop(batches);
+        }
+        self.ready.give();
+    }
+
+    /// Writes what comes, to its end.
+    fn write(&self, file: &FileRef) {
+        loop {
+            let killed = self.ready.take();
+            let mut waiting = self.waiting.lock();
+            let Ok(batch) = waiting.batches.remove(0) else {
+                return;
+            };
+            drop(waiting);
+            let mut pos = batch.pos;
+            let written = killed.and_then(|()| batch.write(file, &mut pos).map(drop));
+            let at = batch.at;
+            drop(batch);
+            if let Err(e) = written {
+                self.waiting.lock().failed = Some((at, e));
+                self.room.give();
+                return;
+            }
+            self.room.give();
+        }
+    }
+}
+
+/// Has `own` find batches and add them to what it gets, which brings them into the image; returns
+/// what it returns, or why a batch could not be written.
+pub(super) fn write(sink: &mut Sink, own: impl FnOnce(&mut Batches<'_>) -> Result) -> Result {
+    if !sink.is_parted() {
+        return own(&mut Batches::new(sink, None, None));
+    }
+    let file = sink.file().clone();
+    let queue = KBox::pin_init(Queue::new(), GFP_KERNEL_ACCOUNT)?;
+    for _ in 0..WAITING_MAX {
+        queue.room.give();
+    }
+    let result = helpers::run_beside(&|| queue.write(&file), |start| {
+        let result = own(&mut Batches::new(sink, Some(start), Some(&queue)));
+        queue.end(result.is_ok());
+        result
+    });
+    if let Some((at, e)) = queue.waiting.lock().failed {
+        sink.part_failed(at, e);
+        return Err(e);
+    }
+    result.and_then(|()| wait::go_on())
+}
+
+impl<'a> Batches<'a> {
+    fn new(
+        sink: &'a mut Sink,
+        start: Option<&'a mut dyn FnMut() -> bool>,
+        queue: Option<&'a Queue>,
+    ) -> Self {
         Self {
-            batches: KVVec::new(),
+            sink,
+            start,
+            queue,
+            count: 0,
             held: Held::new(),
         }
     }
 
-    /// Writes what was gathered as the next batch, or keeps it until there is enough to write
-    /// several at a time. Takes it away.
-    pub(super) fn write(&mut self, gathered: &mut Gathered, sink: &mut Sink) -> Result {
+    /// Brings what was gathered into the image as the next batch. Takes it away.
+    pub(super) fn add(&mut self, gathered: &mut Gathered) -> Result {
+        let sink = &mut *self.sink;
         let place = Place {
             number: sink.batches(),
             at: sink.written(),
             header: sink.header(),
         };
-        if sink.writers() <= 1 {
-            sink.write_with(|file, pos| gathered.write(&place, file, pos))?;
-            sink.count_batch(place.at, &gathered.extents, gathered.pages.len())?;
-            gathered.extents.clear();
-            gathered.pages.clear();
-            return Ok(());
-        }
-        let pages = gathered.pages.len() * PAGE_SIZE;
-        let len = gathered.record_len(place.at)? + pages;
-        let room = Gathered::new()?;
+        let record = gathered.record(&place)?;
         sink.count_batch(place.at, &gathered.extents, gathered.pages.len())?;
-        let pos = sink.take_place(len as u64)?;
-        let gathered = core::mem::replace(gathered, room);
-        self.batches.push(
-            Placed {
-                gathered,
-                place,
-                pos,
-            },
-            GFP_KERNEL_ACCOUNT,
-        )?;
-        self.held.add(pages);
-        if self.batches.len() >= FOR_EACH * sink.writers() {
-            self.finish(sink)?;
+        gathered.extents.clear();
+        // Not for a single batch: most processes are small.
+        if self.count == 1 && !self.start.as_mut().is_some_and(|start| start()) {
+            self.queue = None;
         }
-        Ok(())
-    }
-
-    /// Writes those that wait, several at a time.
-    pub(super) fn finish(&mut self, sink: &mut Sink) -> Result {
-        let file = sink.file();
-        let batches = &self.batches;
-        let next = Atomic::new(0i32);
-        // The batch that could not be written, counted from 1, and the error.
-        let (failed, error) = (Atomic::new(0i32), Atomic::new(0i32));
-        helpers::run_on_threads(sink.writers().min(batches.len()).saturating_sub(1), &|| {
-            while failed.load(Relaxed) == 0 {
-                let n: i32 = next.fetch_add(1, Relaxed);
-                let Some(batch) = usize::try_from(n).ok().and_then(|n| batches.get(n)) else {
-                    return;
-                };
-                let mut pos = batch.pos;
-                let result = batch.gathered.write(&batch.place, file, &mut pos);
-                if let Err(e) = result {
-                    if failed.cmpxchg(0, n + 1, Relaxed).is_ok() {
-                        error.store(e.to_errno(), Relaxed);
-                    }
-                }
-            }
-        });
-        // All helpers are through.
-        let broken = usize::try_from(failed.load(Relaxed)).ok();
-        if let Some(batch) = broken
-            .and_then(|n| n.checked_sub(1))
-            .and_then(|n| batches.get(n))
-        {
-            let e = Error::from_errno(error.load(Relaxed));
-            sink.part_failed(batch.place.at, e);
-            return Err(e);
-        }
-        self.batches.clear();
-        self.held.set(0);
-        wait::go_on()
+        let beside = self.queue.filter(|_| self.count > 0);
+        self.count += 1;
+        let pages = if beside.is_some() {
+            let room = KVVec::with_capacity(BATCH_ROOM, GFP_KERNEL_ACCOUNT)?;
+            core::mem::replace(&mut gathered.pages, room)
+        } else {
+            core::mem::replace(&mut gathered.pages, KVVec::new())
+        };
+        let mut batch = Ready {
+            record,
+            pages,
+            at: place.at,
+            pos: 0,
+        };
+        let Some(queue) = beside else {
+            let written = sink.write_with(|file, pos| batch.write(file, pos));
+            batch.pages.clear();
+            gathered.pages = batch.pages;
+            return written;
+        };
+        batch.pos = sink.take_place((batch.record.len() + batch.pages.len() * PAGE_SIZE) as u64)?;
+        // As much as may wait, from the first one on.
+        self.held.set(WAITING_MAX * BATCH_MAX);
+        queue.push(batch)
     }
 }

@@ -38,8 +38,9 @@ use crate::{
         walk::Pages, //
     },
     mm::batch::{
+        self,
+        Batches,
         Gathered,
-        Waiting,
         BATCH_ROOM, //
     }, //
 };
@@ -107,22 +108,22 @@ impl Seen {
 }
 
 /// Pages that are on their way into the image: they are gathered to batches.
-pub(crate) struct Gather<'a> {
-    sink: &'a mut Sink,
+pub(crate) struct Gather<'a, 'b> {
+    batches: &'a mut Batches<'b>,
     gathered: Gathered,
-    waiting: Waiting,
 }
 
-impl<'a> Gather<'a> {
-    /// Makes an empty one. All pages go to `sink`.
-    pub(crate) fn new(sink: &'a mut Sink) -> Result<Self> {
-        Ok(Self {
-            sink,
-            gathered: Gathered::new()?,
-            waiting: Waiting::new(),
-        })
-    }
+/// Has `own` find pages, and writes those that it adds to what it gets. May sleep.
+pub(crate) fn gather(sink: &mut Sink, own: impl FnOnce(&mut Gather<'_, '_>) -> Result) -> Result {
+    let gathered = Gathered::new()?;
+    batch::write(sink, |batches| {
+        let mut gather = Gather { batches, gathered };
+        own(&mut gather)?;
+        gather.flush()
+    })
+}
 
+impl Gather<'_, '_> {
     /// Adds `pages`, which belong to the object `obj`, as extents of `kind`.
     ///
     /// With `skip_zero`, pages of zeros, whose tags are zero too, are left out: reading there gives
@@ -171,18 +172,12 @@ impl<'a> Gather<'a> {
         Ok(())
     }
 
-    /// Writes what was added last.
-    pub(crate) fn finish(mut self) -> Result {
-        self.flush()?;
-        self.waiting.finish(self.sink)
-    }
-
     /// Makes a batch of what was added, and gives it up.
     fn flush(&mut self) -> Result {
         if self.gathered.extents.is_empty() {
             return Ok(());
         }
-        self.waiting.write(&mut self.gathered, self.sink)
+        self.batches.add(&mut self.gathered)
     }
 }
 

@@ -43,6 +43,49 @@ struct Scope<'a, F> {
     done: Opaque<bindings::completion>,
 }
 
+/// A number of things that one thread has for another, which waits for each.
+///
+/// # Invariants
+///
+/// The completion was initialised, and is pinned.
+#[pin_data]
+pub(crate) struct Tokens {
+    #[pin]
+    given: Opaque<bindings::completion>,
+}
+
+// SAFETY: A completion has a lock of its own, and belongs to no thread.
+unsafe impl Send for Tokens {}
+
+// SAFETY: All that is done by way of a shared reference takes that lock.
+unsafe impl Sync for Tokens {}
+
+impl Tokens {
+    /// Makes one that has nothing.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        // INVARIANT: init_completion() initialises all of it.
+        pin_init!(Self {
+            // SAFETY: It is for memory of that type, which need not hold anything.
+            given <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
+        })
+    }
+
+    /// Adds one.
+    pub(crate) fn give(&self) {
+        // SAFETY: It was initialised.
+        unsafe { bindings::complete(self.given.get()) };
+    }
+
+    /// Waits for one, and takes it. May sleep. EINTR: the caller was killed.
+    pub(crate) fn take(&self) -> Result {
+        // SAFETY: It was initialised; process context.
+        match unsafe { bindings::wait_for_completion_killable(self.given.get()) } {
+            0 => Ok(()),
+            _ => Err(EINTR),
+        }
+    }
+}
+
 /// Returns the number of CPUs that are at work, or a little more or less.
 pub(crate) fn online_cpus() -> usize {
     #[cfg(CONFIG_SMP)]
@@ -59,27 +102,48 @@ pub(crate) fn online_cpus() -> usize {
 ///
 /// `work` looks by itself whether it was killed.
 pub(crate) fn run_on_threads<F: Fn() + Sync>(most: usize, work: &F) {
-    let scope = KBox::pin_init(
+    run_beside(work, |start| {
+        for _ in 0..most {
+            if !start() {
+                break;
+            }
+        }
+        work();
+    });
+}
+
+/// Runs `own` in the caller; each call of the function that it gets starts a thread of the caller's
+/// process that runs `work` beside it, and returns whether there is one more. Returns what `own`
+/// returns, when all threads have exited or, if the caller was killed, when all have finished
+/// `work`. May sleep.
+///
+/// `own` sees to it that `work` ends; both look by themselves whether they were killed.
+pub(crate) fn run_beside<F: Fn() + Sync, R>(
+    work: &F,
+    own: impl FnOnce(&mut dyn FnMut() -> bool) -> R,
+) -> R {
+    let Ok(scope) = KBox::pin_init(
         pin_init!(Scope {
             work,
             // SAFETY: init_completion() initialises all of it.
             done <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
         }),
         GFP_KERNEL_ACCOUNT,
-    );
-    let helpers = KVec::with_capacity(most, GFP_KERNEL_ACCOUNT);
-    let (Ok(scope), Ok(mut helpers)) = (scope, helpers) else {
-        return work();
+    ) else {
+        return own(&mut || false);
     };
-    for _ in 0..most {
-        // SAFETY: The scope is kept until all helpers are through, below.
-        match unsafe { start(scope.as_ref()) } {
-            // There is room.
-            Ok(task) => drop(helpers.push_within_capacity(task)),
-            Err(_) => break,
+    let mut helpers = KVec::new();
+    let result = own(&mut || {
+        if helpers.reserve(1, GFP_KERNEL_ACCOUNT).is_err() {
+            return false;
         }
-    }
-    work();
+        // SAFETY: The scope is kept until all helpers are through, below: each is in `helpers`, as
+        // there is room.
+        match unsafe { start(scope.as_ref()) } {
+            Ok(task) => helpers.push_within_capacity(task).is_ok(),
+            Err(_) => false,
+        }
+    });
     for _ in &helpers {
         // SAFETY: It was initialised. Who was killed waits for helpers that were killed as well.
         unsafe {
@@ -95,6 +159,7 @@ pub(crate) fn run_on_threads<F: Fn() + Sync>(most: usize, work: &F) {
             wait::pause_ms(1);
         }
     }
+    result
 }
 
 /// Starts a helper.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several batches that are written at a time: the file takes no more, or the
- * caller is killed meanwhile. Files that take them only one after the other get
- * the same image.
+ * Batches that a thread beside the caller writes: the file takes no more, or the
+ * caller is killed meanwhile. Files that only the caller may write get the same
+ * image.
  */
 #include "fault.h"
 #include "memory.h"
@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-/* More than two writers get at a time. */
+/* More than may wait for the thread that writes. */
 #define SIZE	(40 * MIB)
 /* How often the caller is killed; how often that is tried. */
 #define KILLS	2u
