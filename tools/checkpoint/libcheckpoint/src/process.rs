@@ -25,7 +25,10 @@ use std::{
         HashSet, //
     },
     fs,
-    io,
+    io::{
+        self,
+        Read, //
+    },
     os::fd::{
         AsFd,
         BorrowedFd,
@@ -72,11 +75,18 @@ fn parse_stat(stat: &str) -> Option<Process> {
     })
 }
 
+/// Bytes of /proc/PID/stat that have all fields that are looked at, and more.
+const STAT_LEN: usize = 1024;
+
 /// Returns what /proc says about the process `pid`.
 pub fn look(pid: i32) -> io::Result<Process> {
-    let stat = fs::read(format!("/proc/{pid}/stat"))?;
-    parse_stat(&String::from_utf8_lossy(&stat))
-        .ok_or_else(|| io::Error::other("/proc/PID/stat has another form than is known"))
+    // Of all processes there are: with one call of the kernel less for each than fs::read().
+    let mut stat = [0; STAT_LEN];
+    let len = fs::File::open(format!("/proc/{pid}/stat"))?.read(&mut stat)?;
+    parse_stat(&String::from_utf8_lossy(
+        stat.get(..len).unwrap_or_default(),
+    ))
+    .ok_or_else(|| io::Error::other("/proc/PID/stat has another form than is known"))
 }
 
 /// Returns the name of the process `pid`.
@@ -124,6 +134,37 @@ pub fn subtree(pid: i32) -> io::Result<Vec<Process>> {
         next += 1;
     }
     Ok(tree)
+}
+
+/// Returns the children of the process `pid`: those of each of its threads.
+fn children(pid: i32) -> io::Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let list = fs::read_to_string(thread?.path().join("children"))?;
+        found.extend(
+            list.split_whitespace()
+                .filter_map(|n| n.parse::<i32>().ok()),
+        );
+    }
+    Ok(found)
+}
+
+/// Returns most of what [`subtree`] does, without a look at all processes that there are: siblings of
+/// one that is waited for in that moment may be missing. `None`: one has exited, or the kernel does
+/// not tell (CONFIG_PROC_CHILDREN).
+pub fn most_of_subtree(pid: i32) -> Option<Vec<Process>> {
+    let mut tree = vec![look(pid).ok()?];
+    let mut next = 0;
+    while let Some(process) = tree.get(next).copied() {
+        // One that has another parent now is not a child any more.
+        let here = children(process.pid)
+            .ok()?
+            .into_iter()
+            .filter_map(|child| look(child).ok());
+        tree.extend(here.filter(|child| child.parent == process.pid));
+        next += 1;
+    }
+    Some(tree)
 }
 
 /// Returns the pids of `pid` in all pid namespaces from this one inwards.
@@ -324,6 +365,24 @@ mod tests {
         assert!(!parse_stat(&threads(2)).unwrap().is_zombie);
         assert_eq!(parse_stat(""), None);
         assert_eq!(parse_stat("1 (x"), None);
+    }
+
+    #[test]
+    fn own_subtree_quickly() {
+        let me = std::process::id().cast_signed();
+        let mut child = std::process::Command::new("sleep")
+            .arg("100")
+            .spawn()
+            .unwrap();
+        let child_pid = child.id().cast_signed();
+        // A kernel that does not tell is one that is asked otherwise.
+        if let Some(tree) = most_of_subtree(me) {
+            assert_eq!(tree.first().map(|p| p.pid), Some(me));
+            assert!(tree.iter().any(|p| p.pid == child_pid && p.parent == me));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!subtree(me).unwrap().iter().any(|p| p.pid == child_pid));
     }
 
     #[test]

@@ -225,8 +225,18 @@ impl Temporary {
         let root = target.pid();
         // A task that is forked during the move may be missed once, but not if its parent has
         // been moved before.
+        let mut quick = true;
         for _ in 0..ROUNDS {
-            let tree = target.sure(process::subtree)?;
+            let most = if quick {
+                target.sure(|pid| Ok(process::most_of_subtree(pid)))?
+            } else {
+                None
+            };
+            let is_all = most.is_none();
+            let tree = match most {
+                Some(tree) => tree,
+                None => target.sure(process::subtree)?,
+            };
             let mut moves = Vec::new();
             for process in tree.iter().filter(|p| !p.is_zombie) {
                 let Ok(home) = of(process.pid) else { continue };
@@ -234,9 +244,11 @@ impl Temporary {
                     moves.push((*process, home));
                 }
             }
-            if moves.is_empty() {
+            if moves.is_empty() && is_all {
                 return Ok(());
             }
+            // As long as that finds some; that none is missing all processes of the machine tell.
+            quick = !is_all && !moves.is_empty();
             for (process, home) in &moves {
                 self.homes.insert(process.pid, home.clone());
             }
