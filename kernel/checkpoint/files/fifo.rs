@@ -41,7 +41,8 @@ use crate::{
             Source, //
         },
         path,
-        pipe, //
+        pipe,
+        removed, //
     },
     found::Capture,
     image::{
@@ -59,7 +60,10 @@ use crate::{
                 FileRef, //
             },
             open::oflag,
-            path::PathRef,
+            path::{
+                PathName,
+                PathRef, //
+            },
             pipe::Pipe,
             stat::Stat, //
         },
@@ -280,11 +284,15 @@ fn find_removed(
         return Ok(path);
     }
     let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
+    // Somebody has it by its path as well.
+    if let Some(obj) = ObjRef::new(record.removed.get()) {
+        return removed::restore(r, plan, obj);
+    }
     let (_, name) = former::split(source.former.as_bytes())?.ok_or(EINVAL)?;
     let start = mount::start(r, source.record.mount.get())?;
     let make = || {
         let dir = PathRef::lookup_dir(&start, source.path.as_c_str())?;
-        former::make(&dir, &name, ftype::FIFO, 0)
+        former::make(&dir, &name, ftype::FIFO, 0, &PathName::new(&[])?)
     };
     // Who has it open need not have made it.
     let mut made = opener.act(make);
