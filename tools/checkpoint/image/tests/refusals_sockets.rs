@@ -246,7 +246,7 @@ fn removed(s: &mut Sample, nth: usize, file_type: u32, bound: u32) {
     let record = s.records.pop().expect("it was added");
     let at = s.position(Kind::File, 0);
     s.records.insert(at, record);
-    if bound == 0 {
+    if nth == 0 && bound == 0 {
         s.payload(Kind::UnixSocket, 0).truncate(b"../tmp/s\0".len());
     }
     s.edit(nth, |l: &mut UnixSocket| {
