@@ -49,6 +49,7 @@ use crate::{
         self,
         files::{
             open,
+            Removed,
             FILE_FIFO, //
         },
         ObjRef, //
@@ -284,9 +285,15 @@ fn find_removed(
         return Ok(path);
     }
     let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
-    // Somebody has it by its path as well.
+    // Somebody has it by its path as well, which may be another one of those that it had.
     if let Some(obj) = ObjRef::new(record.removed.get()) {
-        return removed::restore(r, plan, obj);
+        let path = removed::restore(r, plan, obj)?;
+        let (_, raw) = r.object_body::<Removed>(obj)?;
+        let name = raw.payload.splitn(2, |&b| b == 0).nth(1);
+        return match name == Some(source.former.as_bytes()) {
+            true => Ok(path),
+            false => former::give(r, plan, source, path),
+        };
     }
     let (_, name) = former::split(source.former.as_bytes())?.ok_or(EINVAL)?;
     let start = mount::start(r, source.record.mount.get())?;

@@ -209,6 +209,30 @@ CKPT_CYCLE(path_after_the_ends)
 	fifo_with_ends(false);
 }
 
+/* It had two names: the path was opened by one, the ends by the other. */
+CKPT_CYCLE(path_of_another_name)
+{
+	char path[2][320], was[2][400], now[400], buf[16] = "";
+	int fd, end;
+
+	CHECK_SYS(mkfifo(ckpt_path(path[0], sizeof(path[0]), "fifo"), 0600));
+	CHECK_SYS(link(path[0], ckpt_path(path[1], sizeof(path[1]), "pipe")));
+	fd = CHECK_SYS(open(path[0], O_PATH));
+	end = CHECK_SYS(open(path[1], O_RDWR | O_NONBLOCK));
+	CHECK_SYS(unlink(path[0]));
+	CHECK_SYS(unlink(path[1]));
+	name_of(fd, was[0], sizeof(was[0]));
+	name_of(end, was[1], sizeof(was[1]));
+	CHECK(strcmp(was[0], was[1]), "both have the name %s", was[0]);
+	ckpt_ready_wait();
+	same_inode(fd, end);
+	CHECK_STREQ(was[0], name_of(fd, now, sizeof(now)));
+	CHECK_STREQ(was[1], name_of(end, now, sizeof(now)));
+	CHECK_EQ(3, write(CHECK_SYS(open(by_path(fd), O_WRONLY)), "abc", 3));
+	CHECK_EQ(3, read(end, buf, sizeof(buf)));
+	CHECK_STREQ("abc", buf);
+}
+
 /* ---- devices ------------------------------------------------------------------ */
 
 /* Of each sort, also of such as are never open: the path is all that there is of them. */
