@@ -57,7 +57,9 @@ struct vfsmount *checkpoint_mount_of(struct dentry *dentry, struct vfsmount *nea
 				     unsigned int nth);
 
 struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type,
-				       dev_t dev);
+				       dev_t dev, const char *target);
+int checkpoint_link_target(const struct path *path, char *buf, int size);
+const void *checkpoint_pipe_at(const struct path *path);
 struct dentry *checkpoint_new_file(const struct path *dir, const char *name);
 int checkpoint_move_file(const struct path *dir, struct dentry *file, const char *name,
 			 struct dentry *old);

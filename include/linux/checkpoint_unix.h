@@ -116,7 +116,8 @@ unsigned int checkpoint_unix_queue(struct sock *sk, struct sk_buff **skbs, unsig
 int checkpoint_unix_message(struct sock *sk, struct sk_buff *skb,
 			    struct checkpoint_unix_message *message);
 int checkpoint_unix_set_name(struct sock *sk, const void *name, int len);
-int checkpoint_unix_bind(struct sock *sk, const struct path *path);
+int checkpoint_unix_bind(struct sock *sk, const struct path *path, bool removed);
+struct sock *checkpoint_unix_at(const struct path *path);
 int checkpoint_unix_connect(struct sock *sk, struct sock *peer, struct pid *pid,
 			    const struct cred *cred, bool connected);
 int checkpoint_unix_listen(struct sock *sk, unsigned int backlog, struct pid *pid,

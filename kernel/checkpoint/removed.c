@@ -61,7 +61,8 @@ out:
 }
 
 /* Makes @dentry, which start_creating() has returned for a name in @dir. */
-static struct dentry *make(const struct path *dir, struct dentry *dentry, umode_t mode, dev_t dev)
+static struct dentry *make(const struct path *dir, struct dentry *dentry, umode_t mode, dev_t dev,
+			   const char *target)
 {
 	struct mnt_idmap *idmap = mnt_idmap(dir->mnt);
 	struct inode *inode = d_inode(dir->dentry);
@@ -72,6 +73,12 @@ static struct dentry *make(const struct path *dir, struct dentry *dentry, umode_
 		/* This ends what was begun if it fails. */
 		if (!err)
 			return vfs_mkdir(idmap, inode, dentry, mode, NULL);
+	} else if (S_ISLNK(mode)) {
+		err = security_path_symlink(dir, dentry, target);
+		if (!err)
+			err = vfs_symlink(idmap, inode, dentry, target, NULL);
+		if (!err)
+			return dentry;
 	} else {
 		err = security_path_mknod(dir, dentry, mode, new_encode_dev(dev));
 		if (!err)
@@ -99,7 +106,7 @@ static int remove(const struct path *dir, struct dentry *dentry)
 
 /* Both under the lock of @dir: nobody finds it in between. */
 static struct dentry *make_and_remove(const struct path *dir, struct qstr *name, umode_t mode,
-				      dev_t dev)
+				      dev_t dev, const char *target)
 {
 	struct dentry *dentry, *removed;
 	int err;
@@ -107,7 +114,7 @@ static struct dentry *make_and_remove(const struct path *dir, struct qstr *name,
 	dentry = start_creating_killable(mnt_idmap(dir->mnt), dir->dentry, name);
 	if (IS_ERR(dentry))
 		return dentry;
-	dentry = make(dir, dentry, mode, dev);
+	dentry = make(dir, dentry, mode, dev, target);
 	if (IS_ERR(dentry))
 		return dentry;
 	removed = dget(dentry);
@@ -120,11 +127,12 @@ static struct dentry *make_and_remove(const struct path *dir, struct qstr *name,
 }
 
 /**
- * checkpoint_removed_node() - make a directory, named pipe or device that was removed
+ * checkpoint_removed_node() - make what was removed, and is no regular file
  * @dir: the directory that it was in
  * @name: its name, which nothing has there
- * @type: S_IFDIR, S_IFIFO or S_IFCHR
- * @dev: of S_IFCHR, its number; else 0
+ * @type: S_IFDIR, S_IFIFO, S_IFSOCK, S_IFLNK, S_IFCHR or S_IFBLK
+ * @dev: of a device its number; else 0
+ * @target: of S_IFLNK, where it leads
  *
  * As who makes it, enters or opens it, and removes it: a device takes CAP_MKNOD.
  * May sleep, even for long.
@@ -132,13 +140,13 @@ static struct dentry *make_and_remove(const struct path *dir, struct qstr *name,
  * Return: its entry, or an error pointer: -EEXIST if something has the name.
  */
 struct dentry *checkpoint_removed_node(const struct path *dir, const char *name, umode_t type,
-				       dev_t dev)
+				       dev_t dev, const char *target)
 {
 	umode_t mode = type | (S_ISDIR(type) ? 0700 : 0600);
 	struct dentry *dentry;
 	int err;
 
-	if (!S_ISDIR(type) && !S_ISFIFO(type) && !S_ISCHR(type))
+	if (type & ~S_IFMT || S_ISREG(type))
 		return ERR_PTR(-EINVAL);
 	/* What is made there can't be removed. */
 	if (IS_APPEND(d_inode(dir->dentry)))
@@ -146,7 +154,50 @@ struct dentry *checkpoint_removed_node(const struct path *dir, const char *name,
 	err = mnt_want_write(dir->mnt);
 	if (err)
 		return ERR_PTR(err);
-	dentry = make_and_remove(dir, &QSTR(name), mode, dev);
+	dentry = make_and_remove(dir, &QSTR(name), mode, dev, target);
 	mnt_drop_write(dir->mnt);
 	return dentry;
+}
+
+/**
+ * checkpoint_link_target() - read where a symbolic link leads
+ * @path: the link
+ * @buf: where to, without a NUL
+ * @size: bytes there
+ *
+ * As readlink(2). A link of procfs does not lead where its text says, and is none of these.
+ * May sleep.
+ *
+ * Return: bytes of it, or an errno: -ENAMETOOLONG if there is no room for all of them.
+ */
+int checkpoint_link_target(const struct path *path, char *buf, int size)
+{
+	struct inode *inode = d_backing_inode(path->dentry);
+	DEFINE_DELAYED_CALL(done);
+	const char *target;
+	size_t len;
+
+	if (!d_is_symlink(path->dentry) || inode->i_op->readlink || !inode->i_op->get_link)
+		return -EINVAL;
+	target = vfs_get_link(path->dentry, &done);
+	if (IS_ERR_OR_NULL(target))
+		return target ? PTR_ERR(target) : -EINVAL;
+	len = strnlen(target, size + 1);
+	if (len <= size)
+		memcpy(buf, target, len);
+	do_delayed_call(&done);
+	return len <= size ? len : -ENAMETOOLONG;
+}
+
+/**
+ * checkpoint_pipe_at() - tell which pipe of a FIFO is open
+ * @path: the FIFO, or anything else
+ *
+ * Return: the pipe, to compare, without a reference; NULL: nobody has it open.
+ */
+const void *checkpoint_pipe_at(const struct path *path)
+{
+	struct inode *inode = d_backing_inode(path->dentry);
+
+	return S_ISFIFO(inode->i_mode) ? READ_ONCE(inode->i_pipe) : NULL;
 }

@@ -275,14 +275,16 @@ out:
  * checkpoint_unix_bind() - let others find a Unix socket by its address
  * @sk: the socket, with an address
  * @path: the socket inode that it was bound to; NULL: it has an abstract address
+ * @removed: that was made for this, and removed (checkpoint_removed_node())
  *
  * As bind(2), but that an inode is there already: whoever may not remove that
- * and make another one may not take it either.
+ * and make another one may not take it either. One that was removed was made with the rights of
+ * who may do so, and is found only by who has a descriptor of it.
  *
  * Return: 0, also if it was closed; or an errno: -EADDRINUSE if another one has
  * the address.
  */
-int checkpoint_unix_bind(struct sock *sk, const struct path *path)
+int checkpoint_unix_bind(struct sock *sk, const struct path *path, bool removed)
 {
 	struct net *net = sock_net(sk);
 	struct unix_sock *u = unix_sk(sk);
@@ -301,7 +303,11 @@ int checkpoint_unix_bind(struct sock *sk, const struct path *path)
 
 	if (path) {
 		inode = d_backing_inode(path->dentry);
-		err = S_ISSOCK(inode->i_mode) ? checkpoint_unix_may_rebind(path) : -ENOTSOCK;
+		err = S_ISSOCK(inode->i_mode) ? 0 : -ENOTSOCK;
+		if (!err && !removed)
+			err = checkpoint_unix_may_rebind(path);
+		else if (!err && (!d_unlinked(path->dentry) || inode->i_nlink))
+			err = -ESTALE;
 		if (err)
 			goto out_file;
 		other = unix_find_socket_byinode(inode);
@@ -342,6 +348,19 @@ out:
 out_file:
 	fput(file);
 	return err;
+}
+
+/**
+ * checkpoint_unix_at() - find the Unix socket that others find at a path
+ * @path: the path
+ *
+ * Return: the socket, with a reference; NULL: there is none.
+ */
+struct sock *checkpoint_unix_at(const struct path *path)
+{
+	struct inode *inode = d_backing_inode(path->dentry);
+
+	return S_ISSOCK(inode->i_mode) ? unix_find_socket_byinode(inode) : NULL;
 }
 
 /**

@@ -23,7 +23,7 @@ use crate::{
             Source, //
         },
         path,
-        removed_dir, //
+        removed, //
     },
     found::Capture,
     image::{
@@ -73,26 +73,17 @@ pub(super) fn encoded((major, minor): (u32, u32)) -> u32 {
     (major << MINOR_BITS) | minor
 }
 
-/// Returns whether `number`, in the encoding of images, is that of one of them.
-pub(super) fn is_known(number: u32) -> bool {
-    is_memory((number >> MINOR_BITS, number & ((1 << MINOR_BITS) - 1)))
-}
-
 /// Notes the path of `open`, or that it was removed. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
     if !open.file.is_unlinked() || open.file.links() != 0 {
         return path::collect(cap, t, named, open);
     }
-    let why = removed_dir::collect(cap, &open.file.path())?;
-    if let Some(why) = why {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
-    }
-    Ok(why.is_none())
+    removed::collect_open(cap, t, named, open)
 }
 
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     let inode = if open.path.is_empty() {
-        removed_dir::save(cap, &open.file.path())?.get()
+        removed::save(cap, &open.file.path())?.get()
     } else {
         encoded(open.file.device())
     };
@@ -110,7 +101,11 @@ fn restore_removed(
     opener: &CredRef,
 ) -> Result<FileRef> {
     let obj = ObjRef::new(source.record.inode.get()).ok_or(EINVAL)?;
-    let found = removed_dir::restore(r, plan, obj)?;
+    let found = removed::restore(r, plan, obj)?;
+    // To open another one may do something already.
+    if !is_memory(found.device()) {
+        return Err(EINVAL);
+    }
     let file = opener
         .act(|| FileRef::open(&found, source.flags, 0))
         .map_err(|e| {

@@ -18,7 +18,7 @@ use crate::{
             Source, //
         },
         path,
-        removed_dir, //
+        removed, //
     },
     found::Capture,
     image::{
@@ -55,17 +55,13 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open
     if !open.file.is_unlinked() {
         return path::collect(cap, t, named, open);
     }
-    let why = removed_dir::collect(cap, &open.file.path())?;
-    if let Some(why) = why {
-        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
-    }
-    Ok(why.is_none())
+    removed::collect_open(cap, t, named, open)
 }
 
 fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
     if open.path.is_empty() {
         return Ok(Saved {
-            inode: removed_dir::save(cap, &open.file.path())?.get(),
+            inode: removed::save(cap, &open.file.path())?.get(),
             ..Saved::of(&open.file)
         });
     }
@@ -79,7 +75,7 @@ fn save(cap: &mut Capture, open: &Open) -> Result<Saved> {
 fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileRef> {
     let removed = ObjRef::new(source.record.inode.get());
     let file = match removed {
-        Some(obj) => FileRef::open_unchecked(&removed_dir::restore(r, plan, obj)?, source.flags)
+        Some(obj) => FileRef::open_unchecked(&removed::restore(r, plan, obj)?, source.flags)
             .map_err(|e| r.fail(e, plan, fmt!("a removed directory can't be opened")))?,
         None => path::open(r, plan, source, source.flags)?,
     };

@@ -41,13 +41,15 @@ use crate::{
             Source, //
         },
         path,
-        pipe, //
+        pipe,
+        removed, //
     },
     found::Capture,
     image::{
         self,
         files::{
             open,
+            Removed,
             FILE_FIFO, //
         },
         ObjRef, //
@@ -59,7 +61,10 @@ use crate::{
                 FileRef, //
             },
             open::oflag,
-            path::PathRef,
+            path::{
+                PathName,
+                PathRef, //
+            },
             pipe::Pipe,
             stat::Stat, //
         },
@@ -280,11 +285,21 @@ fn find_removed(
         return Ok(path);
     }
     let (record, _) = r.object_body::<image::files::Pipe>(obj)?;
+    // Somebody has it by its path as well, which may be another one of those that it had.
+    if let Some(obj) = ObjRef::new(record.removed.get()) {
+        let path = removed::restore(r, plan, obj)?;
+        let (_, raw) = r.object_body::<Removed>(obj)?;
+        let name = raw.payload.splitn(2, |&b| b == 0).nth(1);
+        return match name == Some(source.former.as_bytes()) {
+            true => Ok(path),
+            false => former::give(r, plan, source, path),
+        };
+    }
     let (_, name) = former::split(source.former.as_bytes())?.ok_or(EINVAL)?;
     let start = mount::start(r, source.record.mount.get())?;
     let make = || {
         let dir = PathRef::lookup_dir(&start, source.path.as_c_str())?;
-        former::make(&dir, &name, ftype::FIFO, 0)
+        former::make(&dir, &name, ftype::FIFO, 0, &PathName::new(&[])?)
     };
     // Who has it open need not have made it.
     let mut made = opener.act(make);

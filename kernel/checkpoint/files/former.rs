@@ -76,22 +76,30 @@ pub(super) fn random_name(mut name: [u8; 25]) -> Result<PathName> {
     PathName::new(&name)
 }
 
-/// Makes what was removed from `dir`, a directory, a named pipe or a device with the number `device`, and
-/// removes it: by the name that it had, or by another one if something else has that by now.
+/// Makes what was removed from `dir`, anything of the type `file_type` but a regular file, and removes it:
+/// by the name that it had, or by another one if something else has that by now. `device`: the number of a
+/// device, else 0; `target`: where a symbolic link leads, else empty.
 ///
 /// EOPNOTSUPP: it is on a filesystem of which nothing can be saved. There is another one at the path
 /// than there was: to make a directory may do what only the kernel knows (cgroup, configfs).
-pub(super) fn make(dir: &PathRef, name: &PathName, file_type: u32, device: u32) -> Result<PathRef> {
+pub(super) fn make(
+    dir: &PathRef,
+    name: &PathName,
+    file_type: u32,
+    device: u32,
+    target: &PathName,
+) -> Result<PathRef> {
     if kinds::on_filesystem(dir.fs_magic()).is_some() {
         return Err(EOPNOTSUPP);
     }
-    let mut made = dir.removed_node(name.as_c_str(), file_type, device);
+    let target = target.as_c_str();
+    let mut made = dir.removed_node(name.as_c_str(), file_type, device, target);
     for _ in 0..TRIES {
         if !matches!(made, Err(EEXIST)) {
             break;
         }
         let other = random_name(*b".removed-0123456789abcdef")?;
-        made = dir.removed_node(other.as_c_str(), file_type, device);
+        made = dir.removed_node(other.as_c_str(), file_type, device, target);
     }
     made
 }

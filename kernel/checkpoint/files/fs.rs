@@ -22,7 +22,7 @@ use crate::{
         name::Text,
         opener,
         proc,
-        removed_dir,
+        removed,
         same, //
     },
     found::{
@@ -165,7 +165,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     };
     let pwd = fs.pwd();
     let pwd = if pwd.is_unlinked() {
-        if let Some(why) = removed_dir::collect(cap, &pwd)? {
+        if let Some(why) = removed::collect(cap, &pwd)? {
             cap.refuse(EOPNOTSUPP, t, fmt!("working directory: {}", why));
             return Ok(());
         }
@@ -263,7 +263,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     let mut removed = None;
     match &dirs.pwd {
         Some((pwd, name)) => save_dir(cap, *pwd, &fs.pwd(), name)?,
-        None => removed = Some(removed_dir::save(cap, &fs.pwd())?),
+        None => removed = Some(removed::save(cap, &fs.pwd())?),
     }
     let record = Fs {
         obj: obj.get().into(),
@@ -335,7 +335,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         None => r.root.clone(),
     };
     let pwd = match ObjRef::new(record.removed.get()) {
-        Some(obj) => removed_dir::restore(r, plan, obj)?,
+        Some(obj) => removed::restore(r, plan, obj)?,
         None => {
             let pwd = ObjRef::new(record.pwd.get()).ok_or(EINVAL)?;
             restore_dir(r, plan, "working directory", pwd, |_| Ok(()))?

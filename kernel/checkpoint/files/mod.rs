@@ -35,7 +35,7 @@ mod pidfd;
 mod pipe;
 mod proc;
 mod regular;
-mod removed_dir;
+mod removed;
 mod reopened;
 mod rules;
 mod same;
@@ -109,6 +109,10 @@ pub(crate) use self::{
         save_pid, //
     },
     proc::traced::check as check_traced,
+    removed::{
+        built as built_removed,
+        save_known as save_removed, //
+    },
     same::{
         boot,
         verdict, //

@@ -34,7 +34,8 @@ use crate::{
             FileOps,
             Saved,
             Source, //
-        }, //
+        },
+        removed, //
     },
     found::{
         Capture,
@@ -48,6 +49,7 @@ use crate::{
             FILE_PIPE,
             PIPE_MAX, //
         },
+        record::ref_number,
         Kind,
         ObjRef, //
     },
@@ -252,6 +254,11 @@ pub(super) fn async_fd(file: &FileRef) -> Option<u32> {
     Pipe::of(file)?.async_fd()
 }
 
+/// Returns whether the tasks have an end of the pipe at `addr`.
+pub(super) fn is_known(cap: &Capture, addr: usize) -> bool {
+    cap.objects.users::<OpenPipe>(addr) > 0
+}
+
 /// Returns whether what is written to `file` goes into a pipe that the tasks have an end of.
 pub(super) fn image_would_deadlock(cap: &Capture, file: &FileRef) -> bool {
     let has =
@@ -286,12 +293,19 @@ pub(super) fn save_pipe(cap: &mut Capture, file: &FileRef, named: bool) -> Resul
     } else {
         file.owner()
     };
+    let removed = if named {
+        removed::save_known(cap, &file.path())?
+    } else {
+        None
+    };
     let record = image::files::Pipe {
         obj: obj.get().into(),
         buffers: u32::try_from(pieces.len()).map_err(|_| E2BIG)?.into(),
         size: bytes(pipe.status()?.pages).ok_or(E2BIG)?.into(),
         named: u32::from(named).into(),
         owner: owner.unwrap_or([0, 0]).map(Into::into),
+        removed: ref_number(removed).into(),
+        reserved: 0.into(),
     };
     cap.meta.put(&record, &[])?;
     let mut rest = contents.as_slice();

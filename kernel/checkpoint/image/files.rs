@@ -83,7 +83,8 @@ values! {
     /// the directory that it was in, or of the next one above that still is there, a NUL, and its
     /// own path.
     FILE_FIFO = 5,
-    /// One of the memory devices, by path; `inode` is the device number.
+    /// One of the memory devices, by path; `inode` is the device number. Of one that was removed there is
+    /// no path, and `inode` is the [`Removed`].
     FILE_DEVICE = 6,
     /// Anonymous memory shared between tasks; `inode` holds it. Has no
     /// descriptor, only mappings.
@@ -101,7 +102,8 @@ values! {
     /// Regular file, by another path than that by which it was opened, which was removed. Payload:
     /// that path, a NUL, the removed one.
     FILE_ALIAS = 13,
-    /// Neither file nor directory, by path, opened with O_PATH; `inode` is the number of a device.
+    /// Neither file nor directory, by path, opened with O_PATH; `inode` is the number of a device. Of what
+    /// was removed there is no path, and `inode` is the [`Removed`].
     FILE_PATH = 14,
     /// An inotify instance; `inode` is the `Inotify`.
     FILE_INOTIFY = 15,
@@ -362,6 +364,11 @@ record! {
         /// Owner and group of one without a name, or that was removed, in the user namespace of the
         /// caller.
         pub owner: [U32; 2],
+        /// A named one that was removed, and that somebody has by its path, too (O_PATH): a
+        /// [`Removed`]; 0: nobody.
+        pub removed: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 
@@ -391,7 +398,7 @@ record! {
         pub root: U32,
         /// Working directory, a [`Path`]; 0: `removed`.
         pub pwd: U32,
-        /// Working directory that was removed, a [`RemovedDir`]; 0: `pwd`.
+        /// Working directory that was removed, a [`Removed`]; 0: `pwd`.
         pub removed: U32,
         /// Zero.
         pub reserved: U32,
@@ -399,10 +406,11 @@ record! {
 }
 
 record! {
-    /// A directory, or a memory device, that was removed; payload: the path of the directory that it was
-    /// in, or of the next one above that still is there, a NUL, and its own path.
-    #[record(RemovedDir = 112, "removed directory", min = 48, check = removed_dir, object = removed_object)]
-    pub struct RemovedDir {
+    /// What was removed and is no regular file; payload: the path of the directory that it was in, or of
+    /// the next one above that still is there, a NUL, and its own path; of a symbolic link another NUL,
+    /// and where it leads.
+    #[record(Removed = 112, "removed inode", min = 48, check = removed, object = removed_object)]
+    pub struct Removed {
         /// Reference of this object.
         pub obj: U32,
         /// Permissions, as of stat(2).
@@ -419,10 +427,37 @@ record! {
         pub mtime_nsec: U32,
         /// The mount that both paths are on, as in [`OpenFile`].
         pub mount: U32,
-        /// Number of a device, as in `OpenFile.inode`; 0: it is a directory.
+        /// Number of a device, as in `OpenFile.inode`; 0: it is none.
         pub device: U32,
+        /// File type, as of stat(2); 0: a device that has characters, or a directory if that has no number.
+        pub file_type: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
+
+impl Removed {
+    /// Returns its file type, as of stat(2).
+    pub fn real_type(&self) -> u32 {
+        match (self.file_type.get(), self.device.get()) {
+            (0, 0) => check::TYPE_DIRECTORY,
+            (0, _) => check::TYPE_CHAR,
+            (file_type, _) => file_type,
+        }
+    }
+}
+
+/// Returns the two paths in the payload of a [`Removed`] that is a symbolic link, as in that of others,
+/// and where it leads.
+pub fn paths_and_target(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let first = payload.iter().position(|&b| b == 0)?;
+    let after = payload.get(first + 1..)?;
+    let nul = first + 1 + after.iter().position(|&b| b == 0)?;
+    Some((payload.get(..nul)?, payload.get(nul + 1..)?))
+}
+
+/// Most bytes of where a symbolic link leads.
+pub const LINK_MAX: usize = 4095;
 
 record! {
     /// A directory; payload: its path.

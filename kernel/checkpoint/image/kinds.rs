@@ -147,7 +147,7 @@ kinds! {
     FileOwner: files::FileOwner,
     Lease: files::Lease,
     Xattr: files::Xattr,
-    RemovedDir: files::RemovedDir,
+    Removed: files::Removed,
     Inotify: notify::Inotify,
     InotifyWatch: notify::InotifyWatch,
     InotifyEvent: notify::InotifyEvent,

@@ -92,6 +92,7 @@ pub(crate) use self::tcp_outside::{
     let_go, //
 };
 
+pub(crate) use self::unix::is_of_tasks as has_unix;
 pub(crate) use self::unix_reconnect::end_name;
 
 pub(crate) use self::socket::{

@@ -181,6 +181,11 @@ fn is_open(cap: &Capture, unix: &Unix) -> bool {
         .is_some_and(|f| files::has_socket(cap, f))
 }
 
+/// Returns whether a file of the tasks shows the Unix socket `sk`.
+pub(crate) fn is_of_tasks(cap: &Capture, sk: &SockRef) -> bool {
+    sk.unix().is_ok_and(|unix| is_open(cap, &unix))
+}
+
 impl Sock {
     /// Returns whether the tasks have its other end after all, though no descriptor of theirs shows
     /// that, and its connection was to be cut or made again.
@@ -588,6 +593,10 @@ fn save_link(cap: &mut Capture, addr: usize, unix: &Unix, listener: Option<&Sock
     let name: &[u8] = if waits { &[] } else { &unix.name };
     let path = if waits { None } else { path(cap, unix)? };
     let bound = path.is_some() || !waits && unix.named;
+    let removed = match &unix.path {
+        Some(at) if path.is_none() && !waits => files::save_removed(cap, at)?,
+        _ => None,
+    };
     let mut shutdown = 0;
     if unix.shut_read {
         shutdown |= UNIX_SHUT_READ;
@@ -613,6 +622,8 @@ fn save_link(cap: &mut Capture, addr: usize, unix: &Unix, listener: Option<&Sock
         peer_cred: ref_number(peer_cred).into(),
         name: u32::try_from(name.len())?.into(),
         bound: u32::from(bound).into(),
+        removed: ref_number(removed).into(),
+        reserved: 0.into(),
     };
     let mut payload = in_image(name)?;
     if let Some(path) = &path {

@@ -93,8 +93,17 @@ pub(super) struct BuiltSock {
 /// The address by which a socket is found.
 struct Address {
     name: KVec<u8>,
-    /// Where it is found; `None`: its name is abstract.
-    path: Option<PathName>,
+    at: At,
+}
+
+/// Where a socket is found.
+enum At {
+    /// By its name, which is abstract.
+    Name,
+    /// At a path.
+    Path(PathName),
+    /// At what was removed, by who has that.
+    Removed(PathRef),
 }
 
 impl Rebuilt for BuiltSock {
@@ -111,12 +120,13 @@ impl Rebuilt for BuiltSock {
         let (Some(opener), Some(address)) = (&self.opener, self.address.as_ref()) else {
             return Ok(());
         };
-        let bind = || match &address.path {
-            Some(path) => {
+        let bind = || match &address.at {
+            At::Path(path) => {
                 let path = PathRef::lookup(&r.root, path.as_c_str())?;
                 self.sk.bind_unix(Some(&path))
             }
-            None => self.sk.bind_unix(None),
+            At::Removed(path) => self.sk.bind_unix_removed(path),
+            At::Name => self.sk.bind_unix(None),
         };
         opener.act(bind).map_err(|e| {
             let why = match e {
@@ -246,12 +256,15 @@ impl Part {
         if !name.is_empty() {
             let own = own_name(name)?;
             built.sk.set_unix_name(&own)?;
-            if self.record.bound.get() != 0 {
-                let path = match path {
-                    [] => None,
-                    path => Some(PathName::new(path)?),
+            let removed = ObjRef::new(self.record.removed.get());
+            if self.record.bound.get() != 0 || removed.is_some() {
+                let nobody = || r.told(EINVAL, fmt!("no task has what a socket is bound to"));
+                let at = match (removed, path) {
+                    (Some(obj), _) => At::Removed(files::built_removed(r, obj).ok_or_else(nobody)?),
+                    (None, []) => At::Name,
+                    (None, path) => At::Path(PathName::new(path)?),
                 };
-                built.address.populate(Address { name: own, path });
+                built.address.populate(Address { name: own, at });
             }
         }
         if self.record.state.get() == UNIX_LISTENING {

@@ -59,12 +59,12 @@ const NAMESPACE_MAX: u64 = 8;
 pub(super) const TYPE: u32 = 0o170000;
 /// Kernel objects without an inode of their own.
 const TYPE_NONE: u32 = 0;
-const TYPE_FIFO: u32 = 0o010000;
-const TYPE_CHAR: u32 = 0o020000;
-const TYPE_BLOCK: u32 = 0o060000;
-const TYPE_LINK: u32 = 0o120000;
-const TYPE_SOCKET: u32 = 0o140000;
-const TYPE_DIRECTORY: u32 = 0o040000;
+pub(super) const TYPE_FIFO: u32 = 0o010000;
+pub(super) const TYPE_CHAR: u32 = 0o020000;
+pub(super) const TYPE_BLOCK: u32 = 0o060000;
+pub(super) const TYPE_LINK: u32 = 0o120000;
+pub(in crate::image) const TYPE_SOCKET: u32 = 0o140000;
+pub(super) const TYPE_DIRECTORY: u32 = 0o040000;
 pub(super) const TYPE_REGULAR: u32 = 0o100000;
 
 /// Flags that an open kernel object without an inode of its own can have.
@@ -141,10 +141,10 @@ pub(super) fn pipe_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fau
     Ok((pipe.obj.get(), pipe.named.get()))
 }
 
-/// Returns reference and device number of what was removed.
+/// Returns what was removed. Its detail is its type.
 pub(super) fn removed_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
-    let removed: RemovedDir = raw.body()?;
-    Ok((removed.obj.get(), removed.device.get()))
+    let removed: Removed = raw.body()?;
+    Ok((removed.obj.get(), removed.real_type()))
 }
 
 impl Walk<'_> {
@@ -238,8 +238,7 @@ impl Walk<'_> {
             }
             FILE_DIRECTORY => {
                 if inode != 0 {
-                    let device = self.refer::<RemovedDir>(raw, inode)?.detail;
-                    ensure(raw, device == 0, "directory that is none")?;
+                    self.removed_of(raw, inode, TYPE_DIRECTORY, "directory that is none")?;
                 }
                 ensure(
                     raw,
@@ -309,8 +308,7 @@ impl Walk<'_> {
                 TYPE_REGULAR
             }
             FILE_DEVICE if raw.payload.is_empty() => {
-                let device = self.refer::<RemovedDir>(raw, inode)?.detail;
-                ensure(raw, device != 0, "removed device that is none")?;
+                self.removed_of(raw, inode, TYPE_CHAR, "removed device that is none")?;
                 TYPE_CHAR
             }
             FILE_DEVICE => {
@@ -390,7 +388,11 @@ impl Walk<'_> {
                     file.flags.get() & open::PATH != 0 && (device || others.contains(&file_type)),
                     "opened for its path, but of another kind",
                 )?;
-                zero(raw, device || inode == 0)?;
+                if raw.payload.is_empty() {
+                    self.removed_of(raw, inode, file_type, "removed, but of another type")?;
+                } else {
+                    zero(raw, device || inode == 0)?;
+                }
                 file_type
             }
             FILE_EPOLL => {
@@ -434,6 +436,13 @@ impl Walk<'_> {
                 zero(raw, file.mount.get() == 0)?;
             }
             FILE_DEVICE if raw.payload.is_empty() => zero(raw, file.mount.get() == 0)?,
+            FILE_PATH if raw.payload.is_empty() => zero(
+                raw,
+                file.mount.get() == 0
+                    && file.dev.get() == 0
+                    && file.ino.get() == 0
+                    && file.generation.get() == 0,
+            )?,
             FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
             FILE_REGULAR
             | FILE_DIRECTORY
@@ -474,6 +483,21 @@ impl Walk<'_> {
         self.hold(file.obj.get());
         self.summary.files = self.summary.files.saturating_add(1);
         Ok(())
+    }
+
+    /// Checks a reference on something of this type that was removed; `why`: it is something else.
+    pub(in crate::image) fn removed_of(
+        &self,
+        raw: &Raw<'_>,
+        obj: u32,
+        file_type: u32,
+        why: &'static str,
+    ) -> Result<(), Fault> {
+        ensure(
+            raw,
+            self.refer::<Removed>(raw, obj)?.detail == file_type,
+            why,
+        )
     }
 
     /// Checks what is special about an open file of a namespace.

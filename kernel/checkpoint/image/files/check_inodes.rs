@@ -24,7 +24,13 @@ use crate::image::{
         check::{
             NSEC,
             TYPE,
-            TYPE_REGULAR, //
+            TYPE_BLOCK,
+            TYPE_CHAR,
+            TYPE_DIRECTORY,
+            TYPE_FIFO,
+            TYPE_LINK,
+            TYPE_REGULAR,
+            TYPE_SOCKET, //
         },
         *, //
     },
@@ -142,6 +148,16 @@ impl Walk<'_> {
             "impossible size of a pipe",
         )?;
         ids(raw, pipe.owner.iter().map(|id| id.get()))?;
+        zero(raw, pipe.reserved.get() == 0)?;
+        if pipe.removed.get() != 0 {
+            ensure(
+                raw,
+                pipe.named.get() != 0,
+                "has no name that could be removed",
+            )?;
+            let why = "removed, but no named pipe";
+            self.removed_of(raw, pipe.removed.get(), TYPE_FIFO, why)?;
+        }
         let left = pipe.buffers.get();
         ensure(
             raw,
@@ -225,25 +241,47 @@ impl Walk<'_> {
             self.refer::<Path>(raw, fs.pwd.get())?;
         } else {
             zero(raw, fs.pwd.get() == 0)?;
-            let device = self.refer::<RemovedDir>(raw, fs.removed.get())?.detail;
-            ensure(raw, device == 0, "working directory that is none")?;
+            let why = "working directory that is none";
+            self.removed_of(raw, fs.removed.get(), TYPE_DIRECTORY, why)?;
         }
         zero(raw, fs.reserved.get() == 0)?;
         no_payload(raw)
     }
 
-    /// Checks a directory, or a device, that was removed.
-    pub(in crate::image) fn removed_dir(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        let dir: RemovedDir = raw.body()?;
-        flags(raw, u64::from(dir.mode.get()), 0o7777)?;
-        ids(raw, dir.owner.iter().map(|id| id.get()))?;
+    /// Checks what was removed and is no regular file.
+    pub(in crate::image) fn removed(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let removed: Removed = raw.body()?;
+        flags(raw, u64::from(removed.mode.get()), 0o7777)?;
+        ids(raw, removed.owner.iter().map(|id| id.get()))?;
         ensure(
             raw,
-            dir.atime_nsec.get() < NSEC && dir.mtime_nsec.get() < NSEC,
+            removed.atime_nsec.get() < NSEC && removed.mtime_nsec.get() < NSEC,
             "impossible time",
         )?;
-        self.mount_of(raw, dir.mount.get())?;
-        two_absolute_paths(raw)
+        zero(raw, removed.reserved.get() == 0)?;
+        self.mount_of(raw, removed.mount.get())?;
+        let file_type = removed.real_type();
+        match file_type {
+            TYPE_CHAR | TYPE_BLOCK => (),
+            TYPE_DIRECTORY | TYPE_FIFO | TYPE_LINK | TYPE_SOCKET => {
+                zero(raw, removed.device.get() == 0)?;
+            }
+            _ => return Err(raw.fault("unknown type of what was removed")),
+        }
+        if file_type != TYPE_LINK {
+            return two_absolute_paths(raw);
+        }
+        let (paths, target) =
+            paths_and_target(raw.payload).ok_or(raw.fault("link that leads nowhere"))?;
+        ensure(
+            raw,
+            (1..=LINK_MAX).contains(&target.len()) && !target.contains(&0),
+            "link that leads nowhere",
+        )?;
+        two_absolute_paths(&Raw {
+            payload: paths,
+            ..*raw
+        })
     }
 
     /// Checks a directory.

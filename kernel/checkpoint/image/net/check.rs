@@ -19,6 +19,7 @@ use crate::image::{
         Object, //
     },
     files::{
+        check::TYPE_SOCKET,
         open,
         pidfd::PidfdTarget,
         OpenFile, //
@@ -275,6 +276,16 @@ impl Walk<'_> {
             )?;
         } else {
             zero(raw, unix.listener.get() == 0 && unix.scm.get() == 0)?;
+        }
+        zero(raw, unix.reserved.get() == 0)?;
+        if unix.removed.get() != 0 {
+            let why = "removed, but no file of a socket";
+            self.removed_of(raw, unix.removed.get(), TYPE_SOCKET, why)?;
+            ensure(
+                raw,
+                form == SOCKET_OPEN && unix.name.get() != 0 && unix.bound.get() == 0,
+                "is bound to what was removed, and has no address, or another one",
+            )?;
         }
         unix_name(raw, &unix)
     }

@@ -61,6 +61,11 @@ record! {
         pub name: U32,
         /// 1: others find it by its address.
         pub bound: U32,
+        /// The socket file that it is bound to, if that was removed, and somebody has it by its path
+        /// (O_PATH): a `Removed`; 0: none.
+        pub removed: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 

@@ -123,18 +123,30 @@ impl PathRef {
         }))
     }
 
-    /// Makes a directory, a named pipe or a character device `name` in this directory, with the rights
-    /// that the caller has or acts with, and removes it: returns its path. Nobody finds it in between.
-    /// May sleep, even for long.
+    /// Makes something that is no regular file as `name` in this directory, with the rights that the
+    /// caller has or acts with, and removes it: returns its path. Nobody finds it in between. May sleep,
+    /// even for long.
     ///
     /// `file_type` is one of [`ftype`](super::file::ftype); `device`: the kernel's number of a device, else
-    /// 0. EEXIST: something has that name.
-    pub(crate) fn removed_node(&self, name: &CStr, file_type: u32, device: u32) -> Result<Self> {
+    /// 0; `target`: where a symbolic link leads, else empty. EEXIST: something has that name.
+    pub(crate) fn removed_node(
+        &self,
+        name: &CStr,
+        file_type: u32,
+        device: u32,
+        target: &CStr,
+    ) -> Result<Self> {
         let file_type = u16::try_from(file_type)?;
-        // SAFETY: We own references on the path; the name is NUL-terminated, and copied. A dentry
-        // that is returned comes with a reference.
+        // SAFETY: We own references on the path; name and target are NUL-terminated, and copied. A
+        // dentry that is returned comes with a reference.
         let dentry = from_err_ptr(unsafe {
-            bindings::checkpoint_removed_node(&self.0, name.as_char_ptr(), file_type, device)
+            bindings::checkpoint_removed_node(
+                &self.0,
+                name.as_char_ptr(),
+                file_type,
+                device,
+                target.as_char_ptr(),
+            )
         })?;
         // SAFETY: We own a reference on the mount, so there may be others.
         unsafe { bindings::mntget(self.0.mnt) };
@@ -211,6 +223,33 @@ impl PathRef {
         };
         // SAFETY: The path keeps its inode, which is locked there.
         unsafe { bindings::inode_has_pipe(inode) }
+    }
+
+    /// Returns the address of the pipe that somebody has open there, to compare; 0: nobody has.
+    pub(crate) fn pipe_addr(&self) -> usize {
+        if self.inode().is_none() {
+            return 0;
+        }
+        // SAFETY: We own a reference on a dentry with an inode. What is returned is not followed.
+        unsafe { bindings::checkpoint_pipe_at(&self.0) }.addr()
+    }
+
+    /// Returns where a symbolic link leads, as of readlink(2). May sleep.
+    ///
+    /// EINVAL: it is none, or one of procfs.
+    pub(crate) fn link_target(&self) -> Result<KVec<u8>> {
+        self.inode().ok_or(ENOENT)?;
+        let mut target = KVec::from_elem(0u8, PATH_MAX - 1, GFP_KERNEL_ACCOUNT)?;
+        let size = c_int::try_from(target.len())?;
+        // SAFETY: We own a reference on a dentry with an inode; there is room for as many bytes as the
+        // function is told.
+        let n =
+            unsafe { bindings::checkpoint_link_target(&self.0, target.as_mut_ptr().cast(), size) };
+        if n < 0 {
+            return Err(Error::from_errno(n));
+        }
+        target.truncate(usize::try_from(n)?);
+        Ok(target)
     }
 
     /// Returns the magic number of its filesystem.

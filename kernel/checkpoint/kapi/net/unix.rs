@@ -326,7 +326,23 @@ impl SockRef {
     pub(crate) fn bind_unix(&self, path: Option<&PathRef>) -> Result {
         let path = path.map_or(core::ptr::null(), |p| core::ptr::from_ref(p.as_raw()));
         // SAFETY: We own a reference on a Unix socket; the path is NULL or referenced.
-        to_result(unsafe { bindings::checkpoint_unix_bind(self.as_ptr(), path) })
+        to_result(unsafe { bindings::checkpoint_unix_bind(self.as_ptr(), path, false) })
+    }
+
+    /// Lets who has `path` find it, which was made for that and removed.
+    ///
+    /// EADDRINUSE: another socket is there.
+    pub(crate) fn bind_unix_removed(&self, path: &PathRef) -> Result {
+        // SAFETY: We own a reference on a Unix socket; the path is referenced.
+        to_result(unsafe { bindings::checkpoint_unix_bind(self.as_ptr(), path.as_raw(), true) })
+    }
+
+    /// Returns the Unix socket that others find at `path`.
+    pub(crate) fn unix_at(path: &PathRef) -> Option<Self> {
+        path.inode()?;
+        // SAFETY: The path is referenced, and leads to an inode. The reference on a socket that is
+        // returned is ours.
+        unsafe { Self::from_owned(bindings::checkpoint_unix_at(path.as_raw())) }
     }
 
     /// Gives it its peer, and what SO_PEERCRED tells.

@@ -192,7 +192,7 @@ fn paths() {
             link(s);
             s.edit(1, |f: &mut OpenFile| f.inode.set(1))
         }),
-        ("path empty or too long", |s| {
+        ("refers to an object that is not in the image", |s| {
             link(s);
             s.payload(Kind::File, 1).clear()
         }),
@@ -286,7 +286,7 @@ fn removed_dir(s: &mut Sample) {
         .expect("there is a path");
     s.records.remove(at);
     s.add(
-        RemovedDir {
+        Removed {
             obj: obj::PATH.into(),
             mode: 0o700.into(),
             owner: [0.into(), 0.into()],
@@ -296,6 +296,8 @@ fn removed_dir(s: &mut Sample) {
             mtime_nsec: 0.into(),
             mount: 0.into(),
             device: 0.into(),
+            file_type: 0.into(),
+            reserved: 0.into(),
         },
         b"/home\0/home/gone",
     );
@@ -307,23 +309,29 @@ fn removed_dir(s: &mut Sample) {
     });
 }
 
-/// Makes what is open at `path` in the sample something that was removed, with this number of a device.
-fn removed_at(s: &mut Sample, path: &[u8], device: u32) {
+/// Adds something that was removed to the sample; returns its reference.
+fn removed(s: &mut Sample, edit: impl FnOnce(&mut Removed), payload: &[u8]) -> u32 {
     let mut obj = 0;
     s.edit(0, |c: &mut Container| {
         obj = c.objects.get() + 1;
         c.objects.set(obj);
     });
     s.add(
-        zeroed(|d: &mut RemovedDir| {
+        zeroed(|d: &mut Removed| {
             d.obj.set(obj);
-            d.device.set(device);
+            edit(d);
         }),
-        b"/dev\0/dev/gone",
+        payload,
     );
     let record = s.records.pop().expect("it was added");
     let at = s.position(Kind::File, 0);
     s.records.insert(at, record);
+    obj
+}
+
+/// Makes what is open at `path` in the sample something that was removed, with this number of a device.
+fn removed_at(s: &mut Sample, path: &[u8], device: u32) {
+    let obj = removed(s, |d| d.device.set(device), b"/dev\0/dev/gone");
     let nth = (0..)
         .find(|&nth| s.payload(Kind::File, nth) == path)
         .expect("it is open");
@@ -347,28 +355,117 @@ fn removed_devices() {
     ]);
 }
 
+/// Makes the directory of the sample a path (O_PATH) to something of this type that was removed.
+fn removed_path(s: &mut Sample, mode: u32, edit: impl FnOnce(&mut Removed), payload: &[u8]) {
+    link(s);
+    let obj = removed(s, edit, payload);
+    s.payload(Kind::File, 1).clear();
+    s.edit(1, |f: &mut OpenFile| {
+        f.mode.set(mode);
+        f.inode.set(obj);
+    });
+}
+
+/// Makes it one to a symbolic link, with this payload.
+fn removed_link(s: &mut Sample, payload: &[u8]) {
+    removed_path(s, 0o120777, |d| d.file_type.set(0o120000), payload);
+}
+
+#[test]
+fn removed_paths() {
+    const PATHS: &[u8] = b"/dev\0/dev/gone";
+    accepted(&[
+        |s| removed_link(s, b"/dev\0/dev/gone\0nowhere"),
+        |s| removed_path(s, 0o010600, |d| d.file_type.set(0o010000), PATHS),
+        |s| removed_path(s, 0o140600, |d| d.file_type.set(0o140000), PATHS),
+        |s| removed_path(s, 0o020600, |d| d.file_type.set(0o020000), PATHS),
+        |s| removed_path(s, 0o020600, |d| d.device.set(0x10_0003), PATHS),
+        |s| {
+            let block = |d: &mut Removed| {
+                d.file_type.set(0o060000);
+                d.device.set(0x80_0001);
+            };
+            removed_path(s, 0o060600, block, PATHS)
+        },
+        |s| {
+            fifo(s, b"/tmp\0/tmp/fifo");
+            let node = removed(s, |d| d.file_type.set(0o010000), PATHS);
+            s.edit(0, |p: &mut Pipe| p.removed.set(node))
+        },
+    ]);
+    refused(&[
+        ("link that leads nowhere", |s| removed_link(s, PATHS)),
+        ("link that leads nowhere", |s| {
+            removed_link(s, b"/dev\0/dev/gone\0")
+        }),
+        ("link that leads nowhere", |s| {
+            removed_link(s, b"/dev\0/dev/gone\0a\0b")
+        }),
+        ("link that leads nowhere", |s| {
+            removed_link(s, &[PATHS, &[0], &[b'a'; 4096]].concat())
+        }),
+        ("path is not absolute", |s| removed_link(s, b"/dev\0dev\0a")),
+        ("removed, but of another type", |s| {
+            removed_path(s, 0o120777, |d| d.file_type.set(0o010000), PATHS)
+        }),
+        ("unknown type of what was removed", |s| {
+            removed_path(s, 0o120777, |d| d.file_type.set(0o100000), PATHS)
+        }),
+        ("reserved or unused field is not zero", |s| {
+            let fifo = |d: &mut Removed| {
+                d.file_type.set(0o010000);
+                d.device.set(1);
+            };
+            removed_path(s, 0o010600, fifo, PATHS)
+        }),
+        ("reserved or unused field is not zero", |s| {
+            removed_link(s, b"/dev\0/dev/gone\0nowhere");
+            s.edit(1, |f: &mut OpenFile| f.ino.set(1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            let fifo = |d: &mut Removed| {
+                d.file_type.set(0o010000);
+                d.reserved.set(1);
+            };
+            removed_path(s, 0o010600, fifo, PATHS)
+        }),
+        ("removed, but no named pipe", |s| {
+            fifo(s, b"/tmp\0/tmp/fifo");
+            let node = removed(s, |d| d.file_type.set(0o140000), PATHS);
+            s.edit(0, |p: &mut Pipe| p.removed.set(node))
+        }),
+        ("has no name that could be removed", |s| {
+            let node = removed(s, |d| d.file_type.set(0o010000), PATHS);
+            s.edit(0, |p: &mut Pipe| p.removed.set(node))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |p: &mut Pipe| p.reserved.set(1))
+        }),
+    ]);
+}
+
 #[test]
 fn removed_directories() {
     refused(&[
         ("unknown flag", |s| {
             removed_dir(s);
-            s.edit(0, |d: &mut RemovedDir| d.mode.set(0o40700))
+            s.edit(0, |d: &mut Removed| d.mode.set(0o40700))
         }),
         ("impossible user or group id", |s| {
             removed_dir(s);
-            s.edit(0, |d: &mut RemovedDir| d.owner[0].set(u32::MAX))
+            s.edit(0, |d: &mut Removed| d.owner[0].set(u32::MAX))
         }),
         ("impossible time", |s| {
             removed_dir(s);
-            s.edit(0, |d: &mut RemovedDir| d.mtime_nsec.set(1_000_000_000))
+            s.edit(0, |d: &mut Removed| d.mtime_nsec.set(1_000_000_000))
         }),
         ("working directory that is none", |s| {
             removed_dir(s);
-            s.edit(0, |d: &mut RemovedDir| d.device.set(0x10_0003))
+            s.edit(0, |d: &mut Removed| d.device.set(0x10_0003))
         }),
         ("one path where two belong", |s| {
             removed_dir(s);
-            *s.payload(Kind::RemovedDir, 0) = b"/home".to_vec()
+            *s.payload(Kind::Removed, 0) = b"/home".to_vec()
         }),
         ("reserved or unused field is not zero", |s| {
             removed_dir(s);

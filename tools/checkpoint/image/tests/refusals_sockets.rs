@@ -12,7 +12,8 @@ use checkpoint_image::image::{
         inet::*,
         unix::*,
         *, //
-    }, //
+    },
+    task::Container, //
 };
 use sample::{
     accepted,
@@ -24,6 +25,7 @@ use sample::{
         LISTENER,
         WAITING, //
     },
+    zeroed,
     Sample, //
 };
 
@@ -222,6 +224,54 @@ fn links() {
         ("payload where none belongs", |s| {
             s.sockets();
             s.payload(Kind::UnixSocket, 2).push(0)
+        }),
+    ]);
+}
+
+/// Binds the `nth` socket to the file of one that was removed.
+fn removed(s: &mut Sample, nth: usize, file_type: u32, bound: u32) {
+    s.sockets();
+    let mut obj = 0;
+    s.edit(0, |c: &mut Container| {
+        obj = c.objects.get() + 1;
+        c.objects.set(obj);
+    });
+    s.add(
+        zeroed(|r: &mut Removed| {
+            r.obj.set(obj);
+            r.file_type.set(file_type);
+        }),
+        b"/tmp\0/tmp/gone",
+    );
+    let record = s.records.pop().expect("it was added");
+    let at = s.position(Kind::File, 0);
+    s.records.insert(at, record);
+    if nth == 0 && bound == 0 {
+        s.payload(Kind::UnixSocket, 0).truncate(b"../tmp/s\0".len());
+    }
+    s.edit(nth, |l: &mut UnixSocket| {
+        l.removed.set(obj);
+        l.bound.set(bound);
+    });
+}
+
+#[test]
+fn removed_files() {
+    accepted(&[|s| removed(s, 0, 0o140000, 0)]);
+    refused(&[
+        ("removed, but no file of a socket", |s| {
+            removed(s, 0, 0o010000, 0)
+        }),
+        (
+            "is bound to what was removed, and has no address, or another one",
+            |s| removed(s, 0, 0o140000, 1),
+        ),
+        (
+            "is bound to what was removed, and has no address, or another one",
+            |s| removed(s, 2, 0o140000, 0),
+        ),
+        ("reserved or unused field is not zero", |s| {
+            link(s, 0, |l| l.reserved.set(1))
         }),
     ]);
 }

@@ -41,7 +41,7 @@
 #define IMAGE_KIND_FILE_OWNER 109
 #define IMAGE_KIND_LEASE 110
 #define IMAGE_KIND_XATTR 111
-#define IMAGE_KIND_REMOVED_DIR 112
+#define IMAGE_KIND_REMOVED 112
 #define IMAGE_KIND_INOTIFY 114
 #define IMAGE_KIND_INOTIFY_WATCH 115
 #define IMAGE_KIND_INOTIFY_EVENT 116
@@ -1482,9 +1482,11 @@ struct image_pipe {
 	uint32_t size;
 	uint32_t named;
 	uint32_t owner[2];
+	uint32_t removed;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_pipe) == 24, "image_pipe");
+static_assert(sizeof(struct image_pipe) == 32, "image_pipe");
 
 struct image_pipe_buffer {
 	uint32_t packet;
@@ -1577,7 +1579,7 @@ struct image_xattr {
 
 static_assert(sizeof(struct image_xattr) == 8, "image_xattr");
 
-struct image_removed_dir {
+struct image_removed {
 	uint32_t obj;
 	uint32_t mode;
 	uint32_t owner[2];
@@ -1587,9 +1589,11 @@ struct image_removed_dir {
 	uint32_t mtime_nsec;
 	uint32_t mount;
 	uint32_t device;
+	uint32_t file_type;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_removed_dir) == 48, "image_removed_dir");
+static_assert(sizeof(struct image_removed) == 56, "image_removed");
 
 struct image_inotify {
 	uint32_t obj;
@@ -2139,9 +2143,11 @@ struct image_unix_socket {
 	uint32_t peer_cred;
 	uint32_t name;
 	uint32_t bound;
+	uint32_t removed;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_unix_socket) == 48, "image_unix_socket");
+static_assert(sizeof(struct image_unix_socket) == 56, "image_unix_socket");
 
 struct image_unix_message {
 	uint32_t to;

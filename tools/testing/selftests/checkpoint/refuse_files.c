@@ -383,30 +383,6 @@ REFUSE(removed_root_directory)
 	CHECK(access("/x", F_OK) == -1 && errno == ENOENT, "it is back");
 }
 
-/* What is known by its path only, and has none any more. */
-REFUSE(removed_paths)
-{
-	static const char * const names[] = { "link", "fifo", "device" };
-	struct stat st;
-	int fd[3], i;
-
-	for (i = 0; i < 3; i++) {
-		ckpt_path(path, sizeof(path), names[i]);
-		if (!i)
-			CHECK_SYS(symlink("nowhere", path));
-		else
-			CHECK_SYS(mknod(path, (i == 1 ? S_IFIFO : S_IFCHR) | 0600, makedev(1, 3)));
-		fd[i] = CHECK_SYS(open(path, O_PATH | O_NOFOLLOW));
-		CHECK_SYS(unlink(path));
-		EXPECT_FD(fd[i], "*", "has been removed: make it again, or close it");
-	}
-	ckpt_ready_wait();
-	for (i = 0; i < 3; i++) {
-		CHECK_SYS(fstat(fd[i], &st));
-		CHECK_EQ(0, st.st_nlink);
-	}
-}
-
 REFUSE(hidden_by_a_mount)
 {
 	char below[400];

@@ -5,6 +5,8 @@
  */
 #include "sockets_tcp.h"
 
+#include "flight.h"
+
 #include <mqueue.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -17,27 +19,6 @@
 #include <linux/netlink.h>
 
 CKPT_FIXTURE
-
-/* Sends @fd alone, and closes it. */
-static void put_away(int fd)
-{
-	send_fds(fds[W], &fd, 1);
-	CHECK_SYS(close(fd));
-}
-
-/* The one that was put away first. */
-static int take_out(void)
-{
-	int fd;
-
-	receive_fds(fds[R], &fd, 1);
-	return fd;
-}
-
-static void begin(void)
-{
-	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-}
 
 static void expect_read(int fd, const char *text)
 {

@@ -25,6 +25,7 @@ use image::{
             Inode,
             OpenFile,
             Pipe,
+            Removed,
             Table,
             FILE_UNLINKED,
             INODE_MEMFD, //
@@ -213,6 +214,13 @@ impl Model {
                 let pipe: Pipe = raw.body()?;
                 let n = pipe.obj.get();
                 self.inodes.insert(n, format!("pipe:[{n}]"));
+            }
+            Kind::Removed => {
+                let removed: Removed = raw.body()?;
+                // What it was in, then its own path.
+                let path = raw.payload.split(|&b| b == 0).nth(1).unwrap_or(&[]);
+                self.inodes
+                    .insert(removed.obj.get(), format!("{} (deleted)", printable(path)));
             }
             Kind::Segment => {
                 let segment: Segment = raw.body()?;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Directories that were removed: nothing is in them, and nothing can be made there. And memory devices
-//! that were: a node is nothing but its number, and who owns it.
+//! What was removed and is no regular file. Nothing is in a directory, and nothing can be made there. A
+//! device is nothing but its number, a symbolic link where it leads, and a FIFO or the file of a socket
+//! what finds it: the pipe and the socket are kinds of their own, and refer to it.
 
 use kernel::prelude::*;
 
@@ -21,7 +22,11 @@ use crate::{
         inode,
         kinds,
         mount,
-        name::Text,
+        name::{
+            Named,
+            Text, //
+        },
+        open::Open,
         opener, //
     },
     found::{
@@ -29,26 +34,32 @@ use crate::{
         Found, //
     },
     image::{
-        files::RemovedDir,
+        files::{
+            paths_and_target,
+            Removed, //
+        },
         ObjRef, //
     },
-    kapi::fs::{
-        file::{
-            ftype,
-            FileRef, //
+    kapi::{
+        fs::{
+            file::{
+                ftype,
+                FileRef, //
+            },
+            open::oflag,
+            path::{
+                PathName,
+                PathRef, //
+            }, //
         },
-        open::oflag,
-        path::{
-            PathName,
-            PathRef, //
-        },
-    },
+        task::frozen::FrozenTask, //
+    }, //
 };
 
 /// Bits of a mode that chmod(2) sets.
 const PERMISSIONS: u32 = 0o7777;
 
-/// A directory or device that was removed.
+/// What was removed.
 struct Gone {
     /// An open file of it.
     file: FileRef,
@@ -56,6 +67,8 @@ struct Gone {
     dir: KVec<u8>,
     /// Its own path.
     former: KVec<u8>,
+    /// Where a symbolic link leads; empty: it is none.
+    target: KVec<u8>,
 }
 
 impl Shared<Found> for Gone {
@@ -64,7 +77,21 @@ impl Shared<Found> for Gone {
     }
 }
 
-/// Notes the removed directory or device at `path`; returns why it can't be saved, if there is a reason.
+/// Notes what was removed and is open as `open`. False: refused.
+pub(super) fn collect_open(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    open: &Open,
+) -> Result<bool> {
+    let why = collect(cap, &open.file.path())?;
+    if let Some(why) = why {
+        cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+    }
+    Ok(why.is_none())
+}
+
+/// Notes what was removed from `path`; returns why it can't be saved, if there is a reason.
 pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'static str>> {
     if let Some(kind) = kinds::on_filesystem(path.fs_magic()) {
         return Ok(Some(kind));
@@ -100,18 +127,46 @@ pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'stat
             "was removed, and has extended attributes: have them removed",
         ));
     }
+    let known = cap.objects.get::<Gone>(file.inode_addr());
+    if known.is_some_and(|gone| gone.former != former) {
+        return Ok(Some(
+            "was removed by two of its names, and can get one only: have it closed by one of them",
+        ));
+    }
+    let target = match file.file_type() {
+        ftype::LINK => match path.link_target() {
+            Ok(target) => target,
+            Err(ENOMEM) => return Err(ENOMEM),
+            Err(_) => {
+                return Ok(Some(
+                    "was removed, and where it leads can't be read: have it closed",
+                ))
+            }
+        },
+        _ => KVec::new(),
+    };
     if cap.objects.count::<Gone>(file.inode_addr())? {
         cap.objects.keep(Gone {
             file,
             dir: name,
             former,
+            target,
         })?;
     }
     Ok(None)
 }
 
-/// Returns the reference of the removed directory or device at `path`, which was collected; writes its record
-/// the first time.
+/// Returns the reference of what was removed from `path`, if that was collected; writes its record the first
+/// time.
+pub(crate) fn save_known(cap: &mut Capture, path: &PathRef) -> Result<Option<ObjRef>> {
+    if cap.objects.users::<Gone>(path.inode_addr()) == 0 {
+        return Ok(None);
+    }
+    save(cap, path).map(Some)
+}
+
+/// Returns the reference of what was removed from `path`, which was collected; writes its record the first
+/// time.
 pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
     let (obj, Some(gone)) = cap.objects.save::<Gone>(path.inode_addr())? else {
         return cap.objects.reference::<Gone>(path.inode_addr());
@@ -119,7 +174,7 @@ pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
     let file = &gone.file;
     let [uid, gid] = file.owner().unwrap_or([0, 0]);
     let [atime, mtime] = file.times();
-    let record = RemovedDir {
+    let record = Removed {
         obj: obj.get().into(),
         mode: (file.mode() & PERMISSIONS).into(),
         owner: [uid.into(), gid.into()],
@@ -129,35 +184,44 @@ pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
         mtime_nsec: mtime.1.into(),
         mount: mount::reference(cap)?.into(),
         device: device::encoded(file.device()).into(),
+        file_type: file.file_type().into(),
+        reserved: 0.into(),
     };
     let mut paths = KVec::new();
     for part in [gone.dir.as_slice(), &[0], &gone.former] {
         paths.extend_from_slice(part, GFP_KERNEL_ACCOUNT)?;
     }
+    if !gone.target.is_empty() {
+        paths.push(0, GFP_KERNEL_ACCOUNT)?;
+        paths.extend_from_slice(&gone.target, GFP_KERNEL_ACCOUNT)?;
+    }
     cap.meta.put(&record, &paths)?;
     Ok(obj)
 }
 
-/// A directory or device that was made and removed again.
+/// What was made and removed again.
 struct BuiltGone(PathRef);
 
 impl Rebuilt for BuiltGone {}
 
-/// Makes the directory or device of `record` in `dir`, and removes it.
-fn make(record: &RemovedDir, dir: &PathRef, name: &PathName) -> Result<PathRef> {
-    let device = record.device.get();
-    let (file_type, flags) = match device {
-        0 => (ftype::DIRECTORY, oflag::DIRECTORY),
-        _ => (ftype::CHAR, oflag::PLACE),
+/// Makes what `record` tells of in `dir`, and removes it.
+fn make(record: &Removed, dir: &PathRef, name: &PathName, target: &PathName) -> Result<PathRef> {
+    let file_type = record.real_type();
+    let flags = match file_type {
+        ftype::DIRECTORY => oflag::DIRECTORY,
+        _ => oflag::PLACE,
     };
-    let made = former::make(dir, name, file_type, device)?;
+    let made = former::make(dir, name, file_type, record.device.get(), target)?;
     let file = FileRef::open_unchecked(&made, flags)?;
     file.remove_xattrs()?;
     let owner = record.owner.map(|id| id.get());
     if file.owner() != Some(owner) {
         file.chown(owner)?;
     }
-    file.chmod((record.mode.get() & PERMISSIONS) as u16)?;
+    // A link has none of its own.
+    if file_type != ftype::LINK {
+        file.chmod((record.mode.get() & PERMISSIONS) as u16)?;
+    }
     let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
     file.set_times([
         time(record.atime.get(), record.atime_nsec.get()),
@@ -166,25 +230,38 @@ fn make(record: &RemovedDir, dir: &PathRef, name: &PathName) -> Result<PathRef> 
     Ok(made)
 }
 
-/// Returns the removed directory or device with reference `obj`, which is made by its first user.
+/// Returns what was removed with reference `obj`, if a task has it: for links.
+pub(crate) fn built(r: &Restore, obj: ObjRef) -> Option<PathRef> {
+    r.with_built(obj, |gone: &BuiltGone| gone.0.clone())
+}
+
+/// Returns what was removed with reference `obj`, which is made by its first user.
 pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<PathRef> {
-    if let Some(path) = r.with_built(obj, |gone: &BuiltGone| gone.0.clone()) {
+    if let Some(path) = built(r, obj) {
         return Ok(path);
     }
-    let (record, raw) = r.object_body::<RemovedDir>(obj)?;
-    let mut paths = raw.payload.splitn(2, |&b| b == 0);
+    let (record, raw) = r.object_body::<Removed>(obj)?;
+    let (paths, target) = match record.real_type() {
+        ftype::LINK => paths_and_target(raw.payload).ok_or(EINVAL)?,
+        _ => (raw.payload, &[] as &[u8]),
+    };
+    let target = PathName::new(target)?;
+    let mut paths = paths.splitn(2, |&b| b == 0);
     let above = r.place(paths.next().unwrap_or(&[]))?;
     let former = paths.next().unwrap_or(&[]);
     let (_, name) = former::split(former)?.ok_or(EINVAL)?;
-    let what = match record.device.get() {
-        0 => "directory",
-        number if device::is_known(number) => "device",
+    let what = match record.real_type() {
+        ftype::DIRECTORY => "directory",
+        ftype::CHAR | ftype::BLOCK => "device",
+        ftype::LINK => "symbolic link",
+        ftype::FIFO => "named pipe",
+        ftype::SOCKET => "file of a socket",
         _ => return Err(EINVAL),
     };
     let start = mount::start(r, record.mount.get())?;
     let find = || {
         let dir = PathRef::lookup_dir(&start, above.as_c_str())?;
-        make(&record, &dir, &name)
+        make(&record, &dir, &name, &target)
     };
     // Who has it for a working directory need not have made it.
     let mut made = opener::of_task(r, plan)?.act(find);
@@ -197,9 +274,9 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
             EACCES | EPERM if what == "device" => {
                 "the caller may not make a device there (CAP_MKNOD, the cgroup)"
             }
-            EACCES | EPERM => "the caller may not make a directory there",
+            EACCES | EPERM => "the caller may not make it there",
             ENOSPC | EDQUOT => "there is no room for it",
-            EOPNOTSUPP => "its filesystem takes no such directory",
+            EOPNOTSUPP => "its filesystem takes no such thing",
             _ => "can't be made",
         };
         r.fail(
