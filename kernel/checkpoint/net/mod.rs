@@ -83,6 +83,11 @@ pub(crate) fn want_holds(cap: &mut Capture) {
     cap.found.net.holds.wanted = true;
 }
 
+/// Returns whether they are.
+pub(crate) fn wants_holds(cap: &Capture) -> bool {
+    cap.found.net.holds.wanted
+}
+
 pub(crate) use self::tcp_outside::{
     check as check_held,
     check_left,

@@ -131,6 +131,10 @@
 #define IMAGE_ARCH_PPC64LE 3
 #define IMAGE_ARCH_S390X 4
 
+/* Header.compat */
+#define IMAGE_COMPAT_KILLED (1ull << 0)
+#define IMAGE_COMPAT_RAN_ON (1ull << 1)
+
 /* Header.incompat */
 #define IMAGE_INCOMPAT_PARENT (1ull << 0)
 

@@ -266,7 +266,15 @@ impl Walk<'_> {
         };
         self.tcp_keys_left = KeysLeft::of(tcp.family.get(), state == TCP_OUTSIDE);
         match state {
-            TCP_OUTSIDE => agreed(raw, &tcp)?,
+            TCP_OUTSIDE => {
+                let was_killed = tcp.outside.get() & OUTSIDE_KILLED != 0;
+                ensure(
+                    raw,
+                    self.killed.is_none_or(|killed| killed == was_killed),
+                    "the header tells otherwise of whether its tasks were killed",
+                )?;
+                agreed(raw, &tcp)?
+            }
             _ => not_agreed(raw, &tcp)?,
         }
         ensure(
