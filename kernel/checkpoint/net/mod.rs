@@ -28,6 +28,7 @@ mod socket_options;
 mod tcp;
 mod tcp_build;
 mod tcp_end;
+mod tcp_hints;
 mod tcp_keys;
 mod tcp_options;
 mod tcp_outside;

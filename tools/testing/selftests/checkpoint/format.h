@@ -124,6 +124,7 @@
 #define IMAGE_KIND_VDSO 266
 #define IMAGE_KIND_FANOTIFY_FID 267
 #define IMAGE_KIND_UNIX_RECONNECT 270
+#define IMAGE_KIND_TCP_HINTS 277
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -2661,5 +2662,26 @@ struct image_unix_reconnect {
 };
 
 static_assert(sizeof(struct image_unix_reconnect) == 8, "image_unix_reconnect");
+
+struct image_tcp_hints {
+	uint32_t round_trip;
+	uint32_t deviation;
+	uint32_t deviation_max;
+	uint32_t variation;
+	uint32_t shortest;
+	uint32_t threshold;
+	uint32_t window;
+	uint32_t acknowledged;
+	uint32_t received;
+	uint32_t keepalive;
+	uint32_t asked;
+	uint32_t resent;
+	uint32_t probes;
+	uint32_t backoff;
+	uint32_t timeouts;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_tcp_hints) == 64, "image_tcp_hints");
 
 #endif /* CKPT_TEST_FORMAT_H */
