@@ -151,7 +151,7 @@ static void checkpoint_tcp_hint_rto(struct sock *sk)
 static void checkpoint_tcp_hint_ssthresh(struct sock *sk, const struct checkpoint_tcp_hints *hints)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 most = min(tp->snd_cwnd_clamp, (u32)TCP_INFINITE_SSTHRESH);
+	u32 most = min_t(u32, tp->snd_cwnd_clamp, TCP_INFINITE_SSTHRESH);
 
 	/* As tcp_init_metrics(), and as tcp_reno_ssthresh(). */
 	WRITE_ONCE(tp->snd_ssthresh, max(min(hints->ssthresh, most), 2U));

@@ -40,8 +40,8 @@ use crate::{
             namespace::NetNs,
             socket::SockRef,
             tcp::Tcp,
-            tcp_keys::Keys,
             tcp_hints::Hints,
+            tcp_keys::Keys,
             tcp_outside::Wire, //
         },
         time::wait, //

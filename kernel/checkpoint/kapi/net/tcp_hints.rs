@@ -101,9 +101,7 @@ impl SockRef {
     /// `ecn`: with explicit congestion notification. EINTR: the caller was killed.
     pub(crate) fn begin_tcp_hints(&self, hints: &Hints, ecn: bool) -> Result {
         // SAFETY: We own a reference on a TCP socket; the structure is only read.
-        to_result(unsafe {
-            bindings::checkpoint_tcp_hints_begin(self.as_ptr(), &hints.raw(), ecn)
-        })
+        to_result(unsafe { bindings::checkpoint_tcp_hints_begin(self.as_ptr(), &hints.raw(), ecn) })
     }
 
     /// Lets it, which is connected and held, go on waiting where it was; its queues are complete. EINTR: the

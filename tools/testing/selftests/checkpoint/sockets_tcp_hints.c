@@ -13,7 +13,7 @@
 
 CKPT_FIXTURE
 
-/* Where the scenario listens, whether the end outside is deaf, what was sent; no check at the end. */
+/* Where the scenario listens, if the end outside is deaf, what was sent; no checks at the end. */
 #define PORT	0
 #define DEAF	1
 #define SENT	2
@@ -250,6 +250,7 @@ static long long hint(int image, size_t field)
 }
 
 #define HINT(field)	IMAGE_AT(tcp_hints, field)
+#define COMPAT		IMAGE_AT(header, compat)
 
 /* A field is there, and is no less in the second image. */
 static int grows(const int *images, size_t field)
@@ -415,10 +416,10 @@ TEST_F_TIMEOUT(cr, hostile, CKPT_TIMEOUT)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		EXPECT_EQ(0, image_hostile(&run, &im, images[0], body + cases[i].field,
 					   cases[i].value, 4, cases[i].text));
-	ASSERT_EQ(IMAGE_COMPAT_KILLED, image_get(&im, IMAGE_AT(header, compat), 8));
-	EXPECT_EQ(0, image_hostile(&run, &im, images[0], IMAGE_AT(header, compat), IMAGE_COMPAT_RAN_ON, 8,
+	ASSERT_EQ(IMAGE_COMPAT_KILLED, image_get(&im, COMPAT, 8));
+	EXPECT_EQ(0, image_hostile(&run, &im, images[0], COMPAT, IMAGE_COMPAT_RAN_ON, 8,
 				   "the header tells otherwise of whether its tasks were killed"));
-	EXPECT_EQ(0, image_hostile(&run, &im, images[0], IMAGE_AT(header, compat),
+	EXPECT_EQ(0, image_hostile(&run, &im, images[0], COMPAT,
 				   IMAGE_COMPAT_KILLED | IMAGE_COMPAT_RAN_ON, 8,
 				   "image whose tasks were killed, and were not"));
 	/* The most that it may tell does no harm. */
@@ -455,7 +456,7 @@ TEST_F_TIMEOUT(cr, ran_on, CKPT_TIMEOUT)
 	ASSERT_EQ(0, await_step(&run, MET));
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, images[0], 0));
 	ASSERT_EQ(0, image_load(&im, images[0]));
-	EXPECT_EQ(IMAGE_COMPAT_RAN_ON, image_get(&im, IMAGE_AT(header, compat), 8));
+	EXPECT_EQ(IMAGE_COMPAT_RAN_ON, image_get(&im, COMPAT, 8));
 	free(im.data);
 	ret = ckpt_run_go(&run) || hear_at(&run) || still_there();
 	ASSERT_EQ(0, end(&run, images, ret));
