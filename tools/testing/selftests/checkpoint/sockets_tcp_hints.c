@@ -3,8 +3,9 @@
  * What a TCP connection with somebody outside knows of the way there, and for how long it has
  * waited, stays if it is kept: round-trip time, timeout and threshold; a congestion window that
  * is no larger than that of a new one; probes of keepalive, since when a window is asked for, and
- * since when data is sent again. Through two restarts, and as the images tell it. What an image may
- * not tell is refused, and the header tells whether the tasks were killed.
+ * since when data is sent again. Through two restarts, and as the images tell it. The congestion
+ * control is the same with ECN, and without. What an image may not tell is refused, and the header
+ * tells whether the tasks were killed.
  */
 #include "fault.h"
 #include "sockets_tcp_stream.h"
@@ -18,6 +19,9 @@ CKPT_FIXTURE
 #define DEAF	1
 #define SENT	2
 #define LENIENT	3
+
+/* The two agree upon ECN. */
+#define ECN	4
 
 /* Steps of the scenario: what it has to wait for has come; the end outside is to hear again. */
 #define MET	1
@@ -204,6 +208,35 @@ CKPT_SCENARIO(asks_for_window)
 	expect_all_well(fd);
 }
 
+static void expect_congestion(int fd, const char *wanted)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+
+	CHECK_SYS(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len));
+	CHECK_STREQ(wanted, name);
+}
+
+/* DCTCP needs ECN, and looks for it when it begins; without, it is another one. */
+CKPT_SCENARIO(dctcp)
+{
+	int at = listener(1), fd, ecn;
+
+	CHECK_SYS(setsockopt(at, IPPROTO_TCP, TCP_CONGESTION, "dctcp", 5));
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	ecn = info_of(fd).tcpi_options & TCPI_OPT_ECN;
+	CHECK_EQ(board->value[ECN] ? TCPI_OPT_ECN : 0, ecn);
+	expect_congestion(fd, ecn ? "dctcp" : "dctcp-reno");
+	ckpt_step(MET);
+	ckpt_wait_go();
+	CHECK_EQ(ecn, (info_of(fd).tcpi_options & TCPI_OPT_ECN));
+	expect_congestion(fd, ecn ? "dctcp" : "reno");
+	expect_all_well(fd);
+}
+
 /* Connects from outside. */
 static int meet(struct ckpt_run *run)
 {
@@ -211,7 +244,10 @@ static int meet(struct ckpt_run *run)
 	socklen_t len = address(&addr, run->board->value[PORT]);
 
 	outside = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (outside < 0 || connect(outside, (struct sockaddr *)&addr, len)) {
+	if (outside < 0 ||
+	    (run->board->value[ECN] &&
+	     setsockopt(outside, IPPROTO_TCP, TCP_CONGESTION, "dctcp", 5)) ||
+	    connect(outside, (struct sockaddr *)&addr, len)) {
 		ckpt_diag("from outside: %s", strerror(errno));
 		return -1;
 	}
@@ -374,6 +410,42 @@ TEST_F_TIMEOUT(cr, window, CKPT_TIMEOUT)
 	sent = run.board->value[SENT];
 	ret = ret || take(outside, 0, sent, out_at) != sent || still_there();
 	ASSERT_EQ(0, end(&run, images, ret));
+}
+
+/* The congestion control begins with what the two have agreed upon, and is asked for by a name. */
+static int begins(bool container, bool ecn)
+{
+	struct ckpt_run run;
+	int images[2], ret;
+
+	ret = begin(&run, &dctcp, container, images);
+	if (ret)
+		return ret;
+	run.board->value[ECN] = ecn;
+	return end(&run, images, meet(&run) || twice(&run, images) || still_there());
+}
+
+static bool has_dctcp(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has = !setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "dctcp", 5);
+
+	close(fd);
+	return has;
+}
+
+TEST_F_TIMEOUT(cr, congestion_with_ecn, CKPT_TIMEOUT)
+{
+	if (!has_dctcp())
+		SKIP(return, "the kernel has no DCTCP");
+	ASSERT_EQ(0, begins(variant->container, true));
+}
+
+TEST_F_TIMEOUT(cr, congestion_without_ecn, CKPT_TIMEOUT)
+{
+	if (!has_dctcp())
+		SKIP(return, "the kernel has no DCTCP");
+	ASSERT_EQ(0, begins(variant->container, false));
 }
 
 /* What an image may not tell is refused, and so is what its header tells otherwise. */
