@@ -185,9 +185,13 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 
 		tcp_mstamp_refresh(tp);
 		checkpoint_tcp_shift(sk, stood);
-		/* One that asks for a window may have run out: below that is asked. */
+		/*
+		 * What it is asked below the other end has a whole timeout for: not what is left
+		 * of one since segments were sent, as tcp_rearm_rto() has it after a loss probe.
+		 * One that asks for a window may have run out: below that is asked.
+		 */
 		if (tp->packets_out)
-			tcp_rearm_rto(sk);
+			tcp_reset_xmit_timer(sk, ICSK_TIME_RETRANS, inet_csk(sk)->icsk_rto, true);
 		else
 			inet_csk_clear_xmit_timer(sk, ICSK_TIME_PROBE0);
 		/* One that was closed, and waits for the other end, ends by the same timer. */
