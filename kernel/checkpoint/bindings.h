@@ -26,6 +26,7 @@
 #include <linux/checkpoint_skb.h>
 #include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_task.h>
+#include <linux/checkpoint_tcp_hints.h>
 #include <linux/checkpoint_tcp_keys.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/checkpoint_time.h>

@@ -262,7 +262,9 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
 	}
 	checkpoint_tcp_address(sk, false, state->addr, &state->port);
 	checkpoint_tcp_address(sk, true, state->peer_addr, &state->peer_port);
-	strscpy(state->congestion, icsk->icsk_ca_ops->name, sizeof(state->congestion));
+	/* What has none of its own, as DCTCP without ECN has it, can't be asked for by name. */
+	strscpy(state->congestion, icsk->icsk_ca_ops->key == TCP_CA_UNSPEC ?
+				   "reno" : icsk->icsk_ca_ops->name, sizeof(state->congestion));
 	if (state->state == CHECKPOINT_TCP_LISTENING || state->state == CHECKPOINT_TCP_NEW)
 		return 0;
 

@@ -10,10 +10,12 @@
 #include <linux/checkpoint_tcp.h>
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/snmp.h>
 #include <linux/tcp.h>
 #include <linux/workqueue.h>
 #include <net/inet_connection_sock.h>
@@ -104,7 +106,7 @@ void checkpoint_tcp_hold_settle(void)
 }
 
 /* The time that passed in the meantime does not count for @sk. */
-static void checkpoint_tcp_shift(struct sock *sk, unsigned long held)
+static void checkpoint_tcp_shift(struct sock *sk, u32 held)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -117,6 +119,52 @@ static void checkpoint_tcp_shift(struct sock *sk, unsigned long held)
 	if (tp->retrans_stamp)
 		tp->retrans_stamp += tp->tcp_usec_ts ? jiffies_to_usecs(held) :
 						       jiffies_to_msecs(held);
+}
+
+/*
+ * For how long the clocks of the socket of @hold have stood still, in jiffies: those of a
+ * new one since it was connected (tcp_hints.c).
+ */
+static u32 checkpoint_tcp_stood(const struct checkpoint_tcp_hold *hold)
+{
+	const struct sock *sk = hold->sk;
+
+	if (!hold->is_new)
+		return jiffies - hold->stamp;
+	return sk->sk_state == TCP_SYN_SENT ? 0 : tcp_jiffies32 - tcp_sk(sk)->lsndtime;
+}
+
+/*
+ * How much the keepalive timer of @sk had left @stood jiffies ago. The other end is asked
+ * as soon as it is let go of, and has the time to answer that.
+ */
+static unsigned long checkpoint_tcp_keepalive_left(const struct sock *sk, u32 stood)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+	s32 most = max(keepalive_time_when(tp), keepalive_intvl_when(tp));
+	s32 left = (u32)icsk->icsk_keepalive_timer.expires - (tcp_jiffies32 - stood);
+
+	return clamp_t(s32, left, min_t(s32, icsk->icsk_rto, most), most);
+}
+
+/*
+ * Asks the other end of @sk what it has got, and tells it what has come here, when it is
+ * let go of.
+ */
+static void checkpoint_tcp_ask(struct sock *sk, bool is_new)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+
+	tcp_send_ack(sk);
+	tcp_send_window_probe(sk);
+	/* It was sent again, and is once more: tcp_hints.c. */
+	if (is_new && icsk->icsk_ca_state == TCP_CA_Loss)
+		tcp_xmit_retransmit_queue(sk);
+	tcp_push_pending_frames(sk);
+	/* The probe is for one state only. */
+	if (sk->sk_state != TCP_ESTABLISHED && icsk->icsk_probes_out)
+		tcp_write_wakeup(sk, LINUX_MIB_TCPKEEPALIVE);
 }
 
 /* As checkpoint_tcp_resume(). False: somebody else has locked the socket. */
@@ -133,26 +181,28 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 	tp->repair_queue = TCP_NO_QUEUE;
 	clear_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags);
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
+		u32 stood = checkpoint_tcp_stood(hold);
+
 		tcp_mstamp_refresh(tp);
-		if (!hold->is_new)
-			checkpoint_tcp_shift(sk, jiffies - hold->stamp);
-		/* One that asks for a window may have run out: below that is asked. */
+		checkpoint_tcp_shift(sk, stood);
+		/*
+		 * What it is asked below the other end has a whole timeout for: not what is left
+		 * of one since segments were sent, as tcp_rearm_rto() has it after a loss probe.
+		 * One that asks for a window may have run out: below that is asked.
+		 */
 		if (tp->packets_out)
-			tcp_rearm_rto(sk);
+			tcp_reset_xmit_timer(sk, ICSK_TIME_RETRANS, inet_csk(sk)->icsk_rto, true);
 		else
 			inet_csk_clear_xmit_timer(sk, ICSK_TIME_PROBE0);
 		/* One that was closed, and waits for the other end, ends by the same timer. */
 		if (sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD))
 			tcp_reset_keepalive_timer(sk, tcp_fin_time(sk));
 		else if (sock_flag(sk, SOCK_KEEPOPEN))
-			tcp_reset_keepalive_timer(sk, keepalive_time_when(tp));
+			tcp_reset_keepalive_timer(sk, checkpoint_tcp_keepalive_left(sk, stood));
 	}
 	/* It may have been closed meanwhile, by who was killed in some other way. */
-	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))) {
-		tcp_send_ack(sk);
-		tcp_send_window_probe(sk);
-		tcp_push_pending_frames(sk);
-	}
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT)))
+		checkpoint_tcp_ask(sk, hold->is_new);
 	checkpoint_tcp_unlock(sk);
 	checkpoint_tcp_put(hold);
 	return true;

@@ -49,6 +49,8 @@ use crate::{
         contents::MetaSums,
         header::{
             Header,
+            COMPAT_KILLED,
+            COMPAT_RAN_ON,
             HEADER_LEN,
             MAGIC,
             VERSION, //
@@ -518,7 +520,10 @@ fn drain(cap: &mut Capture, stamp: Stamp, snapshot: snapshot::Snapshot, sink: &m
         header_len: U32::new(HEADER_LEN as u32),
         arch: U32::new(Native::ID),
         page_size: U32::new(kernel::page::PAGE_SIZE as u32),
-        compat: U64::new(0),
+        compat: U64::new(match net::wants_holds(cap) {
+            true => COMPAT_KILLED,
+            false => COMPAT_RAN_ON,
+        }),
         incompat: U64::new(0),
         meta_len: U64::new(meta.len() as u64),
         created_ns: U64::new(stamp.created_ns),

@@ -31,6 +31,14 @@ pub const MAGIC: [u8; 8] = *b"\x89CKP\r\n\x1a\n";
 pub const VERSION: u32 = 3;
 
 flags! {
+    "Header.compat": u64, COMPAT_LIST, COMPAT_ALL;
+    /// The tasks were killed when it was complete, or were left frozen to be killed.
+    COMPAT_KILLED = 1 << 0,
+    /// They were not: they have run on, or may have. Neither: an older writer does not tell.
+    COMPAT_RAN_ON = 1 << 1,
+}
+
+flags! {
     "Header.incompat": u64, INCOMPAT_LIST, INCOMPAT_ALL;
     /// Some pages are those of the parent image.
     INCOMPAT_PARENT = 1 << 0,
@@ -150,6 +158,14 @@ impl Header {
             .saturating_add(self.segments().saturating_mul(size_of::<U64>() as u64))
     }
 
+    /// Returns whether the tasks were killed, or left frozen to be killed; `None`: it does not tell.
+    pub fn killed(&self) -> Option<bool> {
+        match self.compat.get() & COMPAT_ALL {
+            0 => None,
+            flags => Some(flags == COMPAT_KILLED),
+        }
+    }
+
     /// Checks all fields but the checksum of the metadata; `sum` is that of the bytes before the
     /// field.
     pub fn check(&self, sum: u64, reader: &Reader) -> Result<(), Fault> {
@@ -171,6 +187,9 @@ impl Header {
         }
         if self.incompat.get() & !INCOMPAT_ALL != 0 {
             return bad("image with incompatible features that this version does not know");
+        }
+        if self.compat.get() & COMPAT_ALL == COMPAT_ALL {
+            return bad("image whose tasks were killed, and were not");
         }
         if self.reserved.get() != 0 || self.reserved2.iter().any(|&b| b != 0) {
             return bad("reserved header field is not zero");

@@ -131,6 +131,7 @@ pub fn structure(name: &str) -> Option<&'static Structure> {
 /// The values of all fields that have named ones.
 pub const VALUES: &[&Values] = &[
     &header::arch::LIST,
+    &header::COMPAT_LIST,
     &header::INCOMPAT_LIST,
     &task::CONTAINER_FLAG_LIST,
     &task::TASK_STATES,

@@ -24,6 +24,7 @@ pub mod netlink;
 pub mod options;
 pub mod packet;
 pub mod tcp;
+pub mod tcp_hints;
 pub mod tcp_key;
 pub mod tun;
 pub mod udp;

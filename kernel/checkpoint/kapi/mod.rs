@@ -109,6 +109,7 @@ pub(crate) mod net {
     pub(crate) mod packet_queue;
     pub(crate) mod socket;
     pub(crate) mod tcp;
+    pub(crate) mod tcp_hints;
     pub(crate) mod tcp_keys;
     pub(crate) mod tcp_outside;
     pub(crate) mod tcp_unseen;

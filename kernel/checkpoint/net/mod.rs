@@ -28,6 +28,7 @@ mod socket_options;
 mod tcp;
 mod tcp_build;
 mod tcp_end;
+mod tcp_hints;
 mod tcp_keys;
 mod tcp_options;
 mod tcp_outside;
@@ -81,6 +82,11 @@ pub(crate) fn end_quietly(cap: &mut Capture) {
 /// The tasks are to be killed: what is connected to the outside is to be held while it is saved.
 pub(crate) fn want_holds(cap: &mut Capture) {
     cap.found.net.holds.wanted = true;
+}
+
+/// Returns whether they are.
+pub(crate) fn wants_holds(cap: &Capture) -> bool {
+    cap.found.net.holds.wanted
 }
 
 pub(crate) use self::tcp_outside::{

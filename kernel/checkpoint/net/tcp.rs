@@ -631,10 +631,11 @@ fn save_outside(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     };
     tcp_outside::is_read(cap, sock.held.load(Relaxed), &read.this, &wire);
     let end = End::of(cap, sock, TCP_OUTSIDE)?;
+    let hints = sock.sk.tcp_hints()?;
     end.put_with(
         cap,
         &read.this,
-        Some(&wire),
+        Some((&wire, &hints)),
         read.received(),
         &[read.sent()],
     )

@@ -63,6 +63,7 @@ use crate::{
                 State,
                 Tcp, //
             },
+            tcp_hints::Hints,
             tcp_keys::Keys,
             tcp_unseen::Starting, //
         },
@@ -77,6 +78,7 @@ use crate::{
             self,
             Made, //
         },
+        tcp_hints,
         tcp_keys,
         tcp_options,
         tcp_outside,
@@ -104,6 +106,8 @@ pub(super) struct Part<'a> {
     pub(super) record: TcpSocket,
     /// Name of its congestion control.
     congestion: &'a [u8],
+    /// What it knows of the way to the other end, which is outside.
+    pub(super) hints: Option<Hints>,
     /// What signs its segments.
     pub(super) keys: Keys,
     /// What it has received, and what it is to send.
@@ -130,6 +134,7 @@ impl<'a> Part<'a> {
         Ok(Self {
             record,
             congestion: raw.payload,
+            hints: None,
             keys: Keys::new(),
             received: KVVec::new(),
             sent: KVVec::new(),
@@ -556,6 +561,10 @@ pub(super) fn link(r: &Restore) -> Result {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
             Kind::TcpSocket => parts.push(Part::of(r, &raw, &own)?, GFP_KERNEL_ACCOUNT)?,
+            Kind::TcpHints => {
+                let part = parts.last_mut().ok_or(EINVAL)?;
+                part.hints = Some(tcp_hints::of(r, &raw)?);
+            }
             Kind::TcpAo => {
                 let part = parts.last_mut().ok_or(EINVAL)?;
                 part.keys.ao = Some(tcp_keys::ao(r, &raw)?);

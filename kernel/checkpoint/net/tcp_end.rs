@@ -40,6 +40,7 @@ use crate::{
             namespace::NetNs,
             socket::SockRef,
             tcp::Tcp,
+            tcp_hints::Hints,
             tcp_keys::Keys,
             tcp_outside::Wire, //
         },
@@ -47,6 +48,7 @@ use crate::{
     },
     net::{
         tcp::Sock,
+        tcp_hints,
         tcp_keys,
         tcp_outside, //
     },
@@ -119,12 +121,12 @@ impl End {
         self.put_with(cap, tcp, None, received, sent)
     }
 
-    /// The same of one that has agreed upon `wire` with the other end.
+    /// The same of one that has agreed upon `wire` with the other end, and knows `hints` of the way there.
     pub(super) fn put_with(
         &self,
         cap: &mut Capture,
         tcp: &Tcp,
-        wire: Option<&Wire>,
+        outside: Option<(&Wire, &Hints)>,
         received: &[u8],
         sent: &[&[u8]],
     ) -> Result {
@@ -180,7 +182,7 @@ impl End {
             net: net.into(),
             ..TcpSocket::new_zeroed()
         };
-        if let Some(wire) = wire {
+        if let Some((wire, _)) = outside {
             tcp_outside::note(&mut record, wire, cap.found.net.holds.wanted);
         }
         let end = tcp.congestion.iter().position(|&c| c == 0);
@@ -189,7 +191,10 @@ impl End {
             .get(..end.unwrap_or(0).min(CONGESTION_MAX))
             .unwrap_or(&[]);
         cap.meta.put(&record, name)?;
-        tcp_keys::put(cap, &self.keys, wire.is_some())?;
+        if let Some((_, hints)) = outside {
+            tcp_hints::put(cap, hints)?;
+        }
+        tcp_keys::put(cap, &self.keys, outside.is_some())?;
         put_data(cap, received, 0)?;
         for part in sent {
             put_data(cap, part, 1)?;

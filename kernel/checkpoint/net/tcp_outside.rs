@@ -62,6 +62,7 @@ use crate::{
             self,
             Part, //
         },
+        tcp_hints,
         tcp_keys,
         tcp_unseen, //
     }, //
@@ -427,6 +428,7 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
             ),
         )
     })?;
+    tcp_hints::begin(r, part, &end.sk, wire)?;
     let received = part.received_bytes()?;
     end.sk
         .rejoin_tcp(tcp, wire, &received, reuse)
@@ -475,6 +477,7 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
     // Also if that has failed: one that no file shows is closed now, and tells nobody.
     let closed = end.sk.set_tcp_queue(Queue::Closed);
     queued.and(closed)?;
+    tcp_hints::set(r, part, &end.sk)?;
     if tcp.shut_read && !tcp.done {
         end.sk.shut_tcp(true, false);
     }

@@ -319,7 +319,8 @@ fn save_one(cap: &mut Capture, unseen: &Unseen) -> Result<bool> {
         net: Some(unseen.sk.net_addr()),
         keys: unseen.sk.tcp_keys()?,
     };
-    end.put_with(cap, &tcp, Some(&wire), received, &[read.sent()])?;
+    let hints = unseen.sk.tcp_hints()?;
+    end.put_with(cap, &tcp, Some((&wire, &hints)), received, &[read.sent()])?;
     Ok(true)
 }
 

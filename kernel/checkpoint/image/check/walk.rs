@@ -150,6 +150,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) machine: u32,
     /// Bytes of a page.
     pub(in crate::image) page_size: u64,
+    /// The tasks were killed, or left frozen to be killed; `None`: the header does not tell.
+    pub(in crate::image) killed: Option<bool>,
     /// What was checkpointed.
     pub(in crate::image) container: task::Container,
     /// The root's pid namespace; 0: it is not in the image.
@@ -221,6 +223,7 @@ pub fn metadata(
         at,
         machine: header.arch.get(),
         page_size: u64::from(header.page_size.get()),
+        killed: header.killed(),
         container,
         root_ns,
         objects,

@@ -50,6 +50,7 @@ mod mptcp;
 mod netlink;
 mod packet;
 mod tcp;
+mod tcp_hints;
 mod tcp_key;
 pub(super) mod tun;
 mod udp;

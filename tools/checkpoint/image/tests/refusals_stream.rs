@@ -61,6 +61,9 @@ fn header() {
             "image with incompatible features that this version does not know",
             |h| h.incompat.set(2),
         ),
+        ("image whose tasks were killed, and were not", |h| {
+            h.compat.set(COMPAT_ALL)
+        }),
         ("reserved header field is not zero", |h| h.reserved.set(1)),
         ("reserved header field is not zero", |h| h.reserved2[23] = 1),
         ("image of an unknown architecture", |h| h.arch.set(9)),

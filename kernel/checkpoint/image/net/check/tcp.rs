@@ -37,9 +37,16 @@ pub(in crate::image) struct TcpLeft {
     sent: u32,
     /// The other end of one that is connected.
     other_end: bool,
+    /// What the one right before knows of the way to the other end may follow.
+    hints: bool,
 }
 
 impl TcpLeft {
+    /// Whether hints may come now; they come once.
+    pub(super) fn take_hints(&mut self) -> bool {
+        core::mem::take(&mut self.hints)
+    }
+
     /// What is missing at the end.
     pub(in crate::image) fn lacks(&self) -> Option<&'static str> {
         if self.received != 0 || self.sent != 0 {
@@ -263,10 +270,19 @@ impl Walk<'_> {
             received: tcp.received.get(),
             sent: tcp.sent.get(),
             other_end: left.other_end != (state == TCP_CONNECTED),
+            hints: state == TCP_OUTSIDE,
         };
         self.tcp_keys_left = KeysLeft::of(tcp.family.get(), state == TCP_OUTSIDE);
         match state {
-            TCP_OUTSIDE => agreed(raw, &tcp)?,
+            TCP_OUTSIDE => {
+                let was_killed = tcp.outside.get() & OUTSIDE_KILLED != 0;
+                ensure(
+                    raw,
+                    self.killed.is_none_or(|killed| killed == was_killed),
+                    "the header tells otherwise of whether its tasks were killed",
+                )?;
+                agreed(raw, &tcp)?
+            }
             _ => not_agreed(raw, &tcp)?,
         }
         ensure(
@@ -367,6 +383,7 @@ impl Walk<'_> {
     pub(in crate::image) fn tcp_data(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let data: TcpData = raw.body()?;
         self.tcp_keys_left = KeysLeft::default();
+        self.tcp_left.take_hints();
         if data.len.get() == 0 {
             return no_payload(raw);
         }

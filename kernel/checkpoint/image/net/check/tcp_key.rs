@@ -54,6 +54,7 @@ impl Walk<'_> {
     pub(in crate::image) fn tcp_ao(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let ao: TcpAo = raw.body()?;
         no_payload(raw)?;
+        self.tcp_left.take_hints();
         let left = &mut self.tcp_keys_left;
         ensure(
             raw,
@@ -77,6 +78,7 @@ impl Walk<'_> {
     /// A key of a TCP socket.
     pub(in crate::image) fn tcp_key(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let key: TcpKey = raw.body()?;
+        self.tcp_left.take_hints();
         let left = &mut self.tcp_keys_left;
         ensure(
             raw,

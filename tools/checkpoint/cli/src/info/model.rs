@@ -308,6 +308,7 @@ impl Model {
                 "parent_boot": header.parent_boot.get(),
                 "metadata_bytes": header.meta_len.get(),
                 "bytes": len,
+                "killed": header.killed(),
                 "scope": self.scope(),
                 "root": self.container.root.get(),
             }),

@@ -113,9 +113,14 @@ pub fn summary<R>(
     line(
         "tasks",
         format!(
-            "{} in {}",
+            "{} in {}{}",
             HumanCount(s.tasks.into()),
-            count(s.processes.into(), "process", "processes")
+            count(s.processes.into(), "process", "processes"),
+            match header.killed() {
+                Some(true) => ", killed",
+                Some(false) => ", which ran on",
+                None => "",
+            }
         ),
     )?;
     line(

@@ -17,6 +17,7 @@ use checkpoint_image::image::{
     kinds::Kind,
     net::{
         tcp::*,
+        tcp_hints::*,
         tcp_key::*,
         *, //
     },
@@ -131,6 +132,24 @@ impl Sample {
             s.receive_scale = u(SCALE_MAX);
         });
         self.add(outside, b"");
+        let hints = zeroed(|h: &mut TcpHints| {
+            h.round_trip = u(ROUND_TRIP_MAX);
+            h.deviation = u(DEVIATION_MAX);
+            h.deviation_max = u(DEVIATION_MAX);
+            h.variation = u(DEVIATION_MAX);
+            h.shortest = u(SHORTEST_NONE);
+            h.threshold = u(SEGMENTS_MAX);
+            h.window = u(SEGMENTS_MAX);
+            h.acknowledged = u(WAITED_MAX);
+            h.received = u(WAITED_MAX);
+            h.keepalive = u(WAITED_MAX);
+            h.asked = u(WAITED_MAX + 1);
+            h.resent = u(RESENT_MAX + 1);
+            h.probes = u(PROBES_MAX);
+            h.backoff = u(BACKOFF_MAX);
+            h.timeouts = u(PROBES_MAX);
+        });
+        self.add(hints, b"");
         let sent = zeroed(|d: &mut TcpData| {
             d.len = u(2);
             d.sent = u(1);
