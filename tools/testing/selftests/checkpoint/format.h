@@ -421,6 +421,8 @@
 #define IMAGE_URING_URING_NAPI (1ull << 6)
 #define IMAGE_URING_URING_NAPI_PREFERRED (1ull << 7)
 #define IMAGE_URING_URING_THREAD (1ull << 8)
+#define IMAGE_URING_URING_DRAIN_ACTIVE (1ull << 9)
+#define IMAGE_URING_URING_DRAIN_NEXT (1ull << 10)
 
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
@@ -444,6 +446,10 @@
 #define IMAGE_URING_HARDLINK (1ull << 6)
 #define IMAGE_URING_ARMED (1ull << 7)
 #define IMAGE_URING_SHARED (1ull << 8)
+#define IMAGE_URING_DRAIN (1ull << 9)
+#define IMAGE_URING_ALONE (1ull << 10)
+#define IMAGE_URING_CREDS (1ull << 11)
+#define IMAGE_URING_DEFERRED (1ull << 12)
 
 /* UringRequest.timeout */
 #define IMAGE_URING_ABS (1ull << 0)
@@ -2605,9 +2611,11 @@ struct image_uring_link {
 	uint32_t clock;
 	uint32_t timeout;
 	uint32_t off;
+	uint32_t task;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_uring_link) == 128, "image_uring_link");
+static_assert(sizeof(struct image_uring_link) == 136, "image_uring_link");
 
 struct image_fanotify_event {
 	uint32_t mask;
