@@ -80,17 +80,13 @@ static int checkpoint_uring_refusal(struct io_ring_ctx *ctx, struct checkpoint_u
 	/* What is left has not ended: those that have are kept for others. */
 	__io_req_caches_free(ctx);
 	state->requests = checkpoint_uring_list(ctx, state, NULL, 0, NULL);
-	/* One whose turn has come is in no list of the ring before it is issued. */
+	/* One that was issued, and is tried again when its task runs, is in no list of the ring. */
 	if (ctx->nr_req_allocated > state->requests + state->ios + state->links &&
-	    !state->other_work && !state->busy_name &&
-	    !(ctx->int_flags & (IO_RING_F_DRAIN_ACTIVE | IO_RING_F_DRAIN_NEXT)) &&
-	    checkpoint_uring_is_kept(ctx))
+	    !state->other_work && !state->busy_name && checkpoint_uring_is_kept(ctx))
 		return CHECKPOINT_URING_TURN;
-	/* What another ring has sent is not counted there, and drained is in order. */
+	/* What another ring has sent is not counted there. */
 	if (ctx->nr_req_allocated != state->requests + state->ios + state->links ||
-	    state->other_work || state->busy_name ||
-	    (ctx->nr_req_allocated &&
-	     ctx->int_flags & (IO_RING_F_DRAIN_ACTIVE | IO_RING_F_DRAIN_NEXT)))
+	    state->other_work || state->busy_name)
 		return CHECKPOINT_URING_IN_FLIGHT;
 	/* They are of its thread, or polled for. */
 	if (ctx->nr_req_allocated && (ctx->sq_data || ctx->flags & IORING_SETUP_IOPOLL))
@@ -184,6 +180,8 @@ int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state)
 	state->sq_head = ctx->cached_sq_head;
 	state->cq_tail = ctx->cached_cq_tail;
 	state->drain_disabled = ctx->int_flags & IO_RING_F_DRAIN_DISABLED;
+	state->drain_active = ctx->int_flags & IO_RING_F_DRAIN_ACTIVE;
+	state->drain_next = ctx->int_flags & IO_RING_F_DRAIN_NEXT;
 	state->boottime = ctx->clockid == CLOCK_BOOTTIME;
 	state->rings_size = io_region_size(&ctx->ring_region);
 	state->sqes_size = io_region_size(&ctx->sq_region);
@@ -305,7 +303,8 @@ int checkpoint_uring_read(struct file *file, const struct checkpoint_uring *stat
 	if (!checkpoint_uring_refusal(ctx, &now) && ctx->cached_sq_head == state->sq_head &&
 	    ctx->cached_cq_tail == state->cq_tail && now.requests == state->requests &&
 	    now.ios == state->ios && now.vecs == state->vecs && now.links == state->links &&
-	    now.link_vecs == state->link_vecs && now.futexes == state->futexes &&
+	    now.link_vecs == state->link_vecs && now.link_futexes == state->link_futexes &&
+	    now.futexes == state->futexes &&
 	    io_region_size(&ctx->ring_region) == state->rings_size &&
 	    io_region_size(&ctx->sq_region) == state->sqes_size) {
 		memcpy(rings, io_region_get_ptr(&ctx->ring_region), state->rings_size);
@@ -461,6 +460,11 @@ struct file *checkpoint_uring_make(const struct checkpoint_uring *state, const v
 		ctx->cached_cq_tail = state->cq_tail;
 		if (state->drain_disabled)
 			ctx->int_flags |= IO_RING_F_DRAIN_DISABLED;
+		/* As io_init_drain(): what is submitted from now on waits for what comes before it. */
+		if (state->drain_active)
+			ctx->int_flags |= IO_RING_F_DRAIN_ACTIVE;
+		if (state->drain_next)
+			ctx->int_flags |= IO_RING_F_DRAIN_NEXT;
 		/*
 		 * Nobody completes anything yet, so this needs no task work of
 		 * the task that alone may submit, which is another one by now.

@@ -9,7 +9,10 @@
 
 struct checkpoint_uring;
 struct checkpoint_uring_futex;
+struct checkpoint_uring_io;
 struct checkpoint_uring_request;
+struct checkpoint_uring_room;
+struct iovec;
 
 /* Room for futexes that requests wait for which wait for several. */
 struct checkpoint_uring_futexes {
@@ -20,5 +23,14 @@ struct checkpoint_uring_futexes {
 unsigned int checkpoint_uring_list(struct io_ring_ctx *ctx, struct checkpoint_uring *state,
 				   struct checkpoint_uring_request *to, unsigned int nr,
 				   const struct checkpoint_uring_futexes *futexes);
+
+bool checkpoint_uring_needs_more(const struct io_kiocb *req);
+bool checkpoint_uring_is_io(const struct io_kiocb *req);
+unsigned int checkpoint_uring_vecs(const struct io_kiocb *req, struct iovec *to);
+void checkpoint_uring_describe_op(struct io_kiocb *req, struct checkpoint_uring_io *to);
+
+bool checkpoint_uring_is_turn(const struct io_kiocb *req);
+void checkpoint_uring_chains(struct io_ring_ctx *ctx, struct checkpoint_uring *state,
+			     const struct checkpoint_uring_room *room);
 
 #endif

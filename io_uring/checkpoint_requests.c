@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checkpoint of io_urings: the requests that wait, and those that wait for other requests.
+ * Checkpoint of io_urings: the requests that were issued, and wait.
  */
 
 #include <linux/checkpoint_io_uring.h>
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/io_uring.h>
@@ -14,7 +15,6 @@
 #include "io_uring.h"
 #include "futex.h"
 #include "net.h"
-#include "nop.h"
 #include "poll.h"
 #include "rsrc.h"
 #include "rw.h"
@@ -22,14 +22,20 @@
 #include "waitid.h"
 #include "checkpoint.h"
 
-/* Does a request need others to be done, credentials, or the end of the task to be noted? */
-static bool checkpoint_uring_needs_more(const struct io_kiocb *req)
+/**
+ * checkpoint_uring_needs_more() - does a request need what can't be told of?
+ * @req: a request of a task that does not run
+ *
+ * Return: it needs the end of the task to be noted, or other credentials than that has.
+ */
+bool checkpoint_uring_needs_more(const struct io_kiocb *req)
 {
 	/* What waits for a private futex has its own address space noted. */
 	if (req->flags & REQ_F_INFLIGHT && req->opcode != IORING_OP_FUTEX_WAIT &&
 	    req->opcode != IORING_OP_FUTEX_WAITV)
 		return true;
-	return req->flags & (REQ_F_IO_DRAIN | REQ_F_CREDS);
+	/* Who drains it, or hands it to workers, notes those of the task. Only that gets others. */
+	return req->flags & REQ_F_CREDS && req->creds != rcu_access_pointer(req->tctx->task->cred);
 }
 
 /**
@@ -79,18 +85,14 @@ void checkpoint_uring_describe(struct io_kiocb *req, struct checkpoint_uring_req
 	to->asynchronous = req->flags & REQ_F_FORCE_ASYNC;
 	/* A timeout that has expired is marked as failed, and then has the other one of these. */
 	to->skip = req->flags & (REQ_F_CQE_SKIP | REQ_F_SKIP_LINK_CQES);
+	to->drain = req->flags & REQ_F_IO_DRAIN;
+	to->alone = req->ctx->drain_req == req;
+	to->creds = req->flags & REQ_F_CREDS;
 	to->chain = checkpoint_uring_chain_flags(req);
 }
 
-/*
- * Tells of the timeouts that have expired, which the task that alone may submit is told when it
- * asks: they expire once more. @found were found before, and there is room for @nr. Notes
- * whether there is other work for the task than this, and poll requests.
- */
-static unsigned int checkpoint_uring_list_expired(struct io_ring_ctx *ctx,
-						  struct checkpoint_uring *state,
-						  struct checkpoint_uring_request *to,
-						  unsigned int found, unsigned int nr)
+/* Notes whether there is work for the task that alone may submit that is for no request of a list. */
+static void checkpoint_uring_look_at_work(struct io_ring_ctx *ctx, struct checkpoint_uring *state)
 	__must_hold(&ctx->uring_lock)
 {
 	/* Whoever takes something off the list has the lock; others add to it. */
@@ -102,28 +104,24 @@ static unsigned int checkpoint_uring_list_expired(struct io_ring_ctx *ctx,
 		last = node;
 		if (node == &ctx->work_list.stub)
 			continue;
-		if (io_timeout_has_expired(req) && checkpoint_uring_is_plain(req)) {
-			if (found < nr) {
-				checkpoint_uring_describe(req, &to[found]);
-				io_timeout_describe(req, &to[found]);
-			}
-			/* It was counted when it expired. */
-			state->timeouts--;
-			found++;
-		} else if (req->io_task_work.func != io_poll_task_func &&
-			   !io_link_timeout_has_expired(req) && !io_waitid_has_work(req)) {
-			/* What waits for a file or a child is listed, too; or else in a chain. */
+		/* What waits for a file, a time or a child is listed, too; or else in a chain. */
+		if (req->io_task_work.func != io_poll_task_func && !io_timeout_has_expired(req) &&
+		    !io_link_timeout_has_expired(req) && !io_waitid_has_work(req) &&
+		    !checkpoint_uring_is_turn(req))
 			state->other_work = true;
-		}
 	}
 	/* Something is just being added. */
 	if (last != READ_ONCE(ctx->work_list.tail))
 		state->other_work = true;
-	return found;
 }
 
-/* Has a request met a file that was not ready, and nothing but what can be told of? */
-static bool checkpoint_uring_is_io(const struct io_kiocb *req)
+/**
+ * checkpoint_uring_is_io() - is a request one that does something with a file, and can be told of?
+ * @req: a request that has met a file that was not ready, or was not issued
+ *
+ * Return: it is.
+ */
+bool checkpoint_uring_is_io(const struct io_kiocb *req)
 {
 	/* One that has selected a buffer keeps it: it has got a part of what it waits for. */
 	if (req->flags & (REQ_F_BUFFER_SELECTED | REQ_F_BUFFER_RING | REQ_F_BUF_NODE |
@@ -170,8 +168,14 @@ static const struct iov_iter *checkpoint_uring_iter(const struct io_kiocb *req)
 #endif
 }
 
-/* Tells how many pieces of memory are left of such a request, and of these, if there is room. */
-static unsigned int checkpoint_uring_vecs(const struct io_kiocb *req, struct iovec *to)
+/**
+ * checkpoint_uring_vecs() - tell of the pieces of memory that are left of a request
+ * @req: the request
+ * @to: where to; or %NULL
+ *
+ * Return: how many there are.
+ */
+unsigned int checkpoint_uring_vecs(const struct io_kiocb *req, struct iovec *to)
 {
 	const struct iov_iter *iter = checkpoint_uring_iter(req);
 	size_t left, len, offset;
@@ -263,29 +267,12 @@ static unsigned int checkpoint_uring_list_futexes(struct io_ring_ctx *ctx,
 	return found;
 }
 
-/* Can a request be told of that waits for @prev, and so for @head, the first one of its chain? */
-static bool checkpoint_uring_is_link(struct io_kiocb *req, const struct io_kiocb *prev,
-				     const struct io_kiocb *head)
-	__must_hold(&req->ctx->timeout_lock)
-{
-	if (checkpoint_uring_needs_more(req) || req->flags & (REQ_F_LINK_TIMEOUT | REQ_F_FAIL) ||
-	    !(prev->flags & IO_REQ_LINK_FLAGS))
-		return false;
-	switch (req->opcode) {
-	case IORING_OP_NOP:
-		return io_nop_is_plain(req);
-	case IORING_OP_POLL_ADD:
-	case IORING_OP_TIMEOUT:
-		return true;
-	case IORING_OP_LINK_TIMEOUT:
-		/* That of a request which was issued runs, any other does not. */
-		return prev->flags & (prev == head ? REQ_F_LINK_TIMEOUT : REQ_F_ARM_LTIMEOUT);
-	}
-	return checkpoint_uring_is_io(req);
-}
-
-/* Tells of a request what is to be done, but for its file and memory. */
-static void checkpoint_uring_describe_op(struct io_kiocb *req, struct checkpoint_uring_io *to)
+/**
+ * checkpoint_uring_describe_op() - tell of a request what is to be done, but for file and memory
+ * @req: the request
+ * @to: where to
+ */
+void checkpoint_uring_describe_op(struct io_kiocb *req, struct checkpoint_uring_io *to)
 {
 	to->pid = get_task_pid(req->tctx->task, PIDTYPE_PID);
 	to->id = req;
@@ -293,6 +280,9 @@ static void checkpoint_uring_describe_op(struct io_kiocb *req, struct checkpoint
 	to->opcode = req->opcode;
 	to->asynchronous = req->flags & REQ_F_FORCE_ASYNC;
 	to->skip = req->flags & REQ_F_CQE_SKIP;
+	to->drain = req->flags & REQ_F_IO_DRAIN;
+	to->alone = req->ctx->drain_req == req;
+	to->creds = req->flags & REQ_F_CREDS;
 	to->select = req->flags & REQ_F_BUFFER_SELECT;
 	to->chain = checkpoint_uring_chain_flags(req);
 	switch (req->opcode) {
@@ -323,108 +313,6 @@ static void checkpoint_uring_describe_io(struct io_kiocb *req, struct checkpoint
 	to->file = get_file(req->file);
 	to->node = req->file_node;
 	to->fixed = req->file_node;
-}
-
-/* Tells of a request that waits for another, but for its memory. It has no file yet. */
-static void checkpoint_uring_describe_link(struct io_kiocb *req, const struct io_kiocb *head,
-					   bool first, struct checkpoint_uring_link *to)
-{
-	checkpoint_uring_describe_op(req, &to->io);
-	to->head = head;
-	to->io.fixed = req->flags & REQ_F_FIXED_FILE;
-	if (io_issue_defs[req->opcode].needs_file)
-		to->fd = req->cqe.fd;
-	switch (req->opcode) {
-	case IORING_OP_NOP:
-		io_nop_describe(req, &to->io);
-		break;
-	case IORING_OP_POLL_ADD:
-		to->events = io_poll_events(req);
-		break;
-	case IORING_OP_TIMEOUT:
-	case IORING_OP_LINK_TIMEOUT:
-		to->armed = first && req->opcode == IORING_OP_LINK_TIMEOUT;
-		io_timeout_describe_link(req, to);
-		break;
-	}
-}
-
-/*
- * Counts the requests that wait for @head. Tells of them, if there is @to, with room for as many,
- * and for as many pieces of memory in @vecs, as @room says.
- */
-void checkpoint_uring_chain(struct io_kiocb *head, struct checkpoint_uring *state,
-			    const struct checkpoint_uring_room *room)
-	__must_hold(&head->ctx->completion_lock)
-	__must_hold(&head->ctx->timeout_lock)
-{
-	struct io_kiocb *req, *prev = head;
-	unsigned int n;
-
-	for (req = head->link; req; prev = req, req = req->link) {
-		if (!checkpoint_uring_is_link(req, prev, head)) {
-			checkpoint_uring_note(state, req);
-			continue;
-		}
-		n = checkpoint_uring_vecs(req, NULL);
-		if (room && state->links < room->links &&
-		    state->link_vecs + n <= room->nr_vecs) {
-			struct checkpoint_uring_link *to = &room->to[state->links];
-
-			checkpoint_uring_describe_link(req, head, prev == head, to);
-			to->io.vecs = &room->vecs[state->link_vecs];
-			to->io.nr_vecs = n;
-			checkpoint_uring_vecs(req, to->io.vecs);
-		}
-		state->links++;
-		state->link_vecs += n;
-	}
-}
-
-/* The same, of a request that is found without these locks. */
-static void checkpoint_uring_chain_of(struct io_kiocb *head, struct checkpoint_uring *state,
-				      const struct checkpoint_uring_room *room)
-	__must_hold(&head->ctx->uring_lock)
-{
-	struct io_ring_ctx *ctx = head->ctx;
-
-	/* Only who has the lock of the ring adds something to it. */
-	if (!head->link)
-		return;
-	spin_lock(&ctx->completion_lock);
-	raw_spin_lock_irq(&ctx->timeout_lock);
-	checkpoint_uring_chain(head, state, room);
-	raw_spin_unlock_irq(&ctx->timeout_lock);
-	spin_unlock(&ctx->completion_lock);
-}
-
-/* Counts the requests that wait for others, and tells of them if there is @room. */
-static void checkpoint_uring_chains(struct io_ring_ctx *ctx, struct checkpoint_uring *state,
-				    const struct checkpoint_uring_room *room)
-	__must_hold(&ctx->uring_lock)
-{
-	struct llist_node *node;
-	struct io_kiocb *req;
-	unsigned int i;
-
-	state->links = 0;
-	state->link_vecs = 0;
-	for (i = 0; i < 1U << ctx->cancel_table.hash_bits; i++)
-		hlist_for_each_entry(req, &ctx->cancel_table.hbs[i].list, hash_node)
-			checkpoint_uring_chain_of(req, state, room);
-#ifdef CONFIG_FUTEX
-	hlist_for_each_entry(req, &ctx->futex_list, hash_node)
-		checkpoint_uring_chain_of(req, state, room);
-#endif
-	hlist_for_each_entry(req, &ctx->waitid_list, hash_node)
-		checkpoint_uring_chain_of(req, state, room);
-	io_timeouts_chains(ctx, state, room);
-	/* As checkpoint_uring_list_expired(). */
-	for (node = ctx->work_head; node; node = READ_ONCE(node->next)) {
-		req = container_of(node, struct io_kiocb, io_task_work.node);
-		if (node != &ctx->work_list.stub && io_timeout_has_expired(req))
-			checkpoint_uring_chain_of(req, state, room);
-	}
 }
 
 /*
@@ -466,8 +354,8 @@ unsigned int checkpoint_uring_list(struct io_ring_ctx *ctx, struct checkpoint_ur
 	checkpoint_uring_chains(ctx, state, NULL);
 	found = checkpoint_uring_list_futexes(ctx, state, to, found, nr, futexes);
 	found = checkpoint_uring_list_children(ctx, state, to, found, nr);
-	found = io_timeouts_describe(ctx, state, to, found, nr);
-	return checkpoint_uring_list_expired(ctx, state, to, found, nr);
+	checkpoint_uring_look_at_work(ctx, state);
+	return io_timeouts_describe(ctx, state, to, found, nr);
 }
 
 /**
@@ -506,47 +394,6 @@ int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
 		put_pid(to[i].pid);
 	}
 	return -EBUSY;
-}
-
-/**
- * checkpoint_uring_links() - get the requests of an io_uring that wait for others
- * @file: its file
- * @state: what checkpoint_uring_get() has found
- * @to: zeroed room for them
- * @vecs: room for the pieces of their memory, to which they point then
- *
- * Those of a chain are told of in their order, one right after the other.
- *
- * Return: 0, and the caller owns a reference on the pid of each; -EBUSY: somebody uses the
- * io_uring, or a request has ended since.
- */
-int checkpoint_uring_links(struct file *file, const struct checkpoint_uring *state,
-			   struct checkpoint_uring_link *to, struct iovec *vecs)
-{
-	const struct checkpoint_uring_room room = {
-		.to = to,
-		.links = state->links,
-		.vecs = vecs,
-		.nr_vecs = state->link_vecs,
-	};
-	struct io_ring_ctx *ctx = file->private_data;
-	struct checkpoint_uring now = { };
-	unsigned int i;
-	int ret = 0;
-
-	if (!mutex_trylock(&ctx->uring_lock))
-		return -EBUSY;
-	__io_req_caches_free(ctx);
-	checkpoint_uring_chains(ctx, &now, &room);
-	/* None is added while the tasks do not run: if there are as many they are the same. */
-	if (now.links != state->links || now.link_vecs != state->link_vecs ||
-	    ctx->nr_req_allocated != state->requests + state->ios + state->links ||
-	    ctx->cached_cq_tail != state->cq_tail)
-		ret = -EBUSY;
-	mutex_unlock(&ctx->uring_lock);
-	for (i = 0; ret && i < state->links; i++)
-		put_pid(to[i].io.pid);
-	return ret;
 }
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Restart of io_urings: requests that wait again, and what waits for them.
+ * Restart of io_urings: requests that wait again, what waits for them, and what is still to be
+ * issued.
  */
 
 #include <linux/checkpoint_io_uring.h>
@@ -122,6 +123,9 @@ struct checkpoint_uring_new {
 	bool fixed;
 	bool asynchronous;
 	bool skip;
+	bool drain;
+	bool alone;
+	bool creds;
 	bool select;
 };
 
@@ -152,6 +156,8 @@ static struct io_kiocb *checkpoint_uring_new(struct io_ring_ctx *ctx, struct tas
 		sqe_flags |= IOSQE_ASYNC;
 	if (from->skip)
 		sqe_flags |= IOSQE_CQE_SKIP_SUCCESS;
+	if (from->drain)
+		sqe_flags |= IOSQE_IO_DRAIN;
 	if (from->select)
 		sqe_flags |= IOSQE_BUFFER_SELECT;
 	sqe_flags |= from->chain & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
@@ -172,6 +178,14 @@ static struct io_kiocb *checkpoint_uring_new(struct io_ring_ctx *ctx, struct tas
 	}
 	if (from->skip)
 		ctx->int_flags |= IO_RING_F_DRAIN_DISABLED;
+	/* As io_prep_async_work(), when it was drained or went to a worker. */
+	if (from->creds) {
+		req->creds = get_task_cred(task);
+		req->flags |= REQ_F_CREDS;
+	}
+	/* As io_queue_deferred(): it is compared only. */
+	if (from->alone)
+		ctx->drain_req = req;
 	percpu_counter_add(&req->tctx->inflight, 1);
 	get_task_struct(task);
 	if (node) {
@@ -234,12 +248,13 @@ static int checkpoint_uring_prepare(struct io_kiocb *req, const struct checkpoin
 	return -EINVAL;
 }
 
-/* Prepares a new request that is to wait for @prev, and so for @head. */
-static int checkpoint_uring_prepare_link(struct io_kiocb *req, struct io_kiocb *prev,
-					 struct io_kiocb *head,
+/*
+ * Prepares a new request that is to wait for @prev, if that is there, and otherwise to be issued.
+ * @runs: @prev was issued before.
+ */
+static int checkpoint_uring_prepare_link(struct io_kiocb *req, struct io_kiocb *prev, bool runs,
 					 const struct checkpoint_uring_link *from)
 {
-	bool first = prev == head;
 	struct io_uring_sqe nop = {
 		.nop_flags = from->io.op_flags,
 		.len = from->io.len,
@@ -259,18 +274,59 @@ static int checkpoint_uring_prepare_link(struct io_kiocb *req, struct io_kiocb *
 		return io_timeout_resume_link(req, from);
 	case IORING_OP_LINK_TIMEOUT:
 		/* That of a request which was issued runs, any other does not. */
-		if (prev->opcode == IORING_OP_LINK_TIMEOUT || from->armed != first)
+		if (!prev || prev->opcode == IORING_OP_LINK_TIMEOUT || from->armed != runs)
 			return -EINVAL;
 		return io_link_timeout_resume(req, prev, from);
+#ifdef CONFIG_FUTEX
+	case IORING_OP_FUTEX_WAIT:
+	case IORING_OP_FUTEX_WAITV:
+		return io_futex_resume_link(req, from);
+#endif
+	case IORING_OP_WAITID:
+		return io_waitid_resume_link(req, from);
 	}
 	return checkpoint_uring_prepare(req, &from->io);
 }
 
+/* Makes a request that is issued later. It is completed also if that fails. */
+static struct io_kiocb *checkpoint_uring_new_link(struct io_ring_ctx *ctx,
+						  struct task_struct *task, struct io_kiocb *prev,
+						  bool runs,
+						  const struct checkpoint_uring_link *from)
+	__must_hold(&ctx->uring_lock)
+{
+	const struct checkpoint_uring_new new = {
+		.user_data = from->io.user_data,
+		.opcode = from->io.opcode,
+		.chain = from->io.chain,
+		.fixed = from->io.fixed,
+		.asynchronous = from->io.asynchronous,
+		.skip = from->io.skip,
+		.drain = from->io.drain,
+		.alone = from->io.alone,
+		.creds = from->io.creds,
+		.select = from->io.select,
+	};
+	struct io_kiocb *req;
+	int ret;
+
+	if (from->io.opcode >= IORING_OP_LAST)
+		return ERR_PTR(-EINVAL);
+	req = checkpoint_uring_new(ctx, task, &new);
+	if (IS_ERR(req))
+		return req;
+	ret = checkpoint_uring_prepare_link(req, prev, runs, from);
+	if (!ret)
+		return req;
+	checkpoint_uring_fail(req, ret);
+	return ERR_PTR(ret);
+}
+
 /*
  * Has new requests wait for @head, which does not wait for anything yet. All of them are
- * completed also if that fails, @head too.
+ * completed also if that fails, @head too. @runs: @head was issued before.
  */
-static int checkpoint_uring_add_links(struct io_kiocb *head, struct task_struct *task,
+static int checkpoint_uring_add_links(struct io_kiocb *head, struct task_struct *task, bool runs,
 				      const struct checkpoint_uring_link *from, unsigned int nr)
 	__must_hold(&head->ctx->uring_lock)
 {
@@ -279,34 +335,18 @@ static int checkpoint_uring_add_links(struct io_kiocb *head, struct task_struct 
 	int ret = 0;
 
 	for (i = 0; i < nr; i++, from++) {
-		struct checkpoint_uring_new new = {
-			.user_data = from->io.user_data,
-			.opcode = from->io.opcode,
-			.chain = from->io.chain,
-			.fixed = from->io.fixed,
-			.asynchronous = from->io.asynchronous,
-			.skip = from->io.skip,
-			.select = from->io.select,
-		};
-
 		cond_resched();
 		ret = -EINTR;
 		if (fatal_signal_pending(current))
 			break;
 		/* Nobody would look for what comes after it. */
 		ret = -EINVAL;
-		if (!(prev->flags & IO_REQ_LINK_FLAGS) || from->io.opcode >= IORING_OP_LAST)
+		if (!(prev->flags & IO_REQ_LINK_FLAGS))
 			break;
-		req = checkpoint_uring_new(head->ctx, task, &new);
-		if (IS_ERR(req)) {
-			ret = PTR_ERR(req);
+		req = checkpoint_uring_new_link(head->ctx, task, prev, runs && prev == head, from);
+		ret = PTR_ERR_OR_ZERO(req);
+		if (ret)
 			break;
-		}
-		ret = checkpoint_uring_prepare_link(req, prev, head, from);
-		if (ret) {
-			checkpoint_uring_fail(req, ret);
-			break;
-		}
 		prev->link = req;
 		prev = req;
 	}
@@ -375,6 +415,9 @@ int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
 		.fixed = from->fixed,
 		.asynchronous = from->asynchronous,
 		.skip = from->skip,
+		.drain = from->drain,
+		.alone = from->alone,
+		.creds = from->creds,
 	};
 	struct io_kiocb *req;
 	int ret;
@@ -392,7 +435,7 @@ int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
 	req = checkpoint_uring_new(ctx, task, &new);
 	ret = PTR_ERR_OR_ZERO(req);
 	if (!ret)
-		ret = checkpoint_uring_add_links(req, task, links, nr);
+		ret = checkpoint_uring_add_links(req, task, true, links, nr);
 	if (!ret)
 		ret = checkpoint_uring_resume(req, from);
 	if (!ret)
@@ -429,6 +472,9 @@ int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
 		.fixed = from->fixed,
 		.asynchronous = from->asynchronous,
 		.skip = from->skip,
+		.drain = from->drain,
+		.alone = from->alone,
+		.creds = from->creds,
 		.select = from->select,
 	};
 	struct io_kiocb *req;
@@ -450,11 +496,80 @@ int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
 		checkpoint_uring_fail(req, ret);
 		goto out;
 	}
-	ret = checkpoint_uring_add_links(req, task, links, nr);
+	ret = checkpoint_uring_add_links(req, task, true, links, nr);
 	if (!ret) {
 		io_apoll_resume(req);
 		checkpoint_uring_start_timeout(req);
 	}
+out:
+	mutex_unlock(&ctx->uring_lock);
+	return ret;
+}
+
+/*
+ * Has a new request wait until all that were submitted before it have ended, as io_drain_req().
+ * Some of these are there, so there is no need to look whether its turn has come: the kernel does
+ * when one ends. It is completed also if that fails.
+ */
+static int checkpoint_uring_defer(struct io_kiocb *req)
+	__must_hold(&req->ctx->uring_lock)
+{
+	struct io_ring_ctx *ctx = req->ctx;
+	struct io_defer_entry *entry;
+
+	entry = kmalloc_obj(*entry, GFP_KERNEL_ACCOUNT);
+	if (!entry) {
+		checkpoint_uring_fail(req, -ENOMEM);
+		return -ENOMEM;
+	}
+	entry->req = req;
+	ctx->nr_drained += io_linked_nr(req);
+	list_add_tail(&entry->list, &ctx->defer_list);
+	return 0;
+}
+
+/**
+ * checkpoint_uring_add_chain() - let requests be issued that were not yet
+ * @ring: the io_uring, which nobody uses yet
+ * @task: who has submitted them; it does not run
+ * @links: the first one, and those that wait for it; pids do not matter
+ * @nr: how many, at least one
+ *
+ * The first one is issued when @task runs, or, if it says so, when all have ended that were added
+ * before.
+ *
+ * Return: 0, or an errno; -EACCES: the ring may have none such; -EBUSY: there is nothing before it;
+ * -EINVAL: there is no such request; -EINTR: the caller was killed.
+ */
+int checkpoint_uring_add_chain(struct file *ring, struct task_struct *task,
+			       const struct checkpoint_uring_link *links, unsigned int nr)
+{
+	struct io_ring_ctx *ctx = ring->private_data;
+	struct io_kiocb *req;
+	int ret;
+
+	ret = io_uring_add_task(ctx, task);
+	if (ret)
+		return ret;
+	mutex_lock(&ctx->uring_lock);
+	/* Nobody would ever look for the first one if nothing is there whose end it waits for. */
+	if (links->deferred && list_empty(&ctx->defer_list)) {
+		__io_req_caches_free(ctx);
+		ret = -EBUSY;
+		if (!(ctx->int_flags & IO_RING_F_DRAIN_ACTIVE) || !ctx->nr_req_allocated)
+			goto out;
+	}
+	req = checkpoint_uring_new_link(ctx, task, NULL, false, links);
+	ret = PTR_ERR_OR_ZERO(req);
+	if (ret)
+		goto out;
+	ret = checkpoint_uring_add_links(req, task, false, links + 1, nr - 1);
+	if (ret)
+		goto out;
+	if (links->deferred)
+		ret = checkpoint_uring_defer(req);
+	else
+		io_req_task_queue(req);
 out:
 	mutex_unlock(&ctx->uring_lock);
 	return ret;

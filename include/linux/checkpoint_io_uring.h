@@ -26,6 +26,8 @@ struct task_struct;
  * @sq_head: where the kernel reads the next submission
  * @cq_tail: where it writes the next completion
  * @drain_disabled: IOSQE_IO_DRAIN can't be used any more
+ * @drain_active: requests wait until all before them have ended, or the next one does
+ * @drain_next: the next one is drained, as a chain had one in its midst
  * @boottime: waits for completions go by CLOCK_BOOTTIME
  * @ops_restricted: only the requests of @ops may be submitted, with the flags below
  * @registers_restricted: only what is in @registers may be registered
@@ -51,8 +53,10 @@ struct task_struct;
  * @timeouts_flushed: up to which completion was looked for timeouts that wait for some
  * @ios: requests that wait to do something with a file
  * @vecs: pieces of memory that these have, all together
- * @links: requests that wait for one of both, or for each other, in chains
+ * @links: requests that were not issued yet: they wait for one of both, or for each other, in
+ *	chains, or are to be issued when their task runs, or when all before them have ended
  * @link_vecs: pieces of memory that these have, all together
+ * @link_futexes: futexes that those are to wait for which wait for several, all together
  * @groups: groups of buffers that are provided
  * @group_rings: how many of these are rings
  * @provided: buffers of the others, all together
@@ -72,6 +76,8 @@ struct checkpoint_uring {
 	unsigned int sq_head;
 	unsigned int cq_tail;
 	bool drain_disabled;
+	bool drain_active;
+	bool drain_next;
 	bool boottime;
 	bool ops_restricted;
 	bool registers_restricted;
@@ -99,6 +105,7 @@ struct checkpoint_uring {
 	unsigned int vecs;
 	unsigned int links;
 	unsigned int link_vecs;
+	unsigned int link_futexes;
 	unsigned int groups;
 	unsigned int group_rings;
 	unsigned int provided;
@@ -179,6 +186,9 @@ struct checkpoint_uring_futex {
  * @asynchronous: IOSQE_ASYNC
  * @skip: IOSQE_CQE_SKIP_SUCCESS
  * @chain: IOSQE_IO_LINK, IOSQE_IO_HARDLINK
+ * @drain: IOSQE_IO_DRAIN
+ * @alone: it was drained, and what comes after it is issued when it has ended
+ * @creds: it has the credentials of its task, and keeps them if that gets others
  * @pending: its file has something to report that was not looked at yet
  */
 struct checkpoint_uring_request {
@@ -209,6 +219,9 @@ struct checkpoint_uring_request {
 	bool fixed;
 	bool asynchronous;
 	bool skip;
+	bool drain;
+	bool alone;
+	bool creds;
 	bool pending;
 };
 
@@ -243,6 +256,9 @@ struct checkpoint_uring_request {
  * @asynchronous: IOSQE_ASYNC
  * @chain: IOSQE_IO_LINK, IOSQE_IO_HARDLINK
  * @skip: IOSQE_CQE_SKIP_SUCCESS
+ * @drain: IOSQE_IO_DRAIN
+ * @alone: it was drained, and what comes after it is issued when it has ended
+ * @creds: it has the credentials of its task, and keeps them if that gets others
  * @select: IOSQE_BUFFER_SELECT
  */
 struct checkpoint_uring_io {
@@ -275,21 +291,33 @@ struct checkpoint_uring_io {
 	bool fixed;
 	bool asynchronous;
 	bool skip;
+	bool drain;
+	bool alone;
+	bool creds;
 	bool select;
 };
 
 /**
- * struct checkpoint_uring_link - a request of an io_uring that waits for the one before it
- * @io: what it has in common with one that does something with a file, without a file
- * @head: the first one of its chain, which waits for something else, to compare
+ * struct checkpoint_uring_link - a request of an io_uring that was not issued yet
+ * @io: what it has in common with one that does something with a file, without a file;
+ *	IORING_OP_FUTEX_WAIT has its address in @addr, the value in @len and bits of a wakeup in
+ *	@op_flags; IORING_OP_WAITID has where it tells of a child in @addr, P_* in @len and the
+ *	options in @op_flags
+ * @head: the first one of its chain, for which it waits, or which is itself the one that waits to
+ *	be issued, to compare
  * @time: when it ends, or for how long it waits, IORING_OP_TIMEOUT and
  *	IORING_OP_LINK_TIMEOUT, in nanoseconds of the kernel's @clockid
  * @clockid: clock of its timer
- * @fd: descriptor that it is for, or place of a registered file
+ * @fd: descriptor that it is for, or place of a registered file; number of IORING_OP_WAITID
+ * @futexes: those that it is to wait for, IORING_OP_FUTEX_WAITV
+ * @nr_futexes: how many
  * @events: EPOLL*, IORING_OP_POLL_ADD
  * @timeout_flags: IORING_TIMEOUT_*
  * @off: completions, or expiries, that it is to wait for
- * @armed: its timer runs, IORING_OP_LINK_TIMEOUT after the first one of the chain
+ * @armed: its timer runs, IORING_OP_LINK_TIMEOUT after a first one of a chain that was issued
+ * @shared: other address spaces may have the futex, too, IORING_OP_FUTEX_WAIT
+ * @deferred: it is issued with its chain when all before it have ended (IOSQE_IO_DRAIN), and not
+ *	when its task runs; of the first one of a chain
  */
 struct checkpoint_uring_link {
 	struct checkpoint_uring_io io;
@@ -297,10 +325,14 @@ struct checkpoint_uring_link {
 	s64 time;
 	int clockid;
 	int fd;
+	struct checkpoint_uring_futex *futexes;
+	unsigned int nr_futexes;
 	u32 events;
 	u32 timeout_flags;
 	u32 off;
 	bool armed;
+	bool shared;
+	bool deferred;
 };
 
 /* @io_flags of IORING_OP_CONNECT. */
@@ -375,9 +407,9 @@ struct checkpoint_uring_user {
 #define CHECKPOINT_URING_NAPI		13	/* Busy polling. */
 #define CHECKPOINT_URING_OTHER		14
 #define CHECKPOINT_URING_THREAD		15	/* A thread that has ended, or serves others too. */
-#define CHECKPOINT_URING_TURN		16	/* A request whose turn has come. */
+#define CHECKPOINT_URING_TURN		16	/* A request that is tried again. */
 
-/* Of io_uring/checkpoint.c, checkpoint_requests.c, checkpoint_resume.c. */
+/* Of io_uring/checkpoint.c, checkpoint_requests.c, checkpoint_links.c, checkpoint_resume.c. */
 int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state);
 int checkpoint_uring_read(struct file *file, const struct checkpoint_uring *state,
 			  void *rings, void *sqes);
@@ -405,8 +437,11 @@ int checkpoint_uring_ios(struct file *file, const struct checkpoint_uring *state
 int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
 			    const struct checkpoint_uring_io *from,
 			    const struct checkpoint_uring_link *links, unsigned int nr);
+int checkpoint_uring_add_chain(struct file *ring, struct task_struct *task,
+			       const struct checkpoint_uring_link *links, unsigned int nr);
 int checkpoint_uring_links(struct file *file, const struct checkpoint_uring *state,
-			   struct checkpoint_uring_link *to, struct iovec *vecs);
+			   struct checkpoint_uring_link *to, struct iovec *vecs,
+			   struct checkpoint_uring_futex *futexes);
 void checkpoint_uring_place(struct file *file, bool on);
 u64 checkpoint_uring_in_flight(struct task_struct *task);
 

@@ -77,7 +77,9 @@ use crate::{
         files::{
             uring::{
                 URING_BOOTTIME,
+                URING_DRAIN_ACTIVE,
                 URING_DRAIN_DISABLED,
+                URING_DRAIN_NEXT,
                 URING_EVENTFD_ASYNC,
                 URING_LIMITED,
                 URING_NAPI,
@@ -165,7 +167,7 @@ struct Ring {
     thread: usize,
     /// Address of the address space of its first user, if buffers are provided to it.
     groups_mm: usize,
-    /// How many requests waited for a file or a time, to do something with a file, and for others.
+    /// How many requests waited for a file or a time, to do something with a file, and to be issued.
     requests: [usize; 3],
     /// Who has submitted them, in ascending order.
     submitters: KVVec<u32>,
@@ -360,7 +362,7 @@ fn collect_registered(
     let Some(ios) = io::collect(cap, t, named, &file, &places, &mut submitters)? else {
         return Ok(false);
     };
-    let Some(links) = links::collect(cap, t, named, &file)? else {
+    let Some(links) = links::collect(cap, t, named, &file, &mut submitters)? else {
         return Ok(false);
     };
     for slot in files {
@@ -460,6 +462,8 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         (limits.is_some(), URING_LIMITED),
         (ring.thread != 0, URING_THREAD),
         (uring.drain_disabled, URING_DRAIN_DISABLED),
+        (uring.drain_active, URING_DRAIN_ACTIVE),
+        (uring.drain_next, URING_DRAIN_NEXT),
         (uring.boottime, URING_BOOTTIME),
         (has.eventfd_async, URING_EVENTFD_ASYNC),
         (has.ops.is_some(), URING_OPS_RESTRICTED),
@@ -556,13 +560,18 @@ impl Rebuilt for BuiltRing {
     }
 
     fn stays(&self) -> bool {
-        self.thread_of != 0 || !self.later.requests.is_empty() || !self.later.ios.is_empty()
+        let later = &self.later;
+        self.thread_of != 0
+            || !later.requests.is_empty()
+            || !later.ios.is_empty()
+            || !later.chains.is_empty()
     }
 
     /// Not before: what files have to report is as it was.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
         requests::resume(r, &self.file, &self.uring, &self.later.requests)?;
-        io::resume(r, &self.file, &self.later.ios)
+        io::resume(r, &self.file, &self.later.ios)?;
+        links::resume(r, &self.file, &self.later.chains)
     }
 }
 
@@ -584,6 +593,8 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         sq_head: record.sq_head.get(),
         cq_tail: record.cq_tail.get(),
         drain_disabled: has(URING_DRAIN_DISABLED),
+        drain_active: has(URING_DRAIN_ACTIVE),
+        drain_next: has(URING_DRAIN_NEXT),
         boottime: has(URING_BOOTTIME),
         rings,
         sqes: raw.payload.len().checked_sub(rings).ok_or(EINVAL)?,
@@ -611,6 +622,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         vecs: 0,
         links: record.links.get(),
         link_vecs: 0,
+        link_futexes: 0,
         thread: 0,
         thread_idle: record.thread_idle.get(),
         thread_cpu: record.thread_cpu.get(),

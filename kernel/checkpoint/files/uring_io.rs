@@ -8,7 +8,10 @@
 //! made anew from what their preparation has left, not from memory of the program, which may use that
 //! for something else by now; the task that has submitted them tries them when it runs.
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::u32_as_usize,
+    prelude::*, //
+};
 use zerocopy::IntoBytes;
 
 use super::{
@@ -17,6 +20,8 @@ use super::{
         self,
         chain_flags,
         chain_of,
+        drained_flags,
+        drained_of,
         Places, //
     }, //
 };
@@ -148,7 +153,8 @@ pub(super) fn to_record(op: &Op, flags: u32) -> Result<UringIo> {
         | bit(op.asynchronous, request::ASYNC)
         | bit(op.skip, request::SKIP)
         | bit(op.group.is_some(), request::SELECT)
-        | chain_flags(op.chain);
+        | chain_flags(op.chain)
+        | drained_flags(op.drained);
     Ok(UringIo {
         user_data: op.user_data.into(),
         addr: op.addr.into(),
@@ -177,7 +183,8 @@ pub(super) fn to_record(op: &Op, flags: u32) -> Result<UringIo> {
 
 /// Returns what there is to do, of the record `from` with its payload in `raw`.
 pub(super) fn from_record(from: &UringIo, raw: &Raw<'_>) -> Result<Op> {
-    let (pieces, peer) = io_parts(raw, from.vecs.get()).ok_or(EINVAL)?;
+    let (pieces, rest) = io_parts(raw, from.vecs.get()).ok_or(EINVAL)?;
+    let peer = rest.get(..u32_as_usize(from.name.get())).ok_or(EINVAL)?;
     let (mut name, mut vecs) = (KVVec::new(), KVVec::new());
     name.extend_from_slice(peer, GFP_KERNEL_ACCOUNT)?;
     for piece in pieces {
@@ -190,6 +197,7 @@ pub(super) fn from_record(from: &UringIo, raw: &Raw<'_>) -> Result<Op> {
         asynchronous: has(request::ASYNC),
         skip: has(request::SKIP),
         chain: chain_of(from.flags.get()),
+        drained: drained_of(from.flags.get()),
         addr: from.addr.get(),
         addr2: from.addr2.get(),
         control: from.control.get(),

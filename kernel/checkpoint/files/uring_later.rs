@@ -31,6 +31,7 @@ use crate::{
             uring_buffers::Buffer,
             uring_groups::Group,
             uring_io::Io,
+            uring_links::Link,
             uring_requests::{
                 Futex,
                 Request, //
@@ -55,6 +56,8 @@ pub(super) struct Later {
     pub(super) futexes: KVVec<Futex>,
     /// Those that wait to do something with a file.
     pub(super) ios: KVVec<(u32, Io)>,
+    /// Chains of which none was issued.
+    pub(super) chains: KVVec<(u32, KVVec<Link>)>,
     /// Buffers that are provided.
     pub(super) groups: KVVec<Group>,
 }
@@ -78,9 +81,10 @@ impl Later {
             has.buffers,
             uring.requests,
             uring.ios,
+            uring.links,
             has.groups,
         ];
-        if parts == [0; 7] {
+        if parts == [0; 8] {
             return Ok(later);
         }
         for raw in r.records_after(obj)? {

@@ -23,7 +23,7 @@ pub(super) fn words(why: Why) -> &'static str {
     match why {
         Why::Compat => "was set up by a 32-bit program: start it without io_uring",
         Why::Turn => {
-            "has a request whose turn in a chain has come while its task was frozen: try again"
+            "has a request that is tried again when its task is thawed: try again"
         }
         Why::InFlight => "has requests in flight: have it wait for them, or cancel them",
         Why::Overflow => "has completions for which there was no room: have it read some",

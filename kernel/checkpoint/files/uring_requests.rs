@@ -83,6 +83,7 @@ use crate::{
             },
             uring_requests::{
                 Child,
+                Drained,
                 Futex,
                 Request,
                 Waits, //
@@ -254,6 +255,23 @@ pub(super) fn chain_of(flags: u32) -> u8 {
     bit(request::LINK, IO_LINK) | bit(request::HARDLINK, IO_HARDLINK)
 }
 
+/// Returns how a request was drained, in the image.
+pub(super) fn drained_flags(drained: Drained) -> u32 {
+    let bit = |on: bool, flag: u32| if on { flag } else { 0 };
+    bit(drained.drain, request::DRAIN)
+        | bit(drained.alone, request::ALONE)
+        | bit(drained.creds, request::CREDS)
+}
+
+/// Returns the same for the kernel.
+pub(super) fn drained_of(flags: u32) -> Drained {
+    Drained {
+        drain: flags & request::DRAIN != 0,
+        alone: flags & request::ALONE != 0,
+        creds: flags & request::CREDS != 0,
+    }
+}
+
 /// Returns whether an image can have no request that waits for a file of this kind.
 fn is_contents(kind: u32) -> bool {
     matches!(
@@ -335,7 +353,8 @@ fn to_image(
     let bit = |on: bool, flag: u32| if on { flag } else { 0 };
     let mut flags = bit(from.asynchronous, request::ASYNC)
         | bit(from.skip, request::SKIP)
-        | chain_flags(from.chain);
+        | chain_flags(from.chain)
+        | drained_flags(from.drained);
     let mut to = UringRequest {
         user_data: from.user_data.into(),
         expires: 0.into(),
@@ -496,6 +515,7 @@ pub(super) fn read(
             asynchronous: has(request::ASYNC),
             skip: has(request::SKIP),
             chain: chain_of(from.flags.get()),
+            drained: drained_of(from.flags.get()),
             id: 0,
             waits,
             links: KVVec::new(),

@@ -149,14 +149,20 @@ flags! {
     URING_NAPI_PREFERRED = 1 << 7,
     /// How its thread is scheduled comes after it ([`UringThread`]).
     URING_THREAD = 1 << 8,
+    /// IOSQE_IO_DRAIN was used: requests that are submitted wait until all before them have ended, if some
+    /// wait so, or one that did has not ended.
+    URING_DRAIN_ACTIVE = 1 << 9,
+    /// The next request that is submitted is drained, as a chain had one in its midst.
+    URING_DRAIN_NEXT = 1 << 10,
 }
 
 record! {
     /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right
     /// after it come its thread ([`UringThread`]), registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
     /// registered buffers ([`UringBuffers`]), the requests that wait for a file, a time, a futex or a child
-    /// ([`UringRequests`]), the futexes of those that wait for several ([`UringFutexes`]), those that wait to do something with a file ([`UringIo`]), those that wait for
-    /// one of these ([`UringLink`]), and buffers that are provided ([`UringGroup`]).
+    /// ([`UringRequests`]), the futexes of those that wait for several ([`UringFutexes`]), those that wait to
+    /// do something with a file ([`UringIo`]), those that were not issued yet ([`UringLink`]), and buffers that
+    /// are provided ([`UringGroup`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
         /// Reference of this object.
@@ -223,7 +229,7 @@ record! {
         pub groups: U32,
         /// A task whose memory rings of such buffers are; 0: there are none.
         pub groups_of: U32,
-        /// Requests that wait for other requests.
+        /// Requests that were not issued yet.
         pub links: U32,
         /// A task of the process that the thread is of which submits; 0: there is none.
         pub thread_of: U32,

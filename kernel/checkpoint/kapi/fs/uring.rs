@@ -46,7 +46,7 @@ pub(crate) enum Why {
     Napi,
     /// A thread that has ended, or serves others too.
     Thread,
-    /// A request that is issued when its task is thawed.
+    /// A request that is tried again when its task is thawed.
     Turn,
     /// A clock that is not known.
     Other,
@@ -67,6 +67,10 @@ pub(crate) struct Uring {
     pub(crate) cq_tail: u32,
     /// Requests can't be drained any more.
     pub(crate) drain_disabled: bool,
+    /// Those that are submitted wait until all before them have ended, if some do.
+    pub(crate) drain_active: bool,
+    /// The next one is drained.
+    pub(crate) drain_next: bool,
     /// Waits for completions go by CLOCK_BOOTTIME.
     pub(crate) boottime: bool,
     /// Bytes of its rings.
@@ -83,10 +87,12 @@ pub(crate) struct Uring {
     pub(crate) ios: u32,
     /// How many pieces of memory these have, all together. Not used to make one.
     pub(crate) vecs: u32,
-    /// Number of those that wait for others.
+    /// Number of those that were not issued yet.
     pub(crate) links: u32,
     /// How many pieces of memory these have, all together. Not used to make one.
     pub(crate) link_vecs: u32,
+    /// How many futexes those are to wait for which wait for several, all together. Not used to make one.
+    pub(crate) link_futexes: u32,
     /// Address of the thread that submits; 0: there is none. Not used to make one.
     pub(crate) thread: usize,
     /// Milliseconds for which that waits before it sleeps.
@@ -208,6 +214,8 @@ impl Uring {
             sq_head: state.sq_head,
             cq_tail: state.cq_tail,
             drain_disabled: state.drain_disabled,
+            drain_active: state.drain_active,
+            drain_next: state.drain_next,
             boottime: state.boottime,
             rings: state.rings_size,
             sqes: state.sqes_size,
@@ -239,6 +247,7 @@ impl Uring {
             vecs: state.vecs,
             links: state.links,
             link_vecs: state.link_vecs,
+            link_futexes: state.link_futexes,
             thread: state.thread.addr(),
             thread_idle: state.thread_idle,
             thread_cpu: state.thread_cpu,
@@ -276,6 +285,8 @@ impl Uring {
             sq_head: self.sq_head,
             cq_tail: self.cq_tail,
             drain_disabled: self.drain_disabled,
+            drain_active: self.drain_active,
+            drain_next: self.drain_next,
             boottime: self.boottime,
             rings_size: self.rings,
             sqes_size: self.sqes,
@@ -305,6 +316,7 @@ impl Uring {
             vecs: self.vecs,
             links: self.links,
             link_vecs: self.link_vecs,
+            link_futexes: self.link_futexes,
             groups,
             group_rings,
             provided,

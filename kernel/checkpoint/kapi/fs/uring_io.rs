@@ -26,7 +26,8 @@ use crate::kapi::{
     fs::{
         file::FileRef,
         uring::Uring,
-        uring_links::Link, //
+        uring_links::Link,
+        uring_requests::Drained, //
     },
     task::links::PidRef, //
 };
@@ -59,6 +60,8 @@ pub(crate) struct Op {
     pub(crate) skip: bool,
     /// IOSQE_IO_LINK, IOSQE_IO_HARDLINK.
     pub(crate) chain: u8,
+    /// How it was drained.
+    pub(crate) drained: Drained,
     /// Address of the memory, of the message, or where the address of a peer goes.
     pub(crate) addr: u64,
     /// Where the length of that goes, or the name of who has sent.
@@ -103,6 +106,11 @@ impl Op {
             asynchronous: from.asynchronous,
             skip: from.skip,
             chain: from.chain,
+            drained: Drained {
+                drain: from.drain,
+                alone: from.alone,
+                creds: from.creds,
+            },
             addr: from.addr,
             addr2: from.addr2,
             control: from.control,
@@ -184,6 +192,9 @@ impl Op {
             chain: self.chain,
             asynchronous: self.asynchronous,
             skip: self.skip,
+            drain: self.drained.drain,
+            alone: self.drained.alone,
+            creds: self.drained.creds,
             select: self.group.is_some(),
             ..Default::default()
         };

@@ -32,6 +32,17 @@ use crate::kapi::{
     }, //
 };
 
+/// How a request was drained (IOSQE_IO_DRAIN).
+#[derive(Clone, Copy)]
+pub(crate) struct Drained {
+    /// It was, or one that comes after it in its chain.
+    pub(crate) drain: bool,
+    /// What comes after it is issued when it has ended.
+    pub(crate) alone: bool,
+    /// It keeps the credentials that its task has: it has waited for others, or went to a worker.
+    pub(crate) creds: bool,
+}
+
 /// A request that waits.
 pub(crate) struct Request {
     /// What its completion has.
@@ -42,6 +53,8 @@ pub(crate) struct Request {
     pub(crate) skip: bool,
     /// IOSQE_IO_LINK, IOSQE_IO_HARDLINK.
     pub(crate) chain: u8,
+    /// How it was drained.
+    pub(crate) drained: Drained,
     /// What it is; not used to make one.
     pub(crate) id: usize,
     /// For what.
@@ -121,7 +134,7 @@ pub(crate) struct Child {
 
 #[cfg(CONFIG_IO_URING)]
 impl Futex {
-    fn from_raw(from: &bindings::checkpoint_uring_futex) -> Self {
+    pub(super) fn from_raw(from: &bindings::checkpoint_uring_futex) -> Self {
         Self {
             addr: from.addr,
             value: from.value,
@@ -129,7 +142,7 @@ impl Futex {
         }
     }
 
-    fn to_raw(self) -> bindings::checkpoint_uring_futex {
+    pub(super) fn to_raw(self) -> bindings::checkpoint_uring_futex {
         bindings::checkpoint_uring_futex {
             addr: self.addr,
             value: self.value,
@@ -243,6 +256,11 @@ impl Uring {
                 asynchronous: request.asynchronous,
                 skip: request.skip,
                 chain: request.chain,
+                drained: Drained {
+                    drain: request.drain,
+                    alone: request.alone,
+                    creds: request.creds,
+                },
                 id: request.id.addr(),
                 waits,
                 links: KVVec::new(),
@@ -295,6 +313,9 @@ impl Uring {
             asynchronous: request.asynchronous,
             skip: request.skip,
             chain: request.chain,
+            drain: request.drained.drain,
+            alone: request.drained.alone,
+            creds: request.drained.creds,
             ..Default::default()
         };
         let links = RawLinks::new(&request.links)?;

@@ -564,6 +564,13 @@ fn requests() {
         ("unknown flag", |s| {
             with_poll(s, |r| r.flags.set(request::ALL + 1))
         }),
+        ("unknown flag", |s| {
+            with_poll(s, |r| r.flags.set(request::DEFERRED))
+        }),
+        (
+            "others wait for the end of a request that was not drained",
+            |s| with_poll(s, |r| r.flags.set(request::ALONE)),
+        ),
         (UNUSED, |s| with_poll(s, |r| r.reserved.set(1))),
         (FILE, |s| with_poll(s, |r| r.file.set(obj::EXE))),
         ("refers to an object of the wrong kind", |s| {
@@ -619,8 +626,10 @@ fn requests() {
         |s| with_poll(s, |_| ()),
         |s| {
             with_poll(s, |r| {
-                r.flags
-                    .set(request::ALL & !(request::SELECT | request::ARMED | request::SHARED));
+                r.flags.set(
+                    request::ALL
+                        & !(request::SELECT | request::ARMED | request::SHARED | request::DEFERRED),
+                );
                 r.index.set(7);
                 r.events.set(!(0x2fff << 16));
             })

@@ -9,14 +9,20 @@ use checkpoint_image::image::files::{
         request,
         timeout,
         Uring,
+        UringFutex,
         UringLink,
         UringRequest,
         UringRequests,
         UringVec,
+        FUTEXES_MAX,
         REQUESTS_MAX,
         SQ_ENTRIES_MAX,
+        URING_DRAIN_ACTIVE,
         URING_IO_CONNECT,
         URING_IO_READ,
+        URING_LINK_CHILD,
+        URING_LINK_FUTEX,
+        URING_LINK_FUTEXES,
         URING_LINK_LINK_TIMEOUT,
         URING_LINK_NOP,
         URING_LINK_POLL,
@@ -81,6 +87,24 @@ fn one(s: &mut Sample, op: u32, change: impl FnOnce(&mut UringLink)) {
     link(s, op, change);
 }
 
+/// An io_uring with nothing but so many that were not issued, of which some may be drained.
+fn alone(s: &mut Sample, links: u32, add: impl FnOnce(&mut Sample)) {
+    uring(s, |u: &mut Uring| {
+        u.flags.set(URING_DRAIN_ACTIVE);
+        u.links.set(links);
+    });
+    add(s);
+}
+
+/// Adds one that does nothing, at the head of its chain, which has that number, and changes it.
+fn leads(s: &mut Sample, number: u32, change: impl FnOnce(&mut UringLink)) {
+    link(s, URING_LINK_NOP, |l| {
+        l.task.set(1);
+        l.head.set(number);
+        change(l);
+    });
+}
+
 /// One with a chain of so many.
 fn long(s: &mut Sample, length: u32) {
     heads(s, length);
@@ -118,9 +142,7 @@ fn chains() {
             "too many requests, or of an io_uring that is not enabled, polls or has a thread",
             |s| uring(s, |u| u.links.set(REQUESTS_MAX + 1)),
         ),
-        ("requests wait for others, and there are none", |s| {
-            uring(s, |u| u.links.set(1))
-        }),
+        (ORDER, |s| alone(s, 1, |s| link(s, URING_LINK_NOP, |_| ()))),
         (
             "files, personalities, buffers or requests of an io_uring are missing",
             |s| heads(s, 1),
@@ -167,6 +189,164 @@ fn chains() {
             link(s, URING_LINK_NOP, |l| l.flags.set(request::HARDLINK));
             link(s, URING_LINK_LINK_TIMEOUT, |_| ());
             link(s, URING_LINK_TIMEOUT, |l| l.head.set(1));
+        },
+    ]);
+}
+
+#[test]
+fn heads_that_were_not_issued() {
+    const ORDER: &str = "heads of chains are out of order";
+    const NOTHING: &str =
+        "a request waits for all before it, and there is none, or it is not drained";
+    const UNUSED: &str = "reserved or unused field is not zero";
+    const WHO: &str = "who has submitted a request is no living task, or may not";
+    fn waits(l: &mut UringLink) {
+        l.flags.set(request::DEFERRED);
+    }
+    refused(&[
+        (WHO, |s| alone(s, 1, |s| leads(s, 0, |l| l.task.set(4711)))),
+        (ORDER, |s| alone(s, 1, |s| leads(s, 1, |_| ()))),
+        (ORDER, |s| {
+            heads(s, 1);
+            leads(s, 1, |_| ());
+        }),
+        (ORDER, |s| {
+            heads(s, 2);
+            leads(s, 2, |_| ());
+            leads(s, 2, |_| ());
+        }),
+        // That of an io_uring of which nothing was drained.
+        (NOTHING, |s| {
+            heads(s, 1);
+            leads(s, 2, waits);
+        }),
+        (ORDER, |s| {
+            alone(s, 3, |s| {
+                leads(s, 0, |_| ());
+                leads(s, 1, waits);
+                leads(s, 2, |_| ());
+            })
+        }),
+        (NOTHING, |s| alone(s, 1, |s| leads(s, 0, waits))),
+        ("a timeout of no request", |s| {
+            alone(s, 1, |s| {
+                link(s, URING_LINK_LINK_TIMEOUT, |l| l.task.set(1))
+            })
+        }),
+        ("a timeout runs before its request, or does not", |s| {
+            alone(s, 2, |s| {
+                leads(s, 0, |l| l.flags.set(request::LINK));
+                link(s, URING_LINK_LINK_TIMEOUT, |l| l.flags.set(request::ARMED));
+            })
+        }),
+        (
+            "a request waits for none, or chains are out of order",
+            |s| {
+                alone(s, 2, |s| {
+                    leads(s, 0, |_| ());
+                    link(s, URING_LINK_NOP, |_| ());
+                })
+            },
+        ),
+        (
+            "others wait for the end of a request that was not drained",
+            |s| alone(s, 1, |s| leads(s, 0, |l| l.flags.set(request::ALONE))),
+        ),
+        (UNUSED, |s| {
+            alone(s, 1, |s| leads(s, 0, |l| l.reserved.set(1)))
+        }),
+        (UNUSED, |s| {
+            alone(s, 1, |s| leads(s, 0, |l| l.flags.set(request::ARMED)))
+        }),
+        (UNUSED, |s| {
+            one(s, URING_LINK_NOP, |l| l.flags.set(request::DEFERRED))
+        }),
+    ]);
+    accepted(&[
+        |s| alone(s, 1, |s| leads(s, 0, |_| ())),
+        |s| {
+            alone(s, 6, |s| {
+                leads(s, 0, |l| {
+                    l.flags.set(request::LINK | request::DRAIN | request::ALONE)
+                });
+                link(s, URING_LINK_LINK_TIMEOUT, |_| ());
+                leads(s, 1, |_| ());
+                leads(s, 2, |l| {
+                    l.flags
+                        .set(request::DEFERRED | request::HARDLINK | request::CREDS)
+                });
+                link(s, URING_LINK_NOP, |l| {
+                    l.head.set(2);
+                    l.flags.set(request::CREDS);
+                });
+                leads(s, 3, waits);
+            })
+        },
+        |s| {
+            heads(s, 2);
+            link(s, URING_LINK_NOP, |l| l.head.set(1));
+            leads(s, 2, |_| ());
+        },
+    ]);
+}
+
+#[test]
+fn waits_in_chains() {
+    const UNUSED: &str = "reserved or unused field is not zero";
+    const FUTEXES: &str = "a request waits for no futexes, or for other ones than announced";
+    fn several(s: &mut Sample, nr: u32, all: &[UringFutex]) {
+        heads(s, 1);
+        let mut several = UringLink::new_zeroed();
+        several.op.set(URING_LINK_FUTEXES);
+        several.len.set(nr);
+        s.add(several, all.as_bytes());
+    }
+    refused(&[
+        (FUTEXES, |s| several(s, 0, &[])),
+        (FUTEXES, |s| several(s, 1, &[])),
+        (FUTEXES, |s| several(s, 1, &[UringFutex::new_zeroed(); 2])),
+        ("too many elements", |s| {
+            several(
+                s,
+                FUTEXES_MAX + 1,
+                &[UringFutex::new_zeroed(); FUTEXES_MAX as usize + 1],
+            )
+        }),
+        ("unknown flag", |s| {
+            let mut futex = UringFutex::new_zeroed();
+            futex.shared.set(2);
+            several(s, 1, &[futex]);
+        }),
+        (UNUSED, |s| one(s, URING_LINK_FUTEX, |l| l.fd.set(1))),
+        (UNUSED, |s| {
+            one(s, URING_LINK_CHILD, |l| l.flags.set(request::SHARED))
+        }),
+        (UNUSED, |s| one(s, URING_LINK_CHILD, |l| l.addr2.set(1))),
+        (UNUSED, |s| one(s, URING_LINK_POLL, |l| l.addr.set(1))),
+    ]);
+    accepted(&[
+        |s| {
+            several(
+                s,
+                FUTEXES_MAX,
+                &[UringFutex::new_zeroed(); FUTEXES_MAX as usize],
+            )
+        },
+        |s| {
+            one(s, URING_LINK_FUTEX, |l| {
+                l.addr.set(u64::MAX);
+                l.len.set(u32::MAX);
+                l.op_flags.set(u32::MAX);
+                l.flags.set(request::SHARED);
+            })
+        },
+        |s| {
+            one(s, URING_LINK_CHILD, |l| {
+                l.addr.set(u64::MAX);
+                l.fd.set(u32::MAX);
+                l.len.set(3);
+                l.op_flags.set(u32::MAX);
+            })
         },
     ]);
 }

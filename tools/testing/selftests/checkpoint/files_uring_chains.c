@@ -19,38 +19,6 @@
 
 CKPT_FIXTURE_IF(URING_BEGIN)
 
-/* What a request is to be completed with. */
-struct expected {
-	uint64_t data;
-	int32_t res;
-};
-
-/* Reads so many completions, in whatever order. */
-static void takes(struct uring *u, const struct expected *all, unsigned int n)
-{
-	unsigned int left = n, i;
-
-	while (left--) {
-		uint32_t head = *uring_word(u, u->params.cq_off.head);
-		struct io_uring_cqe *cqe = (struct io_uring_cqe *)(u->rings + u->params.cq_off.cqes) +
-					   (head & (u->params.cq_entries - 1));
-
-		await_one(u);
-		for (i = 0; i < n && all[i].data != cqe->user_data; i++)
-			;
-		CHECK(i < n, "a completion of %llu", (unsigned long long)cqe->user_data);
-		uring_take(u, all[i].data, all[i].res);
-	}
-	look(u);
-	uring_is_empty(u);
-}
-
-#define TAKES(u, ...) do {						\
-	const struct expected __all[] = { __VA_ARGS__ };		\
-									\
-	takes(u, __all, sizeof(__all) / sizeof(__all[0]));		\
-} while (0)
-
 /* The kernel reads each when its request is submitted. */
 static struct __kernel_timespec after[4];
 static unsigned int afters;

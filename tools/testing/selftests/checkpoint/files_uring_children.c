@@ -2,12 +2,15 @@
 /*
  * io_urings with requests that wait for children (IORING_OP_WAITID): for one by its number or
  * by a pidfd that is closed since, for any, for one of a process group; that it exits, is left
- * to be waited for, or stops; with a timeout of their own, in a chain, and what cancels them.
+ * to be waited for, or stops; with a timeout of their own, at the head of a chain or in it, and
+ * what cancels them.
  */
 #include "common.h"
 #include "uring_waits.h"
 
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
 
 /* Of these older headers do not know. */
 #define OP_WAITID	50
@@ -221,6 +224,48 @@ CKPT_CYCLE(chain)
 	has_exited(kid);
 	is_reaped(kid);
 	uring_works(&u);
+}
+
+/* It waits for another request before it does for a child, by its number or by a pidfd. */
+static void after_another(int which)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	siginfo_t seen = { 0 };
+	struct uring u;
+	pid_t kid;
+	int id;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	kid = ckpt_fork(exits, NULL);
+	ckpt_step_wait(0, 1);
+	id = which == P_PIDFD ? CHECK_SYS(syscall(__NR_pidfd_open, kid, 0)) : kid;
+	waits_for(&u, event, 1, false)->flags = IOSQE_IO_LINK;
+	child_request(&u, which, id, WEXITED, 2)->flags = IOSQE_IO_LINK;
+	uring_prepare(&u, IORING_OP_NOP, 3);
+	uring_submit(&u, 3);
+	ckpt_ready_wait();
+	/* It is looked for when it is its turn. */
+	CHECK_SYS(waitid(P_PID, kid, &seen, WEXITED | WNOWAIT));
+	look(&u);
+	uring_is_empty(&u);
+	CHECK_EQ(0, info.si_pid);
+	signals(event);
+	take(&u, 1, POLLIN, false);
+	take(&u, 2, 0, false);
+	take(&u, 3, 0, false);
+	has_exited(kid);
+	is_reaped(kid);
+	uring_works(&u);
+}
+
+CKPT_CYCLE(after_another_by_number)
+{
+	after_another(P_PID);
+}
+
+CKPT_CYCLE(after_another_by_pidfd)
+{
+	after_another(P_PIDFD);
 }
 
 /* What the request 2 has come to, which is among the next two: how many it has cancelled. */

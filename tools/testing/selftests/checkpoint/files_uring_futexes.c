@@ -3,7 +3,8 @@
  * io_urings with requests that wait for futexes (IORING_OP_FUTEX_WAIT), private ones and such
  * that others have too, or for one of several (IORING_OP_FUTEX_WAITV): who wakes them, when
  * the value has changed without that, which bits wake them and in which order, when they were
- * moved to another futex, with a timeout of their own, in a chain, and what cancels them.
+ * moved to another futex, with a timeout of their own, at the head of a chain or in it, and what
+ * cancels them.
  */
 #include "common.h"
 #include "uring_waits.h"
@@ -11,6 +12,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 
 /* Of these older headers do not know. */
@@ -361,10 +363,10 @@ struct waited {
 
 static uint32_t several[SEVERAL];
 
-/* Waits for one of several, the last of which is at @shared and the others are private. */
-static void waits_several(struct uring *u, uint32_t *shared, uint64_t data)
+/* Is to wait for one of several, the last of which is at @shared and the others are private. */
+static struct io_uring_sqe *several_request(struct uring *u, uint32_t *shared, uint64_t data)
 {
-	struct waited all[SEVERAL] = { 0 };
+	static struct waited all[SEVERAL];
 	struct io_uring_sqe *sqe;
 	int i;
 
@@ -379,6 +381,12 @@ static void waits_several(struct uring *u, uint32_t *shared, uint64_t data)
 	sqe = uring_prepare(u, OP_FUTEX_WAITV, data);
 	sqe->addr = (uintptr_t)all;
 	sqe->len = SEVERAL;
+	return sqe;
+}
+
+static void waits_several(struct uring *u, uint32_t *shared, uint64_t data)
+{
+	several_request(u, shared, data);
 	uring_submit(u, 1);
 }
 
@@ -447,6 +455,68 @@ CKPT_CYCLE(several_cancelled)
 	takes_both(&u, 1, -ECANCELED, 2, 1);
 	for (i = 0; i < SEVERAL; i++)
 		CHECK_EQ(0, wakes_at(&several[i]));
+	uring_works(&u);
+}
+
+/* They wait for other requests before they do for futexes. */
+static void in_turn(unsigned int setup)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	uint32_t *shared = map_shared(-1);
+	struct uring u;
+	int i;
+
+	CHECK_SYS(uring_make(&u, 8, setup));
+	waits_for(&u, event, 1, false)->flags = IOSQE_IO_LINK;
+	futex_request(&u, OP_FUTEX_WAIT, 0, 2, 2)->flags = IOSQE_IO_LINK;
+	several_request(&u, shared, 3)->flags = IOSQE_IO_LINK;
+	uring_prepare(&u, IORING_OP_NOP, 4);
+	uring_submit(&u, 4);
+	ckpt_ready_wait();
+	CHECK_EQ(0, wakes(INT_MAX, ALL_BITS));
+	CHECK_EQ(0, wakes_at(&several[1]));
+	signals(event);
+	take(&u, 1, POLLIN, false);
+	look(&u);
+	CHECK_EQ(0, wakes(INT_MAX, 1));
+	CHECK_EQ(1, wakes(INT_MAX, 2));
+	take(&u, 2, 0, false);
+	look(&u);
+	CHECK_EQ(1, syscall(__NR_futex, shared, FUTEX_WAKE, INT_MAX, NULL, NULL, 0));
+	take(&u, 3, SEVERAL - 1, false);
+	take(&u, 4, 0, false);
+	for (i = 0; i < SEVERAL; i++)
+		CHECK_EQ(0, wakes_at(&several[i]));
+	uring_works(&u);
+}
+
+CKPT_CYCLE(after_others)
+{
+	in_turn(0);
+}
+
+CKPT_CYCLE(after_others_deferred)
+{
+	in_turn(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+}
+
+/* Values are compared when it is their turn, as they have not waited yet. */
+CKPT_CYCLE(changed_before)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct uring u;
+
+	CHECK_SYS(uring_make(&u, 8, 0));
+	waits_for(&u, event, 1, false)->flags = IOSQE_IO_LINK;
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 2);
+	waits_for(&u, event, 3, false)->flags = IOSQE_IO_LINK;
+	several_request(&u, NULL, 4);
+	uring_submit(&u, 4);
+	ckpt_ready_wait();
+	word = 1;
+	several[2] = 1;
+	signals(event);
+	TAKES(&u, { 1, POLLIN }, { 2, -EAGAIN }, { 3, POLLIN }, { 4, -EAGAIN });
 	uring_works(&u);
 }
 

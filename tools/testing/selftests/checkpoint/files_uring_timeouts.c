@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* io_urings with requests that wait for a time, or for completions until then. */
+/*
+ * io_urings with requests that wait for a time, or for completions until then; also if it is over, and
+ * the task was not told yet, as it has not asked or is stopped.
+ */
 #include "common.h"
 #include "uring_waits.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 
 #ifndef IORING_TIMEOUT_MULTISHOT
 #define IORING_TIMEOUT_MULTISHOT	(1u << 6)
@@ -230,6 +236,41 @@ CKPT_CYCLE(not_told)
 	take(&u, 2, 0, false);
 	takes_away(&u, 4);
 	uring_works(&u);
+}
+
+static struct uring common;
+
+/* Is stopped when its timeout, for which another request waits, has ended. */
+static int is_stopped(void *arg)
+{
+	waits_ms(&common, 1000, 0, 1)->flags = IOSQE_IO_LINK;
+	uring_prepare(&common, IORING_OP_NOP, 2);
+	uring_submit(&common, 2);
+	CHECK_SYS(raise(SIGSTOP));
+	take(&common, 1, -ETIME, false);
+	take(&common, 2, -ECANCELED, false);
+	return 0;
+}
+
+/* The task is told of it when it goes on. */
+CKPT_CYCLE(stopped)
+{
+	int status;
+	pid_t kid;
+
+	CHECK_SYS(uring_make(&common, 4, IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG));
+	kid = ckpt_fork(is_stopped, NULL);
+	CHECK_EQ(kid, waitpid(kid, &status, WUNTRACED));
+	CHECK(WIFSTOPPED(status), "status %#x", status);
+	/* If all is slow it has ended before. */
+	while (!(__atomic_load_n(uring_word(&common, common.params.sq_off.flags),
+				 __ATOMIC_SEQ_CST) & IORING_SQ_TASKRUN) &&
+	       !__atomic_load_n(uring_word(&common, common.params.cq_off.tail), __ATOMIC_SEQ_CST))
+		sched_yield();
+	ckpt_ready_wait();
+	CHECK_SYS(kill(kid, SIGCONT));
+	ckpt_wait_exit(kid, 0);
+	uring_works(&common);
 }
 
 /* Who waits for completions goes by another clock. */

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* io_urings with chains that can't be saved, and with waits for futexes in unknown memory. */
+/*
+ * io_urings with chains or drained requests that can't be saved, and with waits for futexes in unknown
+ * memory.
+ */
 #include "refuse_uring.h"
 #include "uring_waits.h"
 
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 
 REFUSE_FIXTURE
 
@@ -47,6 +51,7 @@ REFUSE(chain_with_credentials)
 
 	make(&u, 0);
 	id = CHECK_HERE(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_PERSONALITY, NULL, 0));
+	CHECK_SYS(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0));
 	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
 	sqe->fd = event;
 	sqe->poll_events = POLLIN;
@@ -176,8 +181,8 @@ REFUSE(waits_for_unmapped_futexes)
 	take(&u, 7, 0, false);
 }
 
-/* One that is to wait for it when another request is done. */
-REFUSE(chain_with_futex)
+/* One that is to wake it when another request is done. */
+REFUSE(chain_that_wakes)
 {
 	int event = CHECK_SYS(eventfd(0, 0));
 	struct io_uring_sqe *sqe;
@@ -188,23 +193,50 @@ REFUSE(chain_with_futex)
 	sqe->fd = event;
 	sqe->poll_events = POLLIN;
 	sqe->flags = IOSQE_IO_LINK;
-	sqe = uring_prepare(&u, 51, 8);
+	/* IORING_OP_FUTEX_WAKE. */
+	sqe = uring_prepare(&u, 52, 8);
 	sqe->fd = 0x82;
 	sqe->addr = (uintptr_t)&word;
 	sqe->addr2 = 1;
 	((uint64_t *)sqe)[6] = ~0u;
 	uring_submit(&u, 2);
-	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAIT, user_data "
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FUTEX_WAKE, user_data "
 		     "0x8: have it wait for that, or cancel it");
 	expect_more();
 	ckpt_ready_wait();
 	signals(event);
 	take(&u, 7, POLLIN, false);
-	take(&u, 8, -EAGAIN, false);
+	take(&u, 8, 0, false);
 }
 
-/* One that is to wait for a child then. */
-REFUSE(chain_with_child)
+/* It comes after all that was submitted before it, and can't be saved. */
+REFUSE(drained)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	int fds[2];
+
+	make(&u, 0);
+	ckpt_pipe(fds, 0);
+	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
+	sqe->fd = event;
+	sqe->poll_events = POLLIN;
+	sqe = uring_prepare(&u, IORING_OP_FSYNC, 8);
+	sqe->fd = fds[1];
+	sqe->flags = IOSQE_IO_DRAIN;
+	uring_submit(&u, 2);
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_FSYNC, user_data "
+		     "0x8: have it wait for that, or cancel it");
+	expect_more();
+	ckpt_ready_wait();
+	signals(event);
+	take(&u, 7, POLLIN, false);
+	take(&u, 8, -EINVAL, false);
+}
+
+/* One has been submitted with other credentials than its task has by now. */
+REFUSE(drained_with_credentials)
 {
 	int event = CHECK_SYS(eventfd(0, 0));
 	struct io_uring_sqe *sqe;
@@ -214,19 +246,16 @@ REFUSE(chain_with_child)
 	sqe = uring_prepare(&u, IORING_OP_POLL_ADD, 7);
 	sqe->fd = event;
 	sqe->poll_events = POLLIN;
-	sqe->flags = IOSQE_IO_LINK;
-	/* IORING_OP_WAITID. */
-	sqe = uring_prepare(&u, 50, 8);
-	sqe->len = P_ALL;
-	sqe->file_index = WEXITED;
+	uring_prepare(&u, IORING_OP_NOP, 8)->flags = IOSQE_IO_DRAIN;
 	uring_submit(&u, 2);
-	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_WAITID, user_data "
+	CHECK_SYS(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0));
+	EXPECT_URING(&u, "has a request in flight that can't be saved, IORING_OP_NOP, user_data "
 		     "0x8: have it wait for that, or cancel it");
 	expect_more();
 	ckpt_ready_wait();
 	signals(event);
 	take(&u, 7, POLLIN, false);
-	take(&u, 8, -ECHILD, false);
+	take(&u, 8, 0, false);
 }
 
 TEST_HARNESS_MAIN

@@ -2,8 +2,9 @@
 /*
  * io_urings with a request that is issued when another one ends which does so while its task is
  * frozen. If that is a poll it ends when the task is thawed, and is saved as one that waits. After
- * a wait for a futex the turn has come: a checkpoint is told to try again. One that waits for a
- * child which ends meanwhile leaves it there, also if its timeout cancels it.
+ * a wait for a futex, or a timeout, the turn has come: it is saved, and comes after a restart; one
+ * that can't be saved is refused by its name. One that waits for a child which ends meanwhile
+ * leaves it there, also if its timeout cancels it.
  */
 #include "common.h"
 #include "uring_waits.h"
@@ -89,6 +90,56 @@ CKPT_SCENARIO(after_futex)
 	uring_works(&u);
 }
 
+/* It ends twice, a second apart. */
+static struct io_uring_sqe *ends_twice(struct uring *u, int fd)
+{
+	static struct __kernel_timespec after = { .tv_sec = 1 };
+	struct io_uring_sqe *sqe = uring_prepare(u, IORING_OP_TIMEOUT, 1);
+
+	(void)fd;
+	sqe->fd = -1;
+	sqe->addr = (uintptr_t)&after;
+	sqe->len = 1;
+	sqe->off = 2;
+	/* IORING_TIMEOUT_ETIME_SUCCESS, IORING_TIMEOUT_MULTISHOT. */
+	sqe->timeout_flags = 1u << 5 | 1u << 6;
+	return sqe;
+}
+
+CKPT_SCENARIO(after_timeouts)
+{
+	struct uring u;
+	char c = 0;
+
+	reads_then(&u, ends_twice, &c);
+	ckpt_ready_wait();
+	take(&u, 1, -ETIME, true);
+	take(&u, 1, -ETIME, false);
+	take(&u, 2, 1, false);
+	CHECK_EQ('z', c);
+	uring_works(&u);
+}
+
+/* The turn is that of one that can't be saved. */
+CKPT_SCENARIO(syncs_after_futex)
+{
+	struct io_uring_sqe *sqe;
+	struct uring u;
+	int fds[2];
+
+	ckpt_pipe(fds, 0);
+	CHECK_SYS(uring_make(&u, 4, 0));
+	waits(&u, 0)->flags = IOSQE_IO_LINK;
+	sqe = uring_prepare(&u, IORING_OP_FSYNC, 2);
+	sqe->fd = fds[1];
+	uring_submit(&u, 2);
+	board->value[TAIL] = (uintptr_t)uring_word(&u, u.params.cq_off.tail);
+	ckpt_ready_wait();
+	take(&u, 1, 0, false);
+	take(&u, 2, -EINVAL, false);
+	uring_works(&u);
+}
+
 /* It is not told of its child if the timeout comes first, or if it is frozen when that comes. */
 CKPT_SCENARIO(child_with_timeout)
 {
@@ -158,6 +209,26 @@ static int fills(struct ckpt_run *run)
 	return ret;
 }
 
+/*
+ * What came while it was frozen is saved as that, and the turn comes when it is restarted; so it
+ * does after another checkpoint.
+ */
+static int comes_after_restart(struct ckpt_run *run)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new(), ret = -1;
+
+	if (!ckpt_run_checkpoint(run, first, CHECKPOINT_KILL) && !ckpt_cgroup_thaw(&run->cg) &&
+	    !ckpt_run_restart(run, first, 0) && !ckpt_run_wait_blocked(run) &&
+	    !ckpt_run_checkpoint(run, second, CHECKPOINT_KILL) &&
+	    !ckpt_run_restart(run, second, 0) && !fills(run)) {
+		ckpt_run_go(run);
+		ret = ckpt_run_finish(run);
+	}
+	close(first);
+	close(second);
+	return ret;
+}
+
 TEST_F_TIMEOUT(cr, poll_ends_while_frozen, CKPT_TIMEOUT)
 {
 	struct ckpt_run run;
@@ -179,7 +250,6 @@ TEST_F_TIMEOUT(cr, poll_ends_while_frozen, CKPT_TIMEOUT)
 TEST_F_TIMEOUT(cr, futex_woken_while_frozen, CKPT_TIMEOUT)
 {
 	struct ckpt_run run;
-	int err;
 
 	if (!uring_has(OP_FUTEX_WAIT))
 		SKIP(return, "no requests that wait for futexes");
@@ -190,18 +260,66 @@ TEST_F_TIMEOUT(cr, futex_woken_while_frozen, CKPT_TIMEOUT)
 	/* The task is told of that, frozen as it is. */
 	while (!completions(&run))
 		sched_yield();
-	EXPECT_EQ(EBUSY, dry_run(&run));
-	EXPECT_TRUE(ckpt_run_log_has(&run, "whose turn in a chain has come while its task was frozen"));
+	EXPECT_EQ(0, dry_run(&run));
+	EXPECT_EQ(0, comes_after_restart(&run));
+	unlink(run.board->text);
+	ckpt_run_fini(&run);
+}
+
+/* The original goes on, too. */
+TEST_F_TIMEOUT(cr, futex_woken_and_thawed, CKPT_TIMEOUT)
+{
+	struct ckpt_run run;
+
+	if (!uring_has(OP_FUTEX_WAIT))
+		SKIP(return, "no requests that wait for futexes");
+	ASSERT_EQ(0, ckpt_run_init(&run, &after_futex, variant->container));
+	EXPECT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
+	EXPECT_EQ(1, syscall(__NR_futex, &run.board->value[FUTEX], FUTEX_WAKE, 1, NULL, NULL, 0));
+	while (!completions(&run))
+		sched_yield();
+	EXPECT_EQ(0, dry_run(&run));
 	EXPECT_EQ(0, ckpt_cgroup_thaw(&run.cg));
-	/* It has run for a moment, or has not. */
-	do {
-		err = dry_run(&run);
-	} while (err == EBUSY);
-	EXPECT_EQ(0, err);
 	EXPECT_EQ(0, fills(&run));
 	ckpt_run_go(&run);
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	unlink(run.board->text);
+	ckpt_run_fini(&run);
+}
+
+TEST_F_TIMEOUT(cr, timeouts_end_while_frozen, CKPT_TIMEOUT)
+{
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &after_timeouts, variant->container));
+	EXPECT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
+	while (completions(&run) < 2)
+		sched_yield();
+	EXPECT_EQ(0, dry_run(&run));
+	EXPECT_EQ(0, comes_after_restart(&run));
+	unlink(run.board->text);
+	ckpt_run_fini(&run);
+}
+
+TEST_F_TIMEOUT(cr, turn_of_another_kind, CKPT_TIMEOUT)
+{
+	struct ckpt_run run;
+
+	if (!uring_has(OP_FUTEX_WAIT))
+		SKIP(return, "no requests that wait for futexes");
+	ASSERT_EQ(0, ckpt_run_init(&run, &syncs_after_futex, variant->container));
+	EXPECT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
+	EXPECT_EQ(1, syscall(__NR_futex, &run.board->value[FUTEX], FUTEX_WAKE, 1, NULL, NULL, 0));
+	while (!completions(&run))
+		sched_yield();
+	EXPECT_EQ(EOPNOTSUPP, dry_run(&run));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "IORING_OP_FSYNC, user_data 0x2: have it wait for that"));
+	EXPECT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	ckpt_run_go(&run);
+	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 }
 

@@ -54,4 +54,37 @@ static void takes_both(struct uring *u, uint64_t one, int32_t res, uint64_t othe
 	}
 }
 
+/* What a request is to be completed with. */
+struct expected {
+	uint64_t data;
+	int32_t res;
+};
+
+/* Reads so many completions, in whatever order. */
+__attribute__((unused))
+static void takes(struct uring *u, const struct expected *all, unsigned int n)
+{
+	unsigned int left = n, i;
+
+	while (left--) {
+		uint32_t head = *uring_word(u, u->params.cq_off.head);
+		struct io_uring_cqe *cqe = (struct io_uring_cqe *)(u->rings + u->params.cq_off.cqes) +
+					   (head & (u->params.cq_entries - 1));
+
+		await_one(u);
+		for (i = 0; i < n && all[i].data != cqe->user_data; i++)
+			;
+		CHECK(i < n, "a completion of %llu", (unsigned long long)cqe->user_data);
+		uring_take(u, all[i].data, all[i].res);
+	}
+	look(u);
+	uring_is_empty(u);
+}
+
+#define TAKES(u, ...) do {						\
+	const struct expected __all[] = { __VA_ARGS__ };		\
+									\
+	takes(u, __all, sizeof(__all) / sizeof(__all[0]));		\
+} while (0)
+
 #endif

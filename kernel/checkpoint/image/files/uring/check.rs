@@ -120,13 +120,8 @@ impl Walk<'_> {
             requests <= REQUESTS_MAX
                 && ios <= REQUESTS_MAX
                 && links <= REQUESTS_MAX
-                && (requests == 0 && ios == 0 || set_up & IDLE == 0),
+                && (requests == 0 && ios == 0 && links == 0 || set_up & IDLE == 0),
             "too many requests, or of an io_uring that is not enabled, polls or has a thread",
-        )?;
-        ensure(
-            raw,
-            links == 0 || requests != 0 || ios != 0,
-            "requests wait for others, and there are none",
         )?;
         zero(
             raw,
@@ -145,6 +140,8 @@ impl Walk<'_> {
             links: UringLinksLeft {
                 left: links,
                 heads: requests.saturating_add(ios),
+                drains: uring.flags.get() & URING_DRAIN_ACTIVE != 0,
+                deferred: false,
                 head: None,
                 length: 0,
                 goes_on: false,

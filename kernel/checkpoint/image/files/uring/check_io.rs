@@ -4,6 +4,7 @@
 
 use super::{
     check::follow,
+    check_requests::uring_drained,
     left::{
         UringLeft,
         UringPart, //
@@ -50,8 +51,9 @@ impl Walk<'_> {
             "who has submitted a request is no living task, or may not",
         )?;
         let set = io.flags.get();
-        let all = request::ALL & !(request::PENDING | request::ARMED | request::SHARED);
-        flags(raw, u64::from(set), u64::from(all))?;
+        let others = request::PENDING | request::ARMED | request::SHARED | request::DEFERRED;
+        flags(raw, u64::from(set), u64::from(request::ALL & !others))?;
+        uring_drained(raw, set)?;
         let slots = (set & request::FIXED != 0).then_some(missing.slots);
         self.uring_waited(raw, io.file.get(), io.index.get(), slots)?;
         uring_io_memory(raw, &io)?;

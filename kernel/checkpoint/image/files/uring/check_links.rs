@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests of io_urings that wait for other requests.
+//! Requests of io_urings that were not issued yet.
 
 use super::{
     check::follow,
@@ -9,6 +9,7 @@ use super::{
         uring_io_memory, //
     },
     check_requests::{
+        uring_drained,
         uring_events,
         uring_timer,
         TIME_MAX, //
@@ -42,7 +43,7 @@ use crate::image::{
 const NOP_INJECT_RESULT: u32 = 1;
 
 impl Walk<'_> {
-    /// Checks a request of an io_uring that waits for the one before it in a chain.
+    /// Checks a request of an io_uring that was not issued yet.
     pub(in crate::image) fn uring_link(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         const NONE: &str = "belongs to no io_uring, or that has fewer requests in chains";
         let link: UringLink = raw.body()?;
@@ -51,56 +52,116 @@ impl Walk<'_> {
         };
         let chains = missing.links;
         ensure(raw, missing.is_next(UringPart::Links), NONE)?;
-        let head = link.head.get();
-        // What the head allows is up to the kernel.
-        let first = chains.head != Some(head);
-        ensure(
-            raw,
-            head < chains.heads
-                && chains.head.is_none_or(|last| last <= head)
-                && (first || chains.goes_on),
-            "a request waits for none, or chains are out of order",
-        )?;
-        // All of a chain were submitted at once, its head, too. The kernel goes along it under spinlocks.
-        let length = if first {
-            1
-        } else {
-            chains.length.saturating_add(1)
-        };
-        ensure(
-            raw,
-            length < SQ_ENTRIES_MAX,
-            "a chain is longer than any queue",
-        )?;
         let set = link.flags.get();
-        let all = request::ALL & !(request::PENDING | request::SHARED);
+        let all = request::ALL & !request::PENDING;
         flags(raw, u64::from(set), u64::from(all))?;
-        let is_timeout = link.op.get() == URING_LINK_LINK_TIMEOUT;
-        ensure(
-            raw,
-            !is_timeout || first || !chains.is_timeout,
-            "a timeout of a timeout",
-        )?;
-        // That of a request which waits already runs, and no other does.
-        ensure(
-            raw,
-            (set & request::ARMED != 0) == (is_timeout && first),
-            "a timeout runs before its request, or does not",
-        )?;
+        zero(raw, link.reserved.get() == 0)?;
+        let chains = match link.task.get() {
+            0 => uring_member(raw, &link, chains)?,
+            _ => self.uring_head(raw, &link, &missing)?,
+        };
         uring_link_fields(raw, &link, missing.slots)?;
         self.follow = follow(UringLeft {
             links: UringLinksLeft {
                 left: chains.left.saturating_sub(1),
-                head: Some(head),
-                length,
+                head: Some(link.head.get()),
                 goes_on: set & (request::LINK | request::HARDLINK) != 0,
-                is_timeout,
+                is_timeout: link.op.get() == URING_LINK_LINK_TIMEOUT,
                 ..chains
             },
             ..missing
         });
         Ok(())
     }
+
+    /// Checks one at the head of its chain, of an io_uring of which `missing` tells; returns what is to come of
+    /// chains.
+    fn uring_head(
+        &self,
+        raw: &Raw<'_>,
+        link: &UringLink,
+        missing: &UringLeft,
+    ) -> Result<UringLinksLeft, Fault> {
+        let (task, issuer) = (link.task.get(), missing.issuer);
+        let chains = missing.links;
+        let set = link.flags.get();
+        let deferred = set & request::DEFERRED != 0;
+        ensure(
+            raw,
+            self.is_alive(task) && (issuer == 0 || issuer == task),
+            "who has submitted a request is no living task, or may not",
+        )?;
+        ensure(
+            raw,
+            link.head.get() == chains.heads && (deferred || !chains.deferred),
+            "heads of chains are out of order",
+        )?;
+        // The end of another one is what the kernel goes by.
+        ensure(
+            raw,
+            !deferred || chains.drains && chains.heads != 0,
+            "a request waits for all before it, and there is none, or it is not drained",
+        )?;
+        ensure(
+            raw,
+            link.op.get() != URING_LINK_LINK_TIMEOUT,
+            "a timeout of no request",
+        )?;
+        uring_drained(raw, set)?;
+        zero(
+            raw,
+            set & request::ARMED == 0 && (!deferred || set & request::ALONE == 0),
+        )?;
+        Ok(UringLinksLeft {
+            heads: chains.heads.saturating_add(1),
+            deferred,
+            length: 0,
+            ..chains
+        })
+    }
+}
+
+/// Checks one that waits for the one before it in a chain; returns what is to come of chains.
+fn uring_member(
+    raw: &Raw<'_>,
+    link: &UringLink,
+    chains: UringLinksLeft,
+) -> Result<UringLinksLeft, Fault> {
+    let (head, set) = (link.head.get(), link.flags.get());
+    // What the head allows is up to the kernel, if that was issued.
+    let first = chains.head != Some(head);
+    ensure(
+        raw,
+        head < chains.heads
+            && chains.head.is_none_or(|last| last <= head)
+            && (first || chains.goes_on),
+        "a request waits for none, or chains are out of order",
+    )?;
+    // All of a chain were submitted at once, its head, too. The kernel goes along it under spinlocks.
+    let length = if first {
+        1
+    } else {
+        chains.length.saturating_add(1)
+    };
+    ensure(
+        raw,
+        length < SQ_ENTRIES_MAX,
+        "a chain is longer than any queue",
+    )?;
+    let is_timeout = link.op.get() == URING_LINK_LINK_TIMEOUT;
+    ensure(
+        raw,
+        !is_timeout || first || !chains.is_timeout,
+        "a timeout of a timeout",
+    )?;
+    // That of a request which waits already runs, and no other does.
+    ensure(
+        raw,
+        (set & request::ARMED != 0) == (is_timeout && first),
+        "a timeout runs before its request, or does not",
+    )?;
+    zero(raw, set & (request::ALONE | request::DEFERRED) == 0)?;
+    Ok(UringLinksLeft { length, ..chains })
 }
 
 /// Checks what an operation has, of an io_uring with so many places for files.
@@ -108,9 +169,15 @@ fn uring_link_fields(raw: &Raw<'_>, link: &UringLink, slots: u32) -> Result<(), 
     let (op, set) = (link.op.get(), link.flags.get());
     let (nop, poll) = (op == URING_LINK_NOP, op == URING_LINK_POLL);
     let timer = matches!(op, URING_LINK_TIMEOUT | URING_LINK_LINK_TIMEOUT);
+    let (child, futex) = (op == URING_LINK_CHILD, op == URING_LINK_FUTEX);
+    let futexes = op == URING_LINK_FUTEXES;
     let io = link.io();
-    uring_io_memory(raw, &io)?;
-    if !nop && !poll && !timer {
+    if futexes {
+        uring_link_futexes(raw, link.len.get())?;
+    } else {
+        uring_io_memory(raw, &io)?;
+    }
+    if !nop && !poll && !timer && !child && !futex && !futexes {
         uring_io_fields(raw, &io, slots)?;
         ensure(
             raw,
@@ -118,13 +185,7 @@ fn uring_link_fields(raw: &Raw<'_>, link: &UringLink, slots: u32) -> Result<(), 
             "a connection was begun by a request that was not issued",
         )?;
     } else {
-        let wide = [
-            link.addr,
-            link.addr2,
-            link.control,
-            link.control_len,
-            link.pos,
-        ];
+        let wide = [link.addr2, link.control, link.control_len, link.pos];
         let others = [
             link.io_flags,
             link.slot,
@@ -140,7 +201,9 @@ fn uring_link_fields(raw: &Raw<'_>, link: &UringLink, slots: u32) -> Result<(), 
             wide.iter().all(|n| n.get() == 0)
                 && others.iter().all(|n| n.get() == 0)
                 && set & request::SELECT == 0
-                && (nop || link.len.get() == 0 && link.op_flags.get() == 0),
+                && (child || futex || link.addr.get() == 0)
+                && (nop || child || futex || futexes || link.len.get() == 0)
+                && (nop || child || futex || link.op_flags.get() == 0),
         )?;
     }
     ensure(
@@ -160,6 +223,21 @@ fn uring_link_fields(raw: &Raw<'_>, link: &UringLink, slots: u32) -> Result<(), 
         (poll || link.events.get() == 0)
             && (op == URING_LINK_TIMEOUT || link.off.get() == 0)
             && (timer || link.time.get() == 0 && link.clock.get() == 0 && link.timeout.get() == 0)
-            && (!(nop || timer) || link.fd.get() == 0),
+            && (!(nop || timer || futex || futexes) || link.fd.get() == 0)
+            && (futex || set & request::SHARED == 0),
     )
+}
+
+/// Checks the futexes of a request that is to wait for so many.
+fn uring_link_futexes(raw: &Raw<'_>, nr: u32) -> Result<(), Fault> {
+    let all: &[UringFutex] = raw.array(FUTEXES_MAX as usize)?;
+    ensure(
+        raw,
+        nr != 0 && all.len() == nr as usize,
+        "a request waits for no futexes, or for other ones than announced",
+    )?;
+    for futex in all {
+        flags(raw, u64::from(futex.shared.get()), 1)?;
+    }
+    Ok(())
 }

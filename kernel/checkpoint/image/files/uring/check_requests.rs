@@ -49,6 +49,15 @@ use crate::image::{
 /// Latest moment, in nanoseconds: the kernel's times are signed.
 pub(super) const TIME_MAX: u64 = i64::MAX as u64;
 
+/// Flags that any request may have.
+const ANY: u32 = request::ASYNC
+    | request::SKIP
+    | request::LINK
+    | request::HARDLINK
+    | request::DRAIN
+    | request::ALONE
+    | request::CREDS;
+
 /// Bytes of a futex, by which its address is aligned.
 const FUTEX_SIZE: u64 = 4;
 
@@ -110,8 +119,9 @@ impl Walk<'_> {
             self.is_alive(task) && (issuer == 0 || issuer == task),
             "who has submitted a request is no living task, or may not",
         )?;
-        let all = request::ALL & !(request::SELECT | request::ARMED);
+        let all = request::ALL & !(request::SELECT | request::ARMED | request::DEFERRED);
         flags(raw, u64::from(request.flags.get()), u64::from(all))?;
+        uring_drained(raw, request.flags.get())?;
         zero(raw, request.reserved.get() == 0)?;
         match request.kind.get() {
             URING_REQUEST_POLL => self.uring_poll(raw, request, missing.slots),
@@ -200,6 +210,15 @@ impl Walk<'_> {
     }
 }
 
+/// The flags of a request that tell how it was drained.
+pub(super) fn uring_drained(raw: &Raw<'_>, set: u32) -> Result<(), Fault> {
+    ensure(
+        raw,
+        set & request::ALONE == 0 || set & request::DRAIN != 0,
+        "others wait for the end of a request that was not drained",
+    )
+}
+
 /// Events that a request waits for, or is to wait for, whose completion may be skipped.
 pub(super) fn uring_events(raw: &Raw<'_>, events: u32, skip: bool) -> Result<(), Fault> {
     ensure(
@@ -240,10 +259,9 @@ fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
         request.expires.get() <= TIME_MAX && request.interval.get() <= TIME_MAX,
         "impossible time",
     )?;
-    let only = request::ASYNC | request::SKIP | request::LINK | request::HARDLINK;
     zero(
         raw,
-        request.flags.get() & !only == 0
+        request.flags.get() & !ANY == 0
             && request.file.get() == 0
             && request.index.get() == 0
             && request.events.get() == 0
@@ -261,12 +279,11 @@ fn uring_no_file(raw: &Raw<'_>, request: &UringRequest, flags: u32) -> Result<()
         request.clock,
         request.timeout,
     ];
-    let only = request::ASYNC | request::SKIP | request::LINK | request::HARDLINK | flags;
     zero(
         raw,
         others.iter().all(|n| n.get() == 0)
             && request.interval.get() == 0
-            && request.flags.get() & !only == 0,
+            && request.flags.get() & !(ANY | flags) == 0,
     )
 }
 

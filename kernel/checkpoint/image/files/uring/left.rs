@@ -23,7 +23,7 @@ pub(in crate::image) struct UringLeft {
     pub(in crate::image) futexes: u32,
     /// How many that wait to do something with a file.
     pub(in crate::image) ios: u32,
-    /// Those that wait for other requests.
+    /// Those that were not issued yet.
     pub(in crate::image) links: UringLinksLeft,
     /// How many groups of buffers, and the lowest number of the next one.
     pub(in crate::image) groups: (u32, u32),
@@ -50,7 +50,7 @@ pub(in crate::image) enum UringPart {
     Futexes,
     /// Those that wait to do something with a file.
     Ios,
-    /// Those that wait for other requests.
+    /// Those that were not issued yet.
     Links,
     /// Groups of buffers.
     Groups,
@@ -88,8 +88,12 @@ impl UringLeft {
 pub(in crate::image) struct UringLinksLeft {
     /// How many requests.
     pub(in crate::image) left: u32,
-    /// How many there are that something may wait for.
+    /// How many heads of chains there were.
     pub(in crate::image) heads: u32,
+    /// There may be some that wait until all before them have ended.
+    pub(in crate::image) drains: bool,
+    /// There was one.
+    pub(in crate::image) deferred: bool,
     /// The head of the chain of the last one.
     pub(in crate::image) head: Option<u32>,
     /// How many of that chain were there.

@@ -169,14 +169,16 @@ record! {
 }
 
 record! {
-    /// A request of the io_uring before it that waits for the one before it in a chain, and was not issued
-    /// yet; payload as of [`UringIo`]. Those of a chain come in their order, and chains in that of the
-    /// requests at their heads. What an operation does not have is zero.
+    /// A request of the io_uring before it that was not issued yet: it waits for the one before it in a
+    /// chain, or is at the head of one; payload as of [`UringIo`], or [`UringFutex`]es. Those of a chain come in
+    /// their order, and chains in that of the requests at their heads. What an operation does not have is
+    /// zero.
     #[record(UringLink = 262, "io_uring link", min = 128, check = uring_link)]
     pub struct UringLink {
         /// What its completion has.
         pub user_data: U64,
-        /// As of [`UringIo`], like the next four.
+        /// As of [`UringIo`], like the next four; or the address of a futex, or of what is to be told of a
+        /// child.
         pub addr: U64,
         /// See there.
         pub addr2: U64,
@@ -189,17 +191,21 @@ record! {
         /// When its timer ends, on the clock of the tasks, or for how long it runs, in nanoseconds.
         pub time: U64,
         /// The head of its chain, counted from 0: requests that wait for a file or a time, then those that
-        /// wait to do something with a file.
+        /// wait to do something with a file, then those that are at the head and were not issued yet,
+        /// whose head is their own number.
         pub head: U32,
         /// `URING_IO_*`, or `URING_LINK_*`.
         pub op: U32,
         /// `request::*`.
         pub flags: U32,
-        /// The descriptor that it is for; or the place of a registered file.
+        /// The descriptor that it is for; or the place of a registered file; or the number of a child, of a
+        /// process group, or of a pidfd.
         pub fd: U32,
-        /// Length, or pieces of memory, as it was asked for; the result of IORING_OP_NOP.
+        /// Length, or pieces of memory, as it was asked for; the result of IORING_OP_NOP; what a futex is to
+        /// have; how many futexes there are; or P_* of waitid(2).
         pub len: U32,
-        /// Flags of accept4(2), recvmsg(2), sendmsg(2) or preadv2(2), or IORING_NOP_*.
+        /// Flags of accept4(2), recvmsg(2), sendmsg(2) or preadv2(2), or IORING_NOP_*; or bits of a wakeup
+        /// of the futex that wake it; or options of waitid(2).
         pub op_flags: U32,
         /// IORING_ACCEPT_*, IORING_RECVSEND_*, or an I/O priority.
         pub io_flags: U32,
@@ -225,6 +231,10 @@ record! {
         pub timeout: U32,
         /// Completions, or expiries, that the timeout is to wait for.
         pub off: U32,
+        /// Who has submitted it, if it is at the head of its chain; 0: it waits for the one before it.
+        pub task: U32,
+        /// Zero.
+        pub reserved: U32,
     }
 }
 
@@ -285,6 +295,8 @@ impl UringLink {
             clock: 0.into(),
             timeout: 0.into(),
             off: 0.into(),
+            task: 0.into(),
+            reserved: 0.into(),
         }
     }
 }
@@ -335,6 +347,12 @@ values! {
     URING_LINK_TIMEOUT = 11,
     /// IORING_OP_LINK_TIMEOUT: the timeout of the request before it.
     URING_LINK_LINK_TIMEOUT = 15,
+    /// IORING_OP_WAITID.
+    URING_LINK_CHILD = 50,
+    /// IORING_OP_FUTEX_WAIT, FUTEX2_SIZE_U32.
+    URING_LINK_FUTEX = 51,
+    /// IORING_OP_FUTEX_WAITV, of such futexes.
+    URING_LINK_FUTEXES = 53,
 }
 
 /// Returns the pieces of memory of a request, whose record is `raw`, of which there are `vecs`, and the
@@ -406,6 +424,14 @@ pub mod request {
         ARMED = 1 << 7,
         /// Other address spaces may have the futex, too: not FUTEX2_PRIVATE.
         SHARED = 1 << 8,
+        /// IOSQE_IO_DRAIN, of it or of one that comes after it in its chain.
+        DRAIN = 1 << 9,
+        /// It was drained, and what comes after it is issued when it has ended.
+        ALONE = 1 << 10,
+        /// It keeps the credentials that its task has, whatever that gets.
+        CREDS = 1 << 11,
+        /// It is at the head of a chain that is issued when all before it have ended.
+        DEFERRED = 1 << 12,
     }
 }
 
