@@ -2,6 +2,7 @@
 /*
  * What a network namespace has that a new one has not, and that netlink does not show.
  */
+#include <linux/bpf_mprog.h>
 #include <linux/checkpoint_netns.h>
 #include <linux/idr.h>
 #include <linux/netdevice.h>
@@ -55,6 +56,23 @@ static bool listens_to_more(struct net_device *dev)
 	return more;
 }
 
+/* What @dev has for what it gets: ingress or clsact, or NULL.  A queue for them stays. */
+static const struct Qdisc_ops *ops_of_ingress(const struct net_device *dev)
+{
+	const struct netdev_queue *queue = rtnl_dereference(dev->ingress_queue);
+	const struct Qdisc *sch = queue ? rtnl_dereference(queue->qdisc_sleeping) : NULL;
+
+	return sch && !(sch->flags & TCQ_F_BUILTIN) ? sch->ops : NULL;
+}
+
+#ifdef CONFIG_NET_XGRESS
+/* Are programs of BPF fastened there?  Filters of ingress and clsact run by it, too. */
+static bool has_programs(struct bpf_mprog_entry *entry)
+{
+	return entry && bpf_mprog_total(entry);
+}
+#endif
+
 /*
  * Has @dev anything that @fresh, the same device in another namespace, has not?  Not what netlink
  * shows of devices, except of a loopback device.
@@ -90,10 +108,11 @@ static bool device_differs(struct net_device *dev, struct net_device *fresh)
 	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
 	    dev_xdp_prog_count(dev) ||
 	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
-	    rcu_access_pointer(dev->ingress_queue))
+	    ops_of_ingress(dev) != ops_of_ingress(fresh))
 		return true;
 #ifdef CONFIG_NET_XGRESS
-	if (rcu_access_pointer(dev->tcx_ingress) || rcu_access_pointer(dev->tcx_egress))
+	if (has_programs(rtnl_dereference(dev->tcx_ingress)) ||
+	    has_programs(rtnl_dereference(dev->tcx_egress)))
 		return true;
 #endif
 #ifdef CONFIG_NETFILTER_INGRESS

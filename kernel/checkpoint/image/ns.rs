@@ -108,6 +108,10 @@ values! {
     REQUEST_DELRULE = 33,
     /// A queueing discipline: RTM_NEWQDISC.
     REQUEST_NEWQDISC = 36,
+    /// A class of a queueing discipline: RTM_NEWTCLASS.
+    REQUEST_NEWTCLASS = 50,
+    /// A filter of a queueing discipline or class: RTM_NEWTFILTER.
+    REQUEST_NEWTFILTER = 51,
     /// More names of a device: RTM_NEWLINKPROP.
     REQUEST_NEWLINKPROP = 108,
     /// A table of nftables: NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWTABLE. What is of nftables is sent as one

@@ -108,6 +108,7 @@ pub(crate) mod net {
     pub(crate) mod packet;
     pub(crate) mod packet_queue;
     pub(crate) mod socket;
+    pub(crate) mod tc;
     pub(crate) mod tcp;
     pub(crate) mod tcp_hints;
     pub(crate) mod tcp_keys;

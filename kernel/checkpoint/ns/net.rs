@@ -11,13 +11,16 @@ mod contents;
 mod device;
 mod dump;
 mod ends;
+mod filters;
 mod message;
 mod nft;
 mod outside;
 mod pairs;
+mod queues;
 mod rebuild;
 mod request;
 mod tables;
+mod tc;
 mod tun;
 
 use kernel::{

@@ -49,6 +49,8 @@ use crate::image::{
         REQUEST_NEWRULE_NFT,
         REQUEST_NEWSET,
         REQUEST_NEWTABLE,
+        REQUEST_NEWTCLASS,
+        REQUEST_NEWTFILTER,
         REQUEST_SETLINK,
         SETTINGS_MAX,
         SETTING_PATH_MAX,
@@ -198,6 +200,8 @@ impl Walk<'_> {
                     | REQUEST_NEWRULE
                     | REQUEST_DELRULE
                     | REQUEST_NEWQDISC
+                    | REQUEST_NEWTCLASS
+                    | REQUEST_NEWTFILTER
                     | REQUEST_NEWLINKPROP
                     | REQUEST_NEWTABLE
                     | REQUEST_NEWCHAIN

@@ -391,7 +391,7 @@ fn growing(mut fill: impl FnMut(&mut [u8]) -> isize) -> Result<KVVec<u8>> {
 }
 
 /// Cuts `bytes` down to `len`, which may be an errno.
-fn cut(mut bytes: KVVec<u8>, len: isize) -> Result<KVVec<u8>> {
+pub(in crate::kapi) fn cut(mut bytes: KVVec<u8>, len: isize) -> Result<KVVec<u8>> {
     let len = usize::try_from(len).map_err(|_| {
         Error::from_errno(i32::try_from(len).unwrap_or(-bindings::EIO.cast_signed()))
     })?;

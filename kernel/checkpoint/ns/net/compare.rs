@@ -22,6 +22,7 @@ use super::{
         Settings, //
     },
     dump,
+    filters,
     outside,
     pairs::{
         self,
@@ -329,6 +330,10 @@ impl Pair<'_> {
         let (member, ns) = (self.member, self.member.ns);
         // Some change when a device is switched on. What is not taken differs.
         let _ = apply(self.fresh, &self.settings)?;
+        if let Some(what) = filters::untold(ns, self.fresh)? {
+            member.refuse(cap, fmt!("{}", what));
+            return Ok(false);
+        }
         let what = match ns.left(self.fresh)? {
             Left::Nothing => None,
             Left::Device(name) => {

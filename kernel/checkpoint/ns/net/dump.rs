@@ -10,7 +10,7 @@ use core::slice::from_ref;
 use kernel::prelude::*;
 
 use super::{
-    device::Device,
+    filters,
     message::{
         attributes,
         messages,
@@ -33,7 +33,8 @@ use super::{
         RULES,
         TABLES,
         TRACKING, //
-    }, //
+    },
+    tc, //
 };
 use crate::kapi::{
     net::namespace::{
@@ -212,7 +213,7 @@ impl Table<'_> {
     }
 
     /// Returns whether `ns` has other ones than `fresh`, or too many to tell.
-    fn differs(&self, ns: &NetNs, fresh: &NetNs) -> Result<bool> {
+    pub(super) fn differs(&self, ns: &NetNs, fresh: &NetNs) -> Result<bool> {
         match self.of(ns) {
             Err(E2BIG | EAGAIN) => Ok(true),
             Ok(items) if self.none_new && items.is_empty() => Ok(false),
@@ -224,33 +225,6 @@ impl Table<'_> {
 /// Returns whether two lists tell the same.
 fn alike(a: &[Item], b: &[Item]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| *a.key == *b.key)
-}
-
-/// Returns whether a device of `ns` has filters or chains of tc that that of `fresh` has not: also the
-/// queueing discipline that it has at first may take them.
-fn filters_differ(ns: &NetNs, fresh: &NetNs) -> Result<bool> {
-    for item in LINKS.of(ns)?.iter().filter(|item| !item.body.is_empty()) {
-        let index = Device::of(&item.body)?.index();
-        // struct tcmsg: tcm_parent is 0, the queueing discipline of the device.
-        let mut body = [0; 20];
-        if let Some(at) = body.get_mut(4..8) {
-            at.copy_from_slice(&index.to_ne_bytes());
-        }
-        // RTM_GETTFILTER, RTM_GETCHAIN.
-        for request in [46, 102] {
-            let table = Table {
-                request,
-                body: &body,
-                header: 20,
-                none_new: true,
-                ..PLAIN
-            };
-            if table.differs(ns, fresh)? {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }
 
 /// Returns of what kind `ns` has something that `fresh`, a new namespace, has not, or the other way
@@ -276,7 +250,10 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
     if nft::elements_differ(ns, fresh)? {
         return Ok(Some("elements of sets of nftables"));
     }
-    if filters_differ(ns, fresh)? {
+    if let Some(what) = tc::differs(ns, fresh)? {
+        return Ok(Some(what));
+    }
+    if filters::differ(ns, fresh)? {
         return Ok(Some("filters of tc"));
     }
     for kind in ACTIONS {
@@ -287,6 +264,7 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
             request: 50,
             body: &body,
             header: 4,
+            own: Some(filters::actions_key),
             none_new: true,
             ..PLAIN
         };

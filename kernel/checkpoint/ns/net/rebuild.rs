@@ -22,10 +22,9 @@ use super::{
         Item,
         Table, //
     },
+    filters,
     message::{
         attributes,
-        find,
-        u32_at,
         Message,
         ATTRIBUTE_HEADER, //
     },
@@ -38,11 +37,8 @@ use super::{
         Request,
         OF_ADDRESS,
         OF_NEIGHBOUR,
-        OF_QUEUE,
         OF_ROUTE,
-        OF_RULE,
-        OPTIONS,
-        QUEUE, //
+        OF_RULE, //
     },
     tables::{
         clear_hops,
@@ -51,10 +47,10 @@ use super::{
         LINKS,
         LOW_BYTE,
         NEIGHBOURS,
-        QUEUES,
         ROUTES,
         RULES, //
-    }, //
+    },
+    tc, //
 };
 use crate::{
     image::ns::{
@@ -64,7 +60,6 @@ use crate::{
         REQUEST_NEWADDR,
         REQUEST_NEWLINK,
         REQUEST_NEWNEIGH,
-        REQUEST_NEWQDISC,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
         REQUEST_SETLINK, //
@@ -222,7 +217,8 @@ impl<'a> Rebuild<'a> {
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
-        self.list(&QUEUES, None, REQUEST_NEWQDISC, queue)?;
+        tc::give(self)?;
+        filters::give(self)?;
         let port = self.ports()?;
         self.filter()?;
         Ok(port)
@@ -430,7 +426,7 @@ fn route(body: &[u8]) -> Result<Option<Message>> {
 }
 
 /// Type and length of the attribute at `at`, if there is one.
-fn head(bytes: &[u8], at: usize) -> Option<(u16, usize)> {
+pub(super) fn head(bytes: &[u8], at: usize) -> Option<(u16, usize)> {
     let rest = bytes.get(at..)?;
     let len = usize::from(super::message::u16_at(rest, 0)?);
     let kind = super::message::u16_at(rest, 2)?;
@@ -471,39 +467,6 @@ fn neighbour(body: &[u8]) -> Result<Option<Message>> {
         }
     })
     .map(Some)
-}
-
-/// The request for a queueing discipline.
-fn queue(body: &[u8]) -> Result<Option<Message>> {
-    let mut message = request_of::<QUEUE>(body, OF_QUEUE, |_| ())?;
-    let name = find(body.get(QUEUE..).ok_or(EIO)?, 1)?;
-    // TCA_CODEL_* and TCA_FQ_CODEL_*: TARGET, INTERVAL, CE_THRESHOLD.
-    let times: &[u16] = match name {
-        Some(b"codel\0") => &[1, 3, 5],
-        Some(b"fq_codel\0") => &[1, 3, 7],
-        _ => return Ok(Some(message)),
-    };
-    let mut at = QUEUE;
-    while let Some((kind, len)) = head(&message.0, at) {
-        let mut inner = at + ATTRIBUTE_HEADER;
-        while kind == OPTIONS && inner < at + len {
-            let Some((kind, len)) = head(&message.0, inner) else {
-                break;
-            };
-            let from = inner + ATTRIBUTE_HEADER;
-            // They are kept in units of 1024 ns, and told in microseconds, rounded down: this is the
-            // same number of units again.
-            if let Some(time) = message.0.get_mut(from..from + 4) {
-                let told = u32_at(time, 0).unwrap_or(0);
-                if times.contains(&kind) {
-                    time.copy_from_slice(&told.saturating_add(1).to_ne_bytes());
-                }
-            }
-            inner += len.next_multiple_of(4);
-        }
-        at += len.next_multiple_of(4);
-    }
-    Ok(Some(message))
 }
 
 /// While this is, new IPv6 addresses are not looked for on the network: they can be used at once, as they

@@ -14,6 +14,7 @@ use super::{
         Ends,
         Names, //
     },
+    filters,
     message::{
         attributes,
         find,
@@ -27,6 +28,7 @@ use super::{
         Batch, //
     },
     outside,
+    queues,
     rebuild::Steps,
     tables::TENTATIVE, //
 };
@@ -51,6 +53,8 @@ use crate::{
             REQUEST_NEWQDISC,
             REQUEST_NEWROUTE,
             REQUEST_NEWRULE,
+            REQUEST_NEWTCLASS,
+            REQUEST_NEWTFILTER,
             REQUEST_SETLINK, //
         },
         Kind,
@@ -99,29 +103,6 @@ pub(super) const OF_RULE: &[u16] = &[
 
 /// Attributes of neighbours: NDA_DST, NDA_LLADDR, NDA_VLAN, NDA_PROTOCOL, NDA_FLAGS_EXT.
 pub(super) const OF_NEIGHBOUR: &[u16] = &[1, 2, 5, 12, 15];
-
-/// TCA_KIND and TCA_OPTIONS.
-const KIND: u16 = 1;
-pub(super) const OPTIONS: u16 = 2;
-
-/// Attributes of queueing disciplines.
-pub(super) const OF_QUEUE: &[u16] = &[KIND, OPTIONS];
-
-/// Bytes of `struct tcmsg`.
-pub(super) const QUEUE: usize = 20;
-
-/// TC_H_ROOT, as tcm_parent.
-const ROOT: u32 = u32::MAX;
-
-/// Kinds of queueing disciplines that have no classes, and tell by netlink all that they were told.
-const QUEUES: &[&[u8]] = &[
-    b"pfifo",
-    b"bfifo",
-    b"pfifo_head_drop",
-    b"codel",
-    b"fq_codel",
-    b"fq",
-];
 
 /// AF_INET, AF_BRIDGE and AF_INET6.
 const IPV4: u8 = 2;
@@ -211,23 +192,38 @@ pub(super) fn is_tentative(body: &[u8]) -> Result<bool> {
     Ok(flags.is_some_and(|flags| flags & u32::from(TENTATIVE) != 0))
 }
 
+/// RTM_NEWTCLASS and RTM_NEWTFILTER.
+const NEWTCLASS: u16 = 40;
+const NEWTFILTER: u16 = 44;
+
+/// The type of the message that a request is sent as: that of most is what they are in an image.
+fn message_type(kind: u32) -> Result<u16> {
+    Ok(match kind {
+        REQUEST_NEWTCLASS => NEWTCLASS,
+        REQUEST_NEWTFILTER => NEWTFILTER,
+        _ => kind.try_into()?,
+    })
+}
+
 /// Sends a request to `ns`. Else what is answered.
 fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     wait::go_on()?;
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
-        REQUEST_NEWADDR | REQUEST_NEWQDISC => CREATE | EXCLUSIVE,
+        REQUEST_NEWADDR | REQUEST_NEWQDISC | REQUEST_NEWTCLASS | REQUEST_NEWTFILTER => {
+            CREATE | EXCLUSIVE
+        }
         REQUEST_NEWROUTE => CREATE | APPEND,
         REQUEST_NEWRULE => CREATE,
         REQUEST_NEWNEIGH => CREATE | REPLACE,
         _ => 0,
     };
-    let mut message = Message::whole(u16::try_from(kind)?, ACK | flags, body)?;
+    let mut message = Message::whole(message_type(kind)?, ACK | flags, body)?;
     ns.tell(&mut message.0)
 }
 
 /// Returns whether all attributes after the first `header` bytes of `body` are of `kinds`.
-fn has_only(body: &[u8], header: usize, kinds: &[u16]) -> Result<bool> {
+pub(super) fn has_only(body: &[u8], header: usize, kinds: &[u16]) -> Result<bool> {
     let mut is = true;
     attributes(body.get(header..).ok_or(EINVAL)?, |kind, _| {
         is &= kinds.contains(&kind);
@@ -261,21 +257,6 @@ fn are_hops(mut hops: &[u8]) -> Result<bool> {
     Ok(true)
 }
 
-/// Returns whether a queueing discipline is that of a device, and of one of our kinds.
-fn is_queue(body: &[u8]) -> Result<bool> {
-    let mut is = u32_at(body, 12) == Some(ROOT) && has_only(body, QUEUE, OF_QUEUE)?;
-    let mut known = false;
-    attributes(body.get(QUEUE..).ok_or(EINVAL)?, |kind, attribute| {
-        if kind == KIND {
-            let name = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
-            known = true;
-            is &= QUEUES.contains(&name.strip_suffix(&[0]).unwrap_or(name));
-        }
-        Ok(())
-    })?;
-    Ok(is && known)
-}
-
 /// Returns whether a request has only what one of ours may have.
 fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
     let of_ip = matches!(body.first(), Some(&(IPV4 | IPV6)));
@@ -290,7 +271,9 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
             let known = of_ip || body.first() == Some(&BRIDGE);
             Ok(known && has_only(body, 12, OF_NEIGHBOUR)?)
         }
-        REQUEST_NEWQDISC => is_queue(body),
+        REQUEST_NEWQDISC => queues::is_queue(body),
+        REQUEST_NEWTCLASS => queues::is_class(body),
+        REQUEST_NEWTFILTER => Ok(filters::is_filter(body)),
         _ => nft::is_allowed(kind, body),
     }
 }
@@ -343,6 +326,8 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
         REQUEST_NEWNEIGH => "a neighbour",
         REQUEST_NEWQDISC => "a queueing discipline",
+        REQUEST_NEWTCLASS => "a class of a queueing discipline",
+        REQUEST_NEWTFILTER => "a filter of tc",
         // That is made elsewhere, and may be what is in the way.
         REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
         _ => "a device",
@@ -415,7 +400,9 @@ pub(super) fn replay(
                      --fd netdev:DEVICE=N:NAME)"
                 }
                 EEXIST if flags & NET_REQUEST_MAKE != 0 => ": there is one with this name",
-                ENOENT if kind == REQUEST_NEWQDISC => ": the kernel has no such one",
+                ENOENT if matches!(kind, REQUEST_NEWQDISC | REQUEST_NEWTFILTER) => {
+                    ": the kernel has no such one"
+                }
                 _ => "",
             };
             let name = device_name(kind, body);
@@ -595,31 +582,6 @@ mod tests {
             }
             assert!(Request::new(REQUEST_NEWRULE, 0, rule)?.is_allowed() == is);
         }
-        Ok(())
-    }
-
-    /// Queueing disciplines that have no classes, of devices: not those below others, nor of other kinds,
-    /// whatever comes first.
-    #[test]
-    fn queues() -> Result {
-        let of = |parent: u32, names: &[&[u8]], more: u16| {
-            let mut header = [0; QUEUE];
-            if let Some(at) = header.get_mut(12..16) {
-                at.copy_from_slice(&parent.to_ne_bytes());
-            }
-            let mut message = Message::new(&header)?;
-            for name in names {
-                message.add(KIND, name)?;
-            }
-            message.add(more, &[0; 4])?;
-            is_allowed(REQUEST_NEWQDISC, 0, &message.0)
-        };
-        assert!(of(ROOT, &[b"pfifo\0"], OPTIONS)?);
-        assert!(!of(1 << 16, &[b"pfifo\0"], OPTIONS)?);
-        assert!(!of(ROOT, &[b"htb\0"], OPTIONS)? && !of(ROOT, &[], OPTIONS)?);
-        assert!(!of(ROOT, &[b"pfifo\0", b"htb\0"], OPTIONS)?);
-        // TCA_EGRESS_BLOCK.
-        assert!(!of(ROOT, &[b"pfifo\0"], 14)?);
         Ok(())
     }
 

@@ -17,7 +17,8 @@ use super::{
         u16_at,
         u32_at,
         ATTRIBUTE_HEADER, //
-    }, //
+    },
+    queues, //
 };
 use crate::kapi::net::namespace::NetNs;
 
@@ -347,16 +348,27 @@ pub(super) static NEIGHBOURS: [Table<'static>; 3] = [
     },
 ];
 
-/// Queueing disciplines: RTM_GETQDISC, struct tcmsg, which ends with how many use it; TCA_STATS,
-/// TCA_XSTATS, TCA_STATS2.
+/// Queueing disciplines: RTM_GETQDISC, also those that come with a class.
 pub(super) const QUEUES: Table<'static> = Table {
     name: "queueing disciplines",
     request: 38,
-    body: &[0; 20],
-    header: 20,
-    counts: (16, 4),
-    volatile: &[3, 4, 7],
+    body: &QUEUE_REQUEST,
+    header: queues::HEADER,
+    own: Some(queues::queue_key),
+    sorted: true,
     ..PLAIN
+};
+
+/// struct tcmsg, and an attribute without content: TCA_DUMP_INVISIBLE.
+const QUEUE_REQUEST: [u8; 24] = {
+    let mut request = [0; 24];
+    let [len, len2] = 4u16.to_ne_bytes();
+    let [kind, kind2] = 10u16.to_ne_bytes();
+    request[20] = len;
+    request[21] = len2;
+    request[22] = kind;
+    request[23] = kind2;
+    request
 };
 
 /// The other kinds. Numbers are those of the netlink ABI.

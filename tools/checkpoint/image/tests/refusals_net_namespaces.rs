@@ -172,6 +172,8 @@ fn requests() {
     const MAKES: &str = "makes what is no device, or too late";
     accepted(&[
         |s| request(s, |r| r.kind.set(REQUEST_DELRULE)),
+        |s| request(s, |r| r.kind.set(REQUEST_NEWTCLASS)),
+        |s| request(s, |r| r.kind.set(REQUEST_NEWTFILTER)),
         |s| request(s, |r| r.kind.set(REQUEST_NEWRULE_NFT)),
         |s| {
             request(s, |r| {
@@ -200,6 +202,9 @@ fn requests() {
             request(s, |r| r.kind.set(17))
         }),
         ("unknown kind of request", |s| request(s, |r| r.kind.set(0))),
+        ("unknown kind of request", |s| {
+            request(s, |r| r.kind.set(52))
+        }),
         ("unknown flag", |s| request(s, |r| r.flags.set(4))),
         // NFT_MSG_DELRULE.
         ("unknown kind of request", |s| {

@@ -6,10 +6,7 @@
 
 #include <linux/fib_rules.h>
 #include <linux/mptcp_pm.h>
-#include <linux/if_ether.h>
 #include <linux/net_namespace.h>
-#include <linux/pkt_cls.h>
-#include <linux/pkt_sched.h>
 #include <linux/veth.h>
 #include <sys/un.h>
 
@@ -63,58 +60,6 @@ REFUSE(listens, OWN)
 	}
 	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
 	       "one does not get");
-}
-
-/* A queueing discipline of a kind that does not tell all that it has. */
-REFUSE(queue, OWN)
-{
-	struct tcmsg header = {
-		.tcm_ifindex = 1, .tcm_handle = 1 << 16, .tcm_parent = TC_H_ROOT,
-	};
-	struct tc_netem_qopt options = { .limit = 1000, .latency = 1 };
-	struct rt rt;
-
-	switch_lo(true);
-	rt_begin(&rt, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
-	rt_add_text(&rt, TCA_KIND, "netem");
-	rt_add(&rt, TCA_OPTIONS, &options, sizeof(options));
-	if (rt_ask(&rt)) {
-		CHECK(errno == EOPNOTSUPP || errno == ENOENT, "%s", strerror(errno));
-		not_here();
-	}
-	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
-	       "one does not get");
-}
-
-/* One that is saved, but for a filter that hangs on it. */
-REFUSE(filter_of_queue, OWN)
-{
-	struct tcmsg header = {
-		.tcm_ifindex = 1, .tcm_handle = 1 << 16, .tcm_parent = TC_H_ROOT,
-	};
-	struct rtattr *options;
-	struct rt rt;
-
-	switch_lo(true);
-	rt_begin(&rt, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
-	rt_add_text(&rt, TCA_KIND, "fq_codel");
-	if (rt_ask(&rt)) {
-		CHECK(errno == EOPNOTSUPP || errno == ENOENT, "%s", strerror(errno));
-		not_here();
-	}
-	header.tcm_parent = header.tcm_handle;
-	header.tcm_handle = 0;
-	header.tcm_info = TC_H_MAKE(1 << 16, htons(ETH_P_ALL));
-	rt_begin(&rt, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
-	rt_add_text(&rt, TCA_KIND, "matchall");
-	options = rt_nest(&rt, TCA_OPTIONS);
-	rt_add_u32(&rt, TCA_MATCHALL_CLASSID, 1 << 16 | 1);
-	rt_end(&rt, options);
-	if (rt_ask(&rt)) {
-		CHECK(errno == EOPNOTSUPP || errno == ENOENT, "%s", strerror(errno));
-		not_here();
-	}
-	expect("filters of tc of its own");
 }
 
 /* The other end of a pair is in another namespace, which is there by a descriptor. */

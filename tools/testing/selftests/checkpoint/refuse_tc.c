@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Queueing disciplines and filters that are refused: kinds that are not made again, and what the kernel
+ * keeps of the others and does not tell.
+ */
+#include "refuse.h"
+#include "tc.h"
+
+REFUSE_FIXTURE
+
+#define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET
+#define H(major, minor)	((major) << 16 | (minor))
+
+#define CLSACT	(TC_H_CLSACT & TC_H_MAJ_MASK)
+#define EGRESS	TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+
+static void expect(const char *what)
+{
+	expect_refusal(getpid(), UNSUPPORTED, "its network namespace has %s: remove that, or leave what "
+		       "is in it outside (CHECKPOINT_NET_OUTSIDE, --net-outside)", what);
+	ckpt_ready_wait();
+	CHECK(if_nametoindex("d0"), "there is no device d0");
+}
+
+/* What is asked for; the test is skipped if the kernel has no such thing. */
+static void ask(struct rt *rt)
+{
+	if (!rt_ask(rt))
+		return;
+	CHECK(errno == EOPNOTSUPP || errno == ENOENT, "%s", strerror(errno));
+	not_here();
+}
+
+/* A device, with clsact if asked for. */
+static void device(bool clsact)
+{
+	struct rt rt;
+
+	rt_end(&rt, rt_device(&rt, "d0", 50, "dummy"));
+	CHECK_HERE(rt_ask(&rt));
+	if (!clsact)
+		return;
+	tc_begin(&rt, RTM_NEWQDISC, 50, TC_H_CLSACT, CLSACT, 0, "clsact");
+	ask(&rt);
+}
+
+/* A kind that is not made again. */
+REFUSE(kind, OWN)
+{
+	struct rt rt;
+
+	device(false);
+	tc_begin(&rt, RTM_NEWQDISC, 50, TC_H_ROOT, H(1, 0), 0, "pfifo_fast");
+	ask(&rt);
+	expect("the device d0 with an address, flag, queue, feature, filter or program that a new "
+	       "one does not get");
+}
+
+/* Delays by a table, which is not told. */
+REFUSE(distribution, OWN)
+{
+	struct {
+		struct tc_netem_qopt opt;
+		struct rtattr attr;
+		short table[4];
+	} options = {
+		.opt = { .limit = 1000, .latency = 100, .jitter = 10 },
+		.attr = { .rta_len = RTA_LENGTH(8), .rta_type = TCA_NETEM_DELAY_DIST },
+		.table = { -1, 0, 1, 2 },
+	};
+	struct rt rt;
+
+	device(false);
+	tc_begin(&rt, RTM_NEWQDISC, 50, TC_H_ROOT, H(1, 0), 0, "netem");
+	rt_add(&rt, TCA_OPTIONS, &options, sizeof(options));
+	ask(&rt);
+	expect("a queueing discipline that keeps what it does not tell (netem with a distribution)");
+}
+
+/* What a device sends in a second is estimated: how often, and from how much, is not told. */
+REFUSE(estimator, OWN)
+{
+	struct tc_estimator estimator = { .interval = 0, .ewma_log = 2 };
+	struct rt rt;
+
+	device(false);
+	tc_begin(&rt, RTM_NEWQDISC, 50, TC_H_ROOT, H(1, 0), 0, "pfifo");
+	rt_add(&rt, TCA_RATE, &estimator, sizeof(estimator));
+	ask(&rt);
+	expect("estimators of rates (tc estimator)");
+}
+
+/* The same of an action. */
+REFUSE(estimator_of_action, OWN)
+{
+	struct tc_estimator estimator = { .interval = 0, .ewma_log = 2 };
+	struct tc_gact parms = { .action = TC_ACT_OK };
+	struct rtattr *options, *list;
+	struct rt rt;
+
+	device(true);
+	options = tc_filter(&rt, 50, EGRESS, 0, 1, ETH_P_ALL, "matchall");
+	list = rt_nest(&rt, TCA_MATCHALL_ACT);
+	tc_action(&rt, 1, "gact", TCA_GACT_PARMS, &parms, sizeof(parms));
+	rt_end(&rt, list);
+	rt_end(&rt, options);
+	rt_add(&rt, TCA_RATE, &estimator, sizeof(estimator));
+	ask(&rt);
+	expect("estimators of rates (tc estimator)");
+}
+
+/* The same of a police that a filter has by itself. */
+REFUSE(estimator_of_police, OWN)
+{
+	struct tc_estimator estimator = { .interval = 0, .ewma_log = 2 };
+	struct tc_police police = { .action = TC_ACT_SHOT, .burst = 10000, .mtu = 2000 };
+	struct rtattr *options, *inner;
+	struct rt rt;
+
+	device(true);
+	options = tc_filter(&rt, 50, EGRESS, 7, 1, ETH_P_ALL, "fw");
+	inner = rt_nest(&rt, TCA_FW_POLICE);
+	rt_add(&rt, TCA_POLICE_TBF, &police, sizeof(police));
+	rt_end(&rt, inner);
+	rt_end(&rt, options);
+	rt_add(&rt, TCA_RATE, &estimator, sizeof(estimator));
+	ask(&rt);
+	expect("actions of tc of its own");
+}
+
+/* Packets count as what a table says, of which only the size is told. */
+REFUSE(size_table, OWN)
+{
+	struct tc_sizespec base = { .cell_log = 4, .mtu = 2047, .tsize = 2 };
+	unsigned short table[2] = { 53, 106 };
+	struct rtattr *stab;
+	struct rt rt;
+
+	device(false);
+	tc_begin(&rt, RTM_NEWQDISC, 50, TC_H_ROOT, H(1, 0), 0, "pfifo");
+	stab = rt_nest(&rt, TCA_STAB);
+	rt_add(&rt, TCA_STAB_BASE, &base, sizeof(base));
+	rt_add(&rt, TCA_STAB_DATA, table, sizeof(table));
+	rt_end(&rt, stab);
+	ask(&rt);
+	expect("size tables of queueing disciplines (tc stab)");
+}
+
+/* Filters that several devices may have. */
+REFUSE(shared_block, OWN)
+{
+	struct rt rt;
+
+	device(false);
+	tc_begin(&rt, RTM_NEWQDISC, 50, TC_H_CLSACT, CLSACT, 0, "clsact");
+	rt_add_u32(&rt, TCA_EGRESS_BLOCK, 22);
+	ask(&rt);
+	expect("blocks of filters that several may share (tc block)");
+}
+
+/* A chain that stays when its filters go. */
+REFUSE(chain, OWN)
+{
+	struct tcmsg header = { .tcm_ifindex = 50, .tcm_parent = EGRESS };
+	struct rt rt;
+
+	device(true);
+	rt_begin(&rt, RTM_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	rt_add_u32(&rt, TCA_CHAIN, 3);
+	ask(&rt);
+	expect("chains of filters that were made by themselves (tc chain)");
+}
+
+/* A kind of filters that is not made again. */
+REFUSE(kind_of_filter, OWN)
+{
+	struct rtattr *options;
+	struct rt rt;
+
+	device(true);
+	options = tc_filter(&rt, 50, EGRESS, 0, 1, ETH_P_ALL, "basic");
+	rt_add_u32(&rt, TCA_BASIC_CLASSID, H(1, 1));
+	rt_end(&rt, options);
+	ask(&rt);
+	expect("filters of tc of its own");
+}
+
+/* An action that nobody has used yet, or that stays when its filter goes. */
+REFUSE(action, OWN)
+{
+	struct tc_gact parms = { .index = 5, .action = TC_ACT_SHOT };
+	struct tcamsg header = { .tca_family = AF_UNSPEC };
+	struct rtattr *list;
+	struct rt rt;
+
+	device(true);
+	rt_begin(&rt, RTM_NEWACTION, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	list = rt_nest(&rt, TCA_ACT_TAB);
+	tc_action(&rt, 1, "gact", TCA_GACT_PARMS, &parms, sizeof(parms));
+	rt_end(&rt, list);
+	ask(&rt);
+	expect("actions of tc of its own");
+}
+
+/* Which of two masks is tried first can't be seen by the handles of the filters. */
+REFUSE(masks, OWN)
+{
+	unsigned short type = htons(ETH_P_IP), port = htons(53);
+	unsigned char protocol = IPPROTO_UDP;
+	struct rtattr *options;
+	struct rt rt;
+	int handle;
+
+	device(true);
+	for (handle = 2; handle; handle--) {
+		options = tc_filter(&rt, 50, EGRESS, handle, 1, ETH_P_IP, "flower");
+		rt_add(&rt, TCA_FLOWER_KEY_ETH_TYPE, &type, sizeof(type));
+		rt_add(&rt, TCA_FLOWER_KEY_IP_PROTO, &protocol, 1);
+		if (handle == 2)
+			rt_add(&rt, TCA_FLOWER_KEY_UDP_DST, &port, sizeof(port));
+		rt_end(&rt, options);
+		ask(&rt);
+	}
+	expect("filters of tc of its own");
+}
+
+/* A filter for what comes from a device that is gone: netlink tells of no device then. */
+REFUSE(gone, OWN)
+{
+	struct rtattr *options;
+	struct rt rt;
+
+	device(true);
+	tc_device("d1", 51);
+	options = tc_filter(&rt, 50, EGRESS, 7, 1, ETH_P_ALL, "fw");
+	rt_add_u32(&rt, TCA_FW_CLASSID, H(1, 1));
+	rt_add_text(&rt, TCA_FW_INDEV, "d1");
+	rt_end(&rt, options);
+	ask(&rt);
+	rt_change(&rt, RTM_DELLINK, "d1");
+	CHECK_SYS(rt_ask(&rt));
+	expect("filters of tc of its own");
+}
+
+TEST_HARNESS_MAIN
