@@ -124,6 +124,8 @@
 #define IMAGE_KIND_VDSO 266
 #define IMAGE_KIND_FANOTIFY_FID 267
 #define IMAGE_KIND_UNIX_RECONNECT 270
+#define IMAGE_KIND_PACKET_RINGS 278
+#define IMAGE_KIND_PACKET_MEMORY 279
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -2324,9 +2326,16 @@ struct image_packet_socket {
 	uint32_t queued;
 	uint32_t members;
 	uint32_t reserved;
+	uint32_t packets;
+	uint32_t drops;
+	uint32_t freezes;
+	uint32_t rx;
+	uint32_t tx;
+	uint32_t frozen;
+	uint64_t sequence;
 };
 
-static_assert(sizeof(struct image_packet_socket) == 64, "image_packet_socket");
+static_assert(sizeof(struct image_packet_socket) == 96, "image_packet_socket");
 
 struct image_net_request {
 	uint32_t net;
@@ -2663,5 +2672,35 @@ struct image_unix_reconnect {
 };
 
 static_assert(sizeof(struct image_unix_reconnect) == 8, "image_unix_reconnect");
+
+struct image_packet_rings {
+	uint32_t socket;
+	uint32_t flags;
+	uint32_t version;
+	uint32_t reserve;
+	uint32_t vnet_hdr;
+	uint32_t retire;
+	uint32_t private;
+	uint32_t features;
+	uint32_t rx_block_size;
+	uint32_t rx_blocks;
+	uint32_t rx_frame_size;
+	uint32_t rx_frames;
+	uint32_t tx_block_size;
+	uint32_t tx_blocks;
+	uint32_t tx_frame_size;
+	uint32_t tx_frames;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_packet_rings) == 72, "image_packet_rings");
+
+struct image_packet_memory {
+	uint32_t socket;
+	uint32_t ring;
+	uint64_t offset;
+};
+
+static_assert(sizeof(struct image_packet_memory) == 16, "image_packet_memory");
 
 #endif /* CKPT_TEST_FORMAT_H */
