@@ -50,6 +50,9 @@ int checkpoint_share_link(struct mm_struct *mm, unsigned long start, unsigned lo
 long checkpoint_share_pages(struct mm_struct *mm, unsigned long addr, unsigned long max,
 			    struct mm_struct *with, unsigned long *to_copy);
 
+/* Of mm/mremap.c. */
+unsigned long checkpoint_mremap(unsigned long addr, unsigned long len, unsigned long new_addr);
+
 /* Of mm/rmap.c. */
 void checkpoint_rmap_to_root(struct folio *folio, struct vm_area_struct *vma);
 

@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct mm_struct;
 struct sk_buff;
 struct sock;
 
@@ -32,8 +33,8 @@ struct sock;
  * @fanout_type: type and flags of that, as of PACKET_FANOUT
  * @fanout_max: how many may be in it
  * @err: what SO_ERROR tells
- * @queued: packets in its queue
  * @members: memberships that it has
+ * @lost: packets of its queue that are not saved
  * @ring: it has a ring
  * @fanout: it is in such a group
  */
@@ -50,10 +51,76 @@ struct checkpoint_packet {
 	unsigned int fanout_type;
 	unsigned int fanout_max;
 	int err;
-	unsigned int queued;
 	unsigned int members;
+	unsigned int lost;
 	bool ring;
 	bool fanout;
+};
+
+/**
+ * struct checkpoint_packet_ring - one ring of a packet socket, as it is asked for
+ * @block_size: bytes of a block
+ * @block_nr: how many blocks; 0: there is no such ring
+ * @frame_size: bytes of a frame
+ * @frame_nr: how many frames
+ */
+struct checkpoint_packet_ring {
+	u32 block_size;
+	u32 block_nr;
+	u32 frame_size;
+	u32 frame_nr;
+};
+
+/**
+ * struct checkpoint_packet_rings - the rings of a packet socket, and what can't be set after them
+ * @rx: the one that receives
+ * @tx: the one that sends
+ * @retire: milliseconds after which a block of TPACKET_V3 is given away
+ * @priv: bytes that such a block has for its tasks
+ * @features: TP_FT_REQ_*
+ * @version: TPACKET_*
+ * @reserve: PACKET_RESERVE
+ * @vnet_hdr: bytes of the header for virtio; 0: none
+ * @has_off: PACKET_TX_HAS_OFF
+ * @loss: PACKET_LOSS
+ */
+struct checkpoint_packet_rings {
+	struct checkpoint_packet_ring rx;
+	struct checkpoint_packet_ring tx;
+	u32 retire;
+	u32 priv;
+	u32 features;
+	u32 version;
+	u32 reserve;
+	u32 vnet_hdr;
+	bool has_off;
+	bool loss;
+};
+
+/**
+ * struct checkpoint_packet_at - where a packet socket is: at one moment
+ * @sequence: number of the block of TPACKET_V3 that is opened next; 0: it has none
+ * @rx: frame that is filled next, or the block of TPACKET_V3
+ * @tx: frame that is sent next
+ * @packets: tp_packets, less what was dropped
+ * @drops: tp_drops
+ * @freezes: tp_freeze_q_cnt
+ * @queued: packets in its queue
+ * @status: of @rx, TP_STATUS_*
+ * @full: @rx is the tasks', or is being filled
+ * @frozen: blocks of TPACKET_V3 wait for the tasks to give one back
+ */
+struct checkpoint_packet_at {
+	u64 sequence;
+	u32 rx;
+	u32 tx;
+	u32 packets;
+	u32 drops;
+	u32 freezes;
+	u32 queued;
+	unsigned long status;
+	bool full;
+	bool frozen;
 };
 
 /**
@@ -129,6 +196,23 @@ int checkpoint_packet_get(struct sock *sk, struct checkpoint_packet *state);
 int checkpoint_packet_members(struct sock *sk, struct checkpoint_packet_member *members,
 			      unsigned int max);
 int checkpoint_packet_open(struct sock *sk, const struct checkpoint_packet *state,
-			   const struct checkpoint_packet_member *members);
+			   const struct checkpoint_packet_member *members,
+			   const struct checkpoint_packet_at *at);
+void checkpoint_packet_rest(struct sock *sk, struct checkpoint_packet_at *at);
+void checkpoint_packet_settled(void);
+int checkpoint_packet_make_rings(struct sock *sk, const struct checkpoint_packet_rings *rings);
+
+/* Of net/packet/checkpoint.c; if packet sockets are a module, of kernel/checkpoint/packet.c. */
+int checkpoint_packet_ring_get(struct sock *sk, struct checkpoint_packet_rings *rings);
+u64 checkpoint_packet_ring_size(struct sock *sk);
+bool checkpoint_packet_ring_pending(struct sock *sk);
+void checkpoint_packet_ring_rest(struct sock *sk, struct checkpoint_packet_at *at);
+int checkpoint_packet_ring_read(struct sock *sk, const struct checkpoint_packet_at *at, bool tx,
+				u64 offset, void *to, u64 len);
+int checkpoint_packet_ring_write(struct sock *sk, bool tx, u64 offset, const void *from, u64 len);
+int checkpoint_packet_ring_stop(struct sock *sk);
+int checkpoint_packet_ring_go(struct sock *sk, const struct checkpoint_packet_at *at);
+int checkpoint_packet_ring_maps(struct sock *sk, struct mm_struct *mm, unsigned long start,
+				unsigned long len, u64 offset);
 
 #endif /* _LINUX_CHECKPOINT_PACKET_H */

@@ -6,6 +6,7 @@
 #include <linux/checkpoint.h>
 #include <linux/checkpoint_ipc.h>
 #include <linux/checkpoint_mm.h>
+#include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/leafops.h>
 #include <linux/list.h>
@@ -82,7 +83,7 @@ static_assert(MMF_CHECKPOINT > MMF_TOPDOWN && MMF_CHECKPOINT < NUM_MM_FLAG_BITS)
  * @vma: the mapping
  *
  * Return: whether it is an attach of System V shared memory, has huge pages of
- * hugetlbfs, or is watched by a userfaultfd.
+ * hugetlbfs, is watched by a userfaultfd, or is memory of a socket.
  */
 bool checkpoint_copy_omits(struct vm_area_struct *vma)
 {
@@ -90,7 +91,8 @@ bool checkpoint_copy_omits(struct vm_area_struct *vma)
 	int id;
 
 	return is_vm_hugetlb_page(vma) || userfaultfd_armed(vma) ||
-	       (vma->vm_file && checkpoint_is_shm(vma->vm_file, &ns, &id));
+	       (vma->vm_file && (S_ISSOCK(file_inode(vma->vm_file)->i_mode) ||
+				 checkpoint_is_shm(vma->vm_file, &ns, &id)));
 }
 
 /**
@@ -98,12 +100,14 @@ bool checkpoint_copy_omits(struct vm_area_struct *vma)
  * @mm: the address space, whose tasks do not run
  *
  * As fork() does, but for attaches of System V shared memory, for huge pages of
- * hugetlbfs, and for what a userfaultfd watches, which dup_mmap() leaves out.
+ * hugetlbfs, for what a userfaultfd watches, and for rings of packet sockets, which
+ * dup_mmap() leaves out.
  * Attaches count: a segment that was removed would stay, and its times and pids
  * would change. Huge pages are counted, too: a task that writes to its own could
  * be killed, as there is none for it, or take that of the copy away. And fork()
  * waits until a userfaultfd that was asked to tell of it has done so, by a task
- * that is frozen, and keeps UFFDIO_MOVE from moving what is shared. May sleep.
+ * that is frozen, and keeps UFFDIO_MOVE from moving what is shared. A ring that is
+ * mapped can't be changed, and its socket stays open. May sleep.
  *
  * Return: the copy, or NULL: there is no memory, or SIGKILL came.
  */

@@ -16,6 +16,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_addrlabel.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <linux/if_vlan.h>
 #include <linux/in.h>
 #include <linux/io_uring.h>
@@ -142,6 +143,8 @@ static_assert(SOCK_STREAM == 1);
 static_assert(SOCK_DGRAM == 2);
 static_assert(SOCK_RAW == 3);
 static_assert(SOCK_SEQPACKET == 5);
+static_assert(TPACKET_V3 == 2);
+static_assert(TPACKET_ALIGNMENT == 16);
 static_assert(IPPROTO_ICMP == 1);
 static_assert(IPPROTO_TCP == 6);
 static_assert(IPPROTO_UDP == 17);

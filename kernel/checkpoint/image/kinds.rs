@@ -6,8 +6,8 @@
 //! A number is never reused. Those of a kind that is not supported yet are left free in its
 //! group: 1 image, 16 tasks, 64 memory, 96 files, 128 namespaces, 176 IPC, 192 security, 196
 //! sockets, 208 memory policies, 210 contents, 213 tracing, 216 mounts, 224 links between objects that stand
-//! before; but 233 to 236 security labels, 243 and 244 open files, 260 scheduling, 262 requests of io_urings and
-//! 266 vDSOs, which stand with what has them.
+//! before; but 233 to 236 security labels, 243 and 244 open files, 260 scheduling, 262 requests of io_urings,
+//! 266 vDSOs and 278 rings of packet sockets, which stand with what has them.
 
 use super::{
     check::walk::{
@@ -235,6 +235,8 @@ kinds! {
     FanotifyFid: notify::FanotifyFid,
     UnixReconnect: net::unix::UnixReconnect,
     TcpHints: net::tcp_hints::TcpHints,
+    PacketRings: net::packet::PacketRings,
+    PacketMemory: net::packet::PacketMemory,
 }
 
 /// Number of the first kind of link.
@@ -264,6 +266,7 @@ impl Kind {
                     | Kind::Vdso
                     | Kind::FanotifyEvent
                     | Kind::FanotifyFid
+                    | Kind::PacketRings
             )
     }
 }

@@ -107,6 +107,7 @@ pub(crate) mod net {
     pub(crate) mod netlink;
     pub(crate) mod packet;
     pub(crate) mod packet_queue;
+    pub(crate) mod packet_ring;
     pub(crate) mod socket;
     pub(crate) mod tc;
     pub(crate) mod tcp;

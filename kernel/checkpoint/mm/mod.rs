@@ -43,6 +43,7 @@ pub(crate) mod layout;
 mod left_out;
 pub(crate) mod pages;
 pub(crate) mod policy;
+mod ring;
 mod userfault;
 pub(crate) mod vdso;
 pub(crate) mod vma;

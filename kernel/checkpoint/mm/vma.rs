@@ -79,6 +79,7 @@ use crate::{
         fork,
         huge,
         policy,
+        ring,
         userfault,
         Range, //
     }, //
@@ -227,6 +228,7 @@ pub(super) fn collect(
         VMA_AIO => allowed |= OF_AIO,
         VMA_FILE | VMA_SHARED if v.huge.is_some() => allowed |= OF_HUGE,
         VMA_SHARED if is_uring(v) => allowed |= OF_URING,
+        VMA_SHARED if ring::is(v) => allowed |= ring::FLAGS,
         _ => (),
     }
     let mut unknown = v.flags & !allowed;
@@ -250,6 +252,9 @@ pub(super) fn collect(
         .filter(|_| is_uring(v))
         .and_then(|f| files::refuses_uring(t, f, v))
     {
+        refuse(why);
+    }
+    if let Some(why) = ring::refuses(mm, v)? {
         refuse(why);
     }
     if let Some(why) = watched {
@@ -499,7 +504,7 @@ pub(super) fn restore(
                 },
             )
         }),
-        None => vma::map(&MapArgs {
+        None => ring::map(&MapArgs {
             start,
             len,
             access: first,

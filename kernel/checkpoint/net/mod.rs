@@ -23,6 +23,7 @@ mod netlink;
 mod options;
 mod packet;
 mod packet_queue;
+mod packet_ring;
 mod socket;
 mod socket_options;
 mod tcp;
@@ -174,6 +175,10 @@ pub(crate) struct Collected {
     joined: KVVec<SockRef>,
     /// Connections to the outside that are held.
     holds: tcp_outside::Holds,
+    /// Bytes of all rings of packet sockets.
+    rings: u64,
+    /// Until when frames that they are sending are waited for, once there were some.
+    sending_until: Option<u64>,
     /// Files in messages, by the thread that has found them first, and the address of each.
     in_flight: KVVec<(u32, usize)>,
     /// How many of these were written.
@@ -192,6 +197,8 @@ impl Collected {
             told: KVVec::new(),
             joined: KVVec::new(),
             holds: tcp_outside::Holds::new(),
+            rings: 0,
+            sending_until: None,
             in_flight: KVVec::new(),
             written: 0,
             objects: false,

@@ -53,6 +53,10 @@ use crate::{
                 Packet, //
             },
             packet_queue::Frame,
+            packet_ring::{
+                settled,
+                Position, //
+            },
             socket::SockRef, //
         },
         security::cred::CredRef,
@@ -62,6 +66,7 @@ use crate::{
     net::{
         errqueue,
         packet_queue,
+        packet_ring,
         socket,
         Family, //
     }, //
@@ -98,8 +103,8 @@ struct BuiltPacket {
     opener: CredRef,
     /// What is in its error queue is charged to it.
     memcg: Arc<Memcg>,
-    /// What it is, and its memberships.
-    place: SetOnce<(Packet, KVVec<Member>)>,
+    /// What it is, its memberships, and where it goes on.
+    place: SetOnce<(Packet, KVVec<Member>, Position)>,
 }
 
 impl Rebuilt for BuiltPacket {
@@ -109,17 +114,17 @@ impl Rebuilt for BuiltPacket {
 
     /// Lets it receive. That it is closed takes it back.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
-        let Some((state, members)) = self.place.as_ref() else {
+        let Some((state, members, position)) = self.place.as_ref() else {
             return Ok(());
         };
         self.opener
-            .act(|| self.sk.open_packet(state, members))
+            .act(|| self.sk.open_packet(state, members, position))
             .map_err(|e| {
                 let why = match e {
                     ENODEV => "there is no device with its number",
                     EPERM | EACCES => "who has made it may not (CAP_NET_RAW)",
                     ENOSPC => "its group has no room for it (PACKET_FANOUT)",
-                    _ => "the kernel does not take its device, memberships or group",
+                    _ => "the kernel does not take its device, memberships, group or rings",
                 };
                 r.told(
                     e,
@@ -131,6 +136,7 @@ impl Rebuilt for BuiltPacket {
 
 /// Notes a new socket, which the current task has just made.
 fn note(r: &Restore, obj: ObjRef, made: socket::Made) -> Result {
+    packet_ring::make(r, obj, &made)?;
     let built = BuiltPacket {
         sk: made.sk,
         opener: made.opener,
@@ -152,9 +158,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     let state = sk.packet()?;
     let often = |m: &Member| m.count > COUNT_MAX;
     let members = state.members as usize;
-    let why = if state.ring {
-        Some("has a ring (PACKET_RX_RING, PACKET_TX_RING), which can't be saved: close it there")
-    } else if state.device < 0 {
+    let why = if state.device < 0 {
         Some("the device that it was bound to is gone: have it closed")
     } else if state.fanout.is_some_and(|f| f.kind & 0xff >= FANOUT_TYPES) {
         Some("a program decides which socket of its group gets a packet (PACKET_FANOUT)")
@@ -167,6 +171,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     };
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
+        return Ok(false);
+    }
+    if state.ring && !packet_ring::collect(cap, t, named, &sk)? {
         return Ok(false);
     }
     if !errqueue::collect(cap, t, named, &sk)? {
@@ -188,21 +195,44 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     Ok(true)
 }
 
-/// Writes what all packet sockets are.
+/// Writes what all packet sockets are. Each is saved as it is when it is asked where it is: what comes
+/// later is not in the image.
 fn save_links(cap: &mut Capture) -> Result {
+    let mut found = KVVec::new();
+    let mut any_ring = false;
     for (obj, plain) in socket::all_plain(cap)? {
         wait::go_on()?;
         if is(socket::numbers(&plain.sk)) {
-            save(cap, obj, &plain.sk)?;
+            let state = plain.sk.packet()?;
+            any_ring |= state.ring;
+            let position = plain.sk.rest();
+            found.push((obj, plain, state, position), GFP_KERNEL_ACCOUNT)?;
         }
+    }
+    if any_ring {
+        settled();
+    }
+    for (obj, plain, state, position) in &found {
+        wait::go_on()?;
+        save(cap, *obj, &plain.sk, state, position)?;
     }
     Ok(())
 }
 
 /// Writes one of them.
-fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
-    let state = sk.packet()?;
-    let lost = packet_queue::save(cap, obj, sk)?;
+fn save(
+    cap: &mut Capture,
+    obj: ObjRef,
+    sk: &SockRef,
+    state: &Packet,
+    position: &Position,
+) -> Result {
+    let lost = packet_queue::save(cap, obj, sk, position.queued())?;
+    if state.ring {
+        packet_ring::save_memory(cap, obj, sk, position)?;
+    }
+    let [packets, drops, freezes] = position.statistics();
+    let [rx, tx] = position.positions();
     let mut members: KVVec<PacketMember> = KVVec::new();
     for m in sk.packet_members(state.members)? {
         let member = PacketMember {
@@ -239,6 +269,13 @@ fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result {
         queued: lost.min(QUEUED_MAX).into(),
         members: u32::try_from(members.len())?.into(),
         reserved: 0.into(),
+        packets: packets.into(),
+        drops: drops.into(),
+        freezes: freezes.into(),
+        rx: rx.into(),
+        tx: tx.into(),
+        frozen: u32::from(position.frozen()).into(),
+        sequence: position.sequence().into(),
     };
     cap.meta.put(&record, members.as_bytes())
 }
@@ -273,13 +310,23 @@ fn place(r: &Restore, raw: &Raw<'_>) -> Result {
             max: record.fanout_max.get(),
         }),
         err: record.error.get().cast_signed(),
-        queued: record.queued.get(),
         members: record.members.get(),
+        lost: record.queued.get(),
         ring: false,
     };
+    let position = Position::of(
+        [
+            record.packets.get(),
+            record.drops.get(),
+            record.freezes.get(),
+        ],
+        [record.rx.get(), record.tx.get()],
+        record.frozen.get() != 0,
+        record.sequence.get(),
+    );
     built(r, record.socket.get())?
         .place
-        .populate((state, members));
+        .populate((state, members, position));
     Ok(())
 }
 
@@ -288,6 +335,11 @@ fn built(r: &Restore, obj: u32) -> Result<Arc<BuiltPacket>> {
     ObjRef::new(obj)
         .and_then(|obj| r.built::<BuiltPacket>(obj))
         .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))
+}
+
+/// The rebuilt packet socket with reference `obj`.
+pub(super) fn sk(r: &Restore, obj: u32) -> Result<SockRef> {
+    Ok(built(r, obj)?.sk.clone())
 }
 
 /// Puts a packet into the queue of the socket with reference `obj`.
@@ -308,6 +360,10 @@ fn link(r: &Restore) -> Result {
             Kind::PacketFrame => {
                 wait::go_on()?;
                 packet_queue::restore(r, &raw)?;
+            }
+            Kind::PacketMemory => {
+                wait::go_on()?;
+                packet_ring::restore(r, &raw)?;
             }
             _ => (),
         }

@@ -38,12 +38,13 @@ pub(super) fn lost(sk: &SockRef) -> Result<u32> {
     Ok(lost)
 }
 
-/// Writes what is in the queue of `sk`, whose reference is `obj`. Returns how many packets are not saved.
-pub(super) fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef) -> Result<u32> {
+/// Writes what is in the queue of `sk`, whose reference is `obj`: the first `count` packets. Returns how
+/// many of them are not saved.
+pub(super) fn save(cap: &mut Capture, obj: ObjRef, sk: &SockRef, count: usize) -> Result<u32> {
     let mut lost = 0;
-    for queued in sk.packet_queue()? {
+    for queued in sk.packet_queue()?.iter().take(count) {
         wait::go_on()?;
-        let frame = match sk.frame(&queued) {
+        let frame = match sk.frame(queued) {
             Ok(frame) if frame.len as usize <= FRAME_MAX => frame,
             Ok(_) | Err(EOPNOTSUPP) => {
                 lost += 1;

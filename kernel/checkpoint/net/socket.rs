@@ -57,7 +57,9 @@ use crate::{
         family,
         family_of,
         mptcp,
-        options, //
+        options,
+        packet,
+        packet_ring, //
     }, //
 };
 
@@ -244,6 +246,9 @@ pub(crate) fn save(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let obj = (family.object)(cap, sk.addr())?;
     let owner = file.owner().ok_or(EOVERFLOW)?;
     put(cap, obj, numbers(&sk), (SOCKET_OPEN, 0), owner, &options)?;
+    if (packet::FAMILY.is)(numbers(&sk)) {
+        packet_ring::save(cap, obj, &sk)?;
+    }
     Ok(obj)
 }
 

@@ -26,9 +26,12 @@ use crate::image::{
     huge::check::Room,
     ipc::check::Inside,
     kinds::Kind,
-    net::check::{
-        KeysLeft,
-        TcpLeft, //
+    net::{
+        check::{
+            KeysLeft,
+            TcpLeft, //
+        },
+        packet::RINGS_MAX, //
     },
     policy::check::Place,
     record::{
@@ -117,7 +120,7 @@ pub(in crate::image) enum Follow {
     },
 }
 
-/// A descriptor table or open file, and the last record that belongs to it.
+/// A descriptor table, open file or socket, and the last record that belongs to it.
 #[derive(Clone, Copy)]
 pub(in crate::image) struct Holder {
     /// Its reference.
@@ -184,6 +187,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) tcp_keys_left: KeysLeft,
     /// The socket that must be told next of those without connections: it has begun a datagram; 0: any.
     pub(in crate::image) corked: u32,
+    /// Bytes that rings of packet sockets that are still to come may have.
+    pub(in crate::image) rings: u64,
     /// What was right before, if it may have memory policies.
     pub(in crate::image) place: Option<Place>,
     /// Records of memory that was left out of it.
@@ -193,7 +198,7 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) labelled: Option<(u32, (u32, u32))>,
     /// The thread that has had a label last, with module and attribute of that.
     pub(in crate::image) task_labelled: Option<(u32, (u32, u32))>,
-    /// The descriptor table, open file or queue right before, of which records like locks may follow.
+    /// The descriptor table, open file, queue or socket right before, of which records like locks may follow.
     holder: Option<Holder>,
     /// What was found.
     pub(in crate::image) summary: Summary,
@@ -240,6 +245,7 @@ pub fn metadata(
         tcp_left: TcpLeft::default(),
         tcp_keys_left: KeysLeft::default(),
         corked: 0,
+        rings: RINGS_MAX,
         place: None,
         gaps: 0,
         labelled: None,
@@ -464,7 +470,12 @@ impl Walk<'_> {
         }
         if !matches!(
             raw.kind,
-            Kind::Locks | Kind::FileOwner | Kind::Lease | Kind::FileLabel | Kind::TunPacket
+            Kind::Locks
+                | Kind::FileOwner
+                | Kind::Lease
+                | Kind::FileLabel
+                | Kind::TunPacket
+                | Kind::PacketRings
         ) {
             self.holder = None;
         }
@@ -559,7 +570,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Notes that records of the object `obj`, a descriptor table, open file or queue, may follow.
+    /// Notes that records of the object `obj`, a descriptor table, open file, queue or socket, may follow.
     pub(in crate::image) fn hold(&mut self, obj: u32) {
         self.holder = Some(Holder { obj, last: 0 });
     }

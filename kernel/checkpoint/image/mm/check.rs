@@ -31,6 +31,7 @@ use crate::image::{
         FILE_MEMFD,
         FILE_REGULAR,
         FILE_SHARED_ANON,
+        FILE_SOCKET,
         FILE_SYSV_SHM,
         FILE_UNLINKED, //
     },
@@ -386,6 +387,8 @@ impl Walk<'_> {
                 FILE_ALIAS,
                 FILE_SYSV_SHM,
                 FILE_IO_URING,
+                // Of a packet socket with rings, as the kernel sees then.
+                FILE_SOCKET,
             ],
             _ => return Err(raw.fault("unknown kind of mapping")),
         };

@@ -180,6 +180,9 @@ impl Walk<'_> {
             last = number;
             zero(raw, option.reserved.get() == 0)?;
         }
+        if family == FAMILY_PACKET {
+            self.hold(socket.obj.get());
+        }
         ensure(
             raw,
             form == SOCKET_OPEN || is_tcp || raw.payload.is_empty(),

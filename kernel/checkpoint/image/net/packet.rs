@@ -68,6 +68,20 @@ record! {
         pub members: U32,
         /// Zero.
         pub reserved: U32,
+        /// Packets that were received since it was asked for its statistics.
+        pub packets: U32,
+        /// Packets that were dropped since then, without those in `queued`.
+        pub drops: U32,
+        /// How often the blocks of TPACKET_V3 were all in use since then.
+        pub freezes: U32,
+        /// The frame that is filled next, or the block of TPACKET_V3; 0 without a ring.
+        pub rx: U32,
+        /// The frame that is sent next; 0 without a ring.
+        pub tx: U32,
+        /// 1: the blocks of TPACKET_V3 are all in use.
+        pub frozen: U32,
+        /// Number that the block of TPACKET_V3 gets which is opened next; 0: it has no blocks.
+        pub sequence: U64,
     }
 }
 
@@ -85,6 +99,66 @@ flags! {
     PACKET_QDISC_BYPASS = 1 << 4,
     /// PACKET_IGNORE_OUTGOING.
     PACKET_IGNORE_OUTGOING = 1 << 5,
+}
+
+/// Most bytes of all rings in an image.
+pub const RINGS_MAX: u64 = 1 << 28;
+
+/// Most bytes of a [`PacketMemory`].
+pub const MEMORY_MAX: usize = 1 << 16;
+
+record! {
+    /// The rings of a packet socket, whose record is right before, with what is set before them.
+    #[record(PacketRings = 278, "rings of a packet socket", min = 72, check = packet_rings)]
+    pub struct PacketRings {
+        /// The `Socket`.
+        pub socket: U32,
+        /// PACKET_TX_HAS_OFF and PACKET_LOSS of `PacketSocket.flags`.
+        pub flags: U32,
+        /// TPACKET_*.
+        pub version: U32,
+        /// PACKET_RESERVE.
+        pub reserve: U32,
+        /// PACKET_VNET_HDR_SZ.
+        pub vnet_hdr: U32,
+        /// Milliseconds after which a block of TPACKET_V3 is given away.
+        pub retire: U32,
+        /// Bytes that such a block has for the tasks.
+        pub private: U32,
+        /// TP_FT_REQ_*.
+        pub features: U32,
+        /// Bytes of a block of the ring that receives (PACKET_RX_RING).
+        pub rx_block_size: U32,
+        /// How many there are; 0: it has no such ring.
+        pub rx_blocks: U32,
+        /// Bytes of a frame in it.
+        pub rx_frame_size: U32,
+        /// How many there are.
+        pub rx_frames: U32,
+        /// Bytes of a block of the ring that sends (PACKET_TX_RING).
+        pub tx_block_size: U32,
+        /// How many there are; 0: it has no such ring.
+        pub tx_blocks: U32,
+        /// Bytes of a frame in it.
+        pub tx_frame_size: U32,
+        /// How many there are.
+        pub tx_frames: U32,
+        /// Zero.
+        pub reserved: U64,
+    }
+}
+
+record! {
+    /// A link: memory of a ring that is not zero; payload: its bytes.
+    #[record(PacketMemory = 279, "memory of a ring", min = 16, check = packet_memory)]
+    pub struct PacketMemory {
+        /// The `Socket`.
+        pub socket: U32,
+        /// 0: of the ring that receives; 1: of that which sends.
+        pub ring: U32,
+        /// Where it is in the ring, in bytes.
+        pub offset: U64,
+    }
 }
 
 /// Most bytes of a packet in a queue.

@@ -383,10 +383,63 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
     if addr == args.start {
         return Ok(());
     }
-    Err(i32::try_from(addr.cast_signed())
+    Err(errno(addr).unwrap_or(EEXIST))
+}
+
+/// The error that an address is, as the kernel gives it.
+fn errno(addr: usize) -> Option<Error> {
+    i32::try_from(addr.cast_signed())
         .ok()
         .filter(|&e| (-4095..0).contains(&e))
-        .map_or(EEXIST, Error::from_errno))
+        .map(Error::from_errno)
+}
+
+/// Maps a part of a file, shared, that can only be mapped as a whole, of `whole` bytes: that is made
+/// elsewhere, and what is wanted is moved, as mremap(2) does.
+///
+/// EEXIST: something is there already; EINVAL: the part is none of it; else as of mmap(2) and mremap(2).
+pub(crate) fn map_part(args: &MapArgs<'_>, whole: usize) -> Result {
+    let (file, offset) = args.file.ok_or(EINVAL)?;
+    let offset = u64_as_usize(offset);
+    if !args.shared || offset.checked_add(args.len).is_none_or(|end| end > whole) {
+        return Err(EINVAL);
+    }
+    // So the whole is not made where the part is to be.
+    map(&MapArgs {
+        access: 0,
+        prot: 0,
+        file: None,
+        shared: false,
+        noreserve: true,
+        ..*args
+    })?;
+    // SAFETY: We own a reference on the file; all numbers are checked there.
+    let all = unsafe {
+        bindings::checkpoint_mmap(
+            file.as_ptr(),
+            0,
+            whole,
+            prot(args.access) | args.prot,
+            u32_as_usize(bindings::MAP_SHARED),
+            0,
+        )
+    };
+    if let Some(e) = errno(all) {
+        return Err(e);
+    }
+    // SAFETY: All numbers are checked there. Both ranges are of the new address space of the current
+    // task, which has not run in it.
+    let (moved, unmapped) = unsafe {
+        (
+            bindings::checkpoint_mremap(all.wrapping_add(offset), args.len, args.start),
+            bindings::vm_munmap(all, whole),
+        )
+    };
+    to_result(unmapped)?;
+    if moved == args.start {
+        return Ok(());
+    }
+    Err(errno(moved).unwrap_or(EINVAL))
 }
 
 /// Maps a shadow stack, and returns its address or an error as the kernel gives it.

@@ -8,7 +8,10 @@ use kernel::{
     prelude::*, //
 };
 
-use crate::kapi::net::socket::SockRef;
+use crate::kapi::net::{
+    packet_ring::Position,
+    socket::SockRef, //
+};
 
 /// What a packet socket is.
 pub(crate) struct Packet {
@@ -32,10 +35,10 @@ pub(crate) struct Packet {
     pub(crate) fanout: Option<Fanout>,
     /// What SO_ERROR tells.
     pub(crate) err: i32,
-    /// Packets in its queue.
-    pub(crate) queued: u32,
     /// How many memberships it has.
     pub(crate) members: u32,
+    /// Packets of its queue that are not saved.
+    pub(crate) lost: u32,
     /// It has a ring.
     pub(crate) ring: bool,
 }
@@ -89,8 +92,8 @@ impl SockRef {
                 max: raw.fanout_max,
             }),
             err: raw.err,
-            queued: raw.queued,
             members: raw.members,
+            lost: raw.lost,
             ring: raw.ring,
         })
     }
@@ -119,11 +122,17 @@ impl SockRef {
         Ok(members)
     }
 
-    /// Sets its options, adds memberships, binds it and puts it into its group, with the rights
-    /// that the caller acts with. What of its queue was not saved (`queued`) counts as dropped.
+    /// Sets its options, adds memberships, lets it go on at `position`, binds it and puts it into its
+    /// group, with the rights that the caller acts with. What of its queue was not saved counts as dropped.
     ///
-    /// Errors as of setsockopt(2) and bind(2). ENODEV: there is no such device.
-    pub(crate) fn open_packet(&self, state: &Packet, members: &[Member]) -> Result {
+    /// Errors as of setsockopt(2) and bind(2). ENODEV: there is no such device. EINVAL: or its rings
+    /// have no such position.
+    pub(crate) fn open_packet(
+        &self,
+        state: &Packet,
+        members: &[Member],
+        position: &Position,
+    ) -> Result {
         let mut raw: KVVec<bindings::checkpoint_packet_member> = KVVec::new();
         for m in members {
             let member = bindings::checkpoint_packet_member {
@@ -153,13 +162,20 @@ impl SockRef {
             fanout_type: fanout.kind,
             fanout_max: fanout.max,
             err: state.err,
-            queued: state.queued,
             members: u32::try_from(raw.len())?,
+            lost: state.lost,
             ring: false,
             fanout: state.fanout.is_some(),
         };
         // SAFETY: We own a reference on a packet socket; there are as many memberships as the structure
         // says, and all is only read.
-        to_result(unsafe { bindings::checkpoint_packet_open(self.as_ptr(), &packet, raw.as_ptr()) })
+        to_result(unsafe {
+            bindings::checkpoint_packet_open(
+                self.as_ptr(),
+                &packet,
+                raw.as_ptr(),
+                position.as_ptr(),
+            )
+        })
     }
 }

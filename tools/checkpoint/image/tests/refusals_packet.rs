@@ -6,6 +6,11 @@ mod sample;
 
 use checkpoint_image::image::{
     kinds::Kind,
+    mm::{
+        Vma,
+        VMA_FILE,
+        VMA_SHARED, //
+    },
     net::{
         packet::*,
         *, //
@@ -173,6 +178,134 @@ fn queues() {
         (LONG, |s| {
             s.packet_frame();
             *s.payload(Kind::PacketFrame, 0) = vec![0; FRAME_MAX + 1];
+        }),
+    ]);
+}
+
+/// Changes its rings.
+fn rings(s: &mut Sample, f: impl FnOnce(&mut PacketRings)) {
+    s.packet_rings();
+    s.edit(0, f);
+}
+
+/// Changes memory of a ring.
+fn memory(s: &mut Sample, f: impl FnOnce(&mut PacketMemory)) {
+    s.packet_rings();
+    s.edit(0, f);
+}
+
+#[test]
+fn rings_of_a_socket() {
+    const RING: &str = "impossible ring";
+    const OPTION: &str = "impossible option of a packet socket";
+    const ZERO: &str = "reserved or unused field is not zero";
+    const BLOCKS: &str = "blocks that are never given away, or have no room for packets";
+    accepted(&[
+        |s| s.packet_rings(),
+        |s| {
+            rings(s, |r| {
+                r.rx_blocks.set(1 << 15);
+                r.rx_frames.set(1 << 15);
+            })
+        },
+        |s| {
+            rings(s, |r| {
+                r.tx_block_size.set(0);
+                r.tx_blocks.set(0);
+                r.tx_frame_size.set(0);
+                r.tx_frames.set(0);
+            })
+        },
+    ]);
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            rings(s, |r| r.socket.set(obj::CRED))
+        }),
+        ("rings that do not follow their socket", |s| {
+            s.packet_rings();
+            let at = s.position(Kind::PacketRings, 0);
+            s.records.swap(at, at + 1);
+        }),
+        ("is there twice, or out of order", |s| {
+            s.packet_rings();
+            let at = s.position(Kind::PacketRings, 0);
+            let again = s.records[at].clone();
+            s.records.insert(at, again);
+        }),
+        ("unknown flag", |s| {
+            rings(s, |r| r.flags.set(PACKET_AUXDATA))
+        }),
+        (OPTION, |s| rings(s, |r| r.version.set(3))),
+        (OPTION, |s| rings(s, |r| r.reserve.set(1 << 31))),
+        (OPTION, |s| rings(s, |r| r.vnet_hdr.set(1))),
+        (ZERO, |s| rings(s, |r| r.reserved.set(1))),
+        (ZERO, |s| rings(s, |r| r.version.set(1))),
+        (ZERO, |s| rings(s, |r| r.rx_blocks.set(0))),
+        (ZERO, |s| rings(s, |r| r.tx_blocks.set(0))),
+        (BLOCKS, |s| rings(s, |r| r.retire.set(0))),
+        (BLOCKS, |s| rings(s, |r| r.private.set(4096))),
+        (RING, |s| rings(s, |r| r.rx_block_size.set(2048))),
+        (RING, |s| rings(s, |r| r.rx_frame_size.set(0))),
+        (RING, |s| rings(s, |r| r.rx_frame_size.set(8192))),
+        (RING, |s| rings(s, |r| r.tx_frame_size.set(2040))),
+        (RING, |s| rings(s, |r| r.tx_frames.set(3))),
+        ("rings that are none", |s| {
+            rings(s, |r| {
+                *r = PacketRings {
+                    socket: r.socket,
+                    ..zerocopy::FromZeros::new_zeroed()
+                }
+            })
+        }),
+        ("rings that are too large", |s| {
+            rings(s, |r| {
+                r.rx_blocks.set(1 << 16);
+                r.rx_frames.set(1 << 16);
+            })
+        }),
+        ("its blocks are all in use, and it has none", |s| {
+            link(s, |l| l.frozen.set(1))
+        }),
+        ("its blocks are all in use, and it has none", |s| {
+            s.packet_rings();
+            s.edit(0, |l: &mut PacketSocket| l.frozen.set(2))
+        }),
+    ]);
+}
+
+/// Has its file mapped.
+fn mapped(s: &mut Sample, kind: u32) {
+    s.packet_rings();
+    s.edit(3, |v: &mut Vma| {
+        v.file.set(sample::netlink::SOCKET + 1);
+        v.kind.set(kind);
+    });
+}
+
+#[test]
+fn mappings() {
+    accepted(&[|s| mapped(s, VMA_SHARED)]);
+    refused(&[("maps a file that cannot be mapped so", |s| {
+        mapped(s, VMA_FILE)
+    })]);
+}
+
+#[test]
+fn memory_of_rings() {
+    const MEMORY: &str = "impossible memory of a ring";
+    refused(&[
+        ("refers to an object of the wrong kind", |s| {
+            memory(s, |m| m.socket.set(obj::CRED))
+        }),
+        (MEMORY, |s| memory(s, |m| m.ring.set(2))),
+        (MEMORY, |s| memory(s, |m| m.offset.set(RINGS_MAX))),
+        (MEMORY, |s| {
+            s.packet_rings();
+            s.payload(Kind::PacketMemory, 0).clear();
+        }),
+        (MEMORY, |s| {
+            s.packet_rings();
+            *s.payload(Kind::PacketMemory, 0) = vec![0; MEMORY_MAX + 1];
         }),
     ]);
 }

@@ -6,9 +6,17 @@
 
 #include <linux/fib_rules.h>
 #include <linux/mptcp_pm.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/net_namespace.h>
+#include <linux/pkt_sched.h>
 #include <linux/veth.h>
+#include <sys/mman.h>
 #include <sys/un.h>
+
+#ifndef SOL_PACKET
+#define SOL_PACKET	263
+#endif
 
 REFUSE_FIXTURE
 
@@ -58,6 +66,48 @@ REFUSE(listens, OWN)
 		CHECK_EQ(EINVAL, errno);
 		not_here();
 	}
+	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
+	       "one does not get");
+}
+
+/* A frame of a ring that waits in a queue: its memory is read when it is sent. */
+REFUSE(sending, OWN)
+{
+	struct tcmsg header = {
+		.tcm_ifindex = 1, .tcm_handle = 1 << 16, .tcm_parent = TC_H_ROOT,
+	};
+	struct tc_netem_qopt options = { .limit = 1000, .latency = INT32_MAX };
+	struct sockaddr_ll lo = {
+		.sll_family = AF_PACKET, .sll_ifindex = 1, .sll_halen = 6,
+		.sll_protocol = htons(0x88b5),
+	};
+	struct tpacket_req req = {
+		.tp_block_size = getpagesize(),
+		.tp_block_nr = 1,
+		.tp_frame_size = getpagesize(),
+		.tp_frame_nr = 1,
+	};
+	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_DGRAM, 0));
+	struct tpacket_hdr *frame;
+	struct rt rt;
+
+	switch_lo(true);
+	rt_begin(&rt, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	rt_add_text(&rt, TCA_KIND, "netem");
+	rt_add(&rt, TCA_OPTIONS, &options, sizeof(options));
+	if (rt_ask(&rt)) {
+		CHECK(errno == EOPNOTSUPP || errno == ENOENT, "%s", strerror(errno));
+		not_here();
+	}
+	CHECK_SYS(setsockopt(fd, SOL_PACKET, PACKET_TX_RING, &req, sizeof(req)));
+	frame = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(frame != MAP_FAILED, "mmap: %s", strerror(errno));
+	frame->tp_len = 100;
+	frame->tp_status = TP_STATUS_SEND_REQUEST;
+	CHECK_EQ(100, sendto(fd, NULL, 0, MSG_DONTWAIT, (struct sockaddr *)&lo, sizeof(lo)));
+	CHECK_EQ(TP_STATUS_SENDING, frame->tp_status);
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): frames of its ring wait to be sent "
+		       "(PACKET_TX_RING): try again", fd);
 	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
 	       "one does not get");
 }

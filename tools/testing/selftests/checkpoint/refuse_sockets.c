@@ -5,7 +5,10 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
@@ -173,19 +176,83 @@ REFUSE(packet_of_old)
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
-REFUSE(packet_with_ring)
+/* A packet socket with a ring of @blocks blocks of @size bytes, mapped as @flags say. */
+static int ring(unsigned int size, unsigned int blocks, int flags, char **map)
 {
 	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_RAW, 0));
 	struct tpacket_req req = {
-		.tp_block_size = getpagesize(),
-		.tp_block_nr = 1,
+		.tp_block_size = size,
+		.tp_block_nr = blocks,
 		.tp_frame_size = getpagesize(),
-		.tp_frame_nr = 1,
+		.tp_frame_nr = size / getpagesize() * blocks,
 	};
 
-	CHECK_SYS(setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)));
-	EXPECT_FD(fd, "*", "has a ring (PACKET_RX_RING, PACKET_TX_RING), which can't be saved: close it "
-		  "there");
+	/* There may be too little memory for a large one. */
+	if (setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req))) {
+		CHECK_EQ(ENOMEM, errno);
+		not_here();
+	}
+	if (flags) {
+		*map = mmap(NULL, size * blocks, PROT_READ | PROT_WRITE, flags, fd, 0);
+		CHECK(*map != MAP_FAILED, "mmap: %s", strerror(errno));
+	}
+	return fd;
+}
+
+REFUSE(packet_with_large_ring)
+{
+	int fd = ring(4 << 20, 65, 0, NULL);
+
+	EXPECT_FD(fd, "*", "all rings together have more than 256 MiB (PACKET_RX_RING, "
+		  "PACKET_TX_RING): have it make smaller ones");
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+/* Pages that it writes to are its own, and no longer those of the ring. */
+REFUSE(private_ring)
+{
+	char *map;
+
+	CHECK_SYS(close(ring(getpagesize(), 2, MAP_PRIVATE, &map)));
+	expect_refusal(getpid(), UNSUPPORTED, "mapping *: memory of a driver: have it unmap that");
+	ckpt_ready_wait();
+	CHECK_EQ(0, *map);
+}
+
+REFUSE(pages_of_ring_taken)
+{
+	char *map;
+
+	ring(getpagesize(), 2, MAP_SHARED, &map);
+	if (madvise(map, getpagesize(), MADV_DONTNEED)) {
+		CHECK_EQ(EINVAL, errno);
+		not_here();
+	}
+	expect_refusal(getpid(), UNSUPPORTED, "mapping *: is longer than the ring of its packet "
+		       "socket, or pages were taken out of it (madvise): have it unmap that");
+	ckpt_ready_wait();
+	CHECK_EQ(0, map[getpagesize()]);
+}
+
+/* A program of the group decides who gets what comes. */
+REFUSE(packet_shared_by_program)
+{
+	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_RAW, 0));
+	struct sockaddr_ll lo = {
+		.sll_family = AF_PACKET, .sll_ifindex = 1, .sll_protocol = htons(0x88b5),
+	};
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int group = (getpid() & 0xffff) | PACKET_FANOUT_CBPF << 16;
+
+	/* Only what is bound to a device that is up can be in a group. */
+	CHECK_SYS(ioctl(fd, SIOCGIFFLAGS, &ifr));
+	ifr.ifr_flags |= IFF_UP;
+	CHECK_SYS(ioctl(fd, SIOCSIFFLAGS, &ifr));
+	CHECK_SYS(bind(fd, (struct sockaddr *)&lo, sizeof(lo)));
+	CHECK_SYS(setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group)));
+	EXPECT_FD(fd, "*", "a program decides which socket of its group gets a packet "
+		  "(PACKET_FANOUT)");
 	ckpt_ready_wait();
 	CHECK_SYS(fcntl(fd, F_GETFD));
 }

@@ -1,62 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Packet sockets: device, protocol, memberships, groups, options, what comes afterwards. */
-#include "sockets.h"
+#include "packet_sockets.h"
 
-#include <arpa/inet.h>
-#include <net/if.h>
 #include <linux/if_link.h>
-#include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/time.h>
-
-#ifndef SOL_PACKET
-#define SOL_PACKET	263
-#endif
 
 #ifndef PACKET_FANOUT_FLAG_IGNORE_OUTGOING
 #define PACKET_FANOUT_FLAG_IGNORE_OUTGOING	0x4000
 #endif
 
-/* A protocol that nobody else has: for experiments. */
-#define PROTOCOL	0x88b5
-
 CKPT_FIXTURE
-
-static struct sockaddr_ll lo = {
-	.sll_family = AF_PACKET,
-	.sll_ifindex = 1,
-	.sll_halen = 6,
-};
-
-/* The loopback device is up. */
-static void up(void)
-{
-	struct ifreq req = { .ifr_name = "lo" };
-	int fd = CHECK_SYS(socket(AF_UNIX, SOCK_DGRAM, 0));
-
-	CHECK_SYS(ioctl(fd, SIOCGIFFLAGS, &req));
-	req.ifr_flags |= IFF_UP;
-	CHECK_SYS(ioctl(fd, SIOCSIFFLAGS, &req));
-	CHECK_SYS(close(fd));
-}
-
-static int packet(int protocol)
-{
-	int fd = CHECK_SYS(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-
-	lo.sll_protocol = htons(protocol);
-	if (protocol)
-		CHECK_SYS(bind(fd, (struct sockaddr *)&lo, sizeof(lo)));
-	return fd;
-}
-
-static void send_packet(int fd, int protocol, const char *text)
-{
-	lo.sll_protocol = htons(protocol);
-	CHECK_EQ((long)strlen(text), sendto(fd, text, strlen(text), 0, (struct sockaddr *)&lo,
-					    sizeof(lo)));
-}
 
 /* What comes next is @text; what goes out is seen as well. */
 static void expect_packet(int fd, const char *text)
@@ -67,20 +22,6 @@ static void expect_packet(int fd, const char *text)
 	CHECK_EQ(1, poll(&pfd, 1, -1));
 	CHECK(CHECK_SYS(recv(fd, buf, sizeof(buf) - 1, 0)) >= (long)strlen(text), "it is too short");
 	CHECK(!strncmp(text, buf, strlen(text)), "%s", buf);
-}
-
-static int value_of(int fd, int name)
-{
-	socklen_t len = sizeof(int);
-	int value = -1;
-
-	CHECK_SYS(getsockopt(fd, SOL_PACKET, name, &value, &len));
-	return value;
-}
-
-static void set_value(int fd, int name, int value)
-{
-	CHECK_SYS(setsockopt(fd, SOL_PACKET, name, &value, sizeof(value)));
 }
 
 static void expect_name(int fd, int device, int protocol)
@@ -274,7 +215,7 @@ CKPT_CYCLE(dropped)
 	if (!board->restarts)
 		CHECK(CHECK_SYS(recv(to, buf, sizeof(buf), 0)) > 0, "it is empty");
 	CHECK_SYS(getsockopt(to, SOL_PACKET, PACKET_STATISTICS, &stats, &len));
-	CHECK_EQ(board->restarts == 1, stats.tp_drops);
+	CHECK_EQ(board->restarts > 0, stats.tp_drops);
 }
 
 CKPT_CYCLE(options)

@@ -7,6 +7,7 @@ use crate::image::{
         fields::{
             ensure,
             flags,
+            no_payload,
             zero,
             POS_MAX, //
         },
@@ -34,6 +35,9 @@ const VLAN_PROTOCOLS: [u32; 2] = [0x8100, 0x88a8];
 
 /// Farthest place of a network header: that has sixteen bits.
 const NETWORK_MAX: usize = 0xffff;
+
+/// TPACKET_ALIGNMENT.
+const FRAME_ALIGN: u32 = 16;
 
 /// Most sockets of a group.
 const FANOUT_MAX: u32 = 1 << 16;
@@ -87,6 +91,11 @@ impl Walk<'_> {
             packet.queued.get() <= QUEUED_MAX,
             "impossible length of a queue",
         )?;
+        ensure(
+            raw,
+            packet.frozen.get() <= u32::from(packet.sequence.get() != 0),
+            "its blocks are all in use, and it has none",
+        )?;
         let members: &[PacketMember] = raw.array(MEMBERS_MAX)?;
         ensure(
             raw,
@@ -108,6 +117,104 @@ impl Walk<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// The rings of the packet socket right before.
+    pub(in crate::image) fn packet_rings(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let rings: PacketRings = raw.body()?;
+        let socket = self.refer::<Socket>(raw, rings.socket.get())?;
+        ensure(
+            raw,
+            family(socket) == FAMILY_PACKET,
+            "refers to a socket of another family",
+        )?;
+        self.follows(
+            raw,
+            rings.socket.get(),
+            "rings that do not follow their socket",
+        )?;
+        flags(
+            raw,
+            rings.flags.get().into(),
+            (PACKET_TX_HAS_OFF | PACKET_LOSS).into(),
+        )?;
+        no_payload(raw)?;
+        ensure(
+            raw,
+            rings.version.get() <= VERSION_MAX
+                && rings.reserve.get() <= i32::MAX as u32
+                && matches!(rings.vnet_hdr.get(), 0 | 10 | 12),
+            "impossible option of a packet socket",
+        )?;
+        let rx = [
+            rings.rx_block_size.get(),
+            rings.rx_blocks.get(),
+            rings.rx_frame_size.get(),
+            rings.rx_frames.get(),
+        ];
+        let tx = [
+            rings.tx_block_size.get(),
+            rings.tx_blocks.get(),
+            rings.tx_frame_size.get(),
+            rings.tx_frames.get(),
+        ];
+        let bytes = self
+            .packet_ring(raw, rx)?
+            .saturating_add(self.packet_ring(raw, tx)?);
+        ensure(raw, bytes != 0, "rings that are none")?;
+        self.rings = self
+            .rings
+            .checked_sub(bytes)
+            .ok_or(raw.fault("rings that are too large"))?;
+        let blocks = rings.version.get() == VERSION_MAX && rings.rx_blocks.get() != 0;
+        let of_blocks = [rings.retire, rings.private, rings.features];
+        zero(
+            raw,
+            rings.reserved.get() == 0 && (blocks || of_blocks.iter().all(|n| n.get() == 0)),
+        )?;
+        ensure(
+            raw,
+            !blocks || rings.retire.get() != 0 && rings.private.get() < rings.rx_block_size.get(),
+            "blocks that are never given away, or have no room for packets",
+        )
+    }
+
+    /// The bytes of a ring: bytes and number of its blocks, and of its frames.
+    fn packet_ring(&self, raw: &Raw<'_>, ring: [u32; 4]) -> Result<u64, Fault> {
+        let [block_size, blocks, frame_size, frames] = ring;
+        if blocks == 0 {
+            zero(raw, ring == [0; 4])?;
+            return Ok(0);
+        }
+        let in_block = block_size.checked_div(frame_size).unwrap_or(0);
+        ensure(
+            raw,
+            self.is_aligned(block_size.into())
+                && frame_size % FRAME_ALIGN == 0
+                && in_block != 0
+                && u64::from(in_block).saturating_mul(blocks.into()) == u64::from(frames),
+            "impossible ring",
+        )?;
+        Ok(u64::from(block_size).saturating_mul(blocks.into()))
+    }
+
+    /// Memory of a ring.
+    pub(in crate::image) fn packet_memory(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let memory: PacketMemory = raw.body()?;
+        let socket = self.refer::<Socket>(raw, memory.socket.get())?;
+        ensure(
+            raw,
+            family(socket) == FAMILY_PACKET,
+            "refers to a socket of another family",
+        )?;
+        let len = raw.payload.len();
+        ensure(
+            raw,
+            memory.ring.get() <= 1
+                && (1..=MEMORY_MAX).contains(&len)
+                && memory.offset.get() < RINGS_MAX,
+            "impossible memory of a ring",
+        )
     }
 
     /// A packet in the queue of a packet socket.

@@ -3,10 +3,12 @@
 //! Netlink and packet sockets, for those who ask for them: links come last.
 
 use super::{
+    l,
     obj,
     u,
     zeroed,
-    Sample, //
+    Sample,
+    PAGE, //
 };
 use checkpoint_image::image::{
     files::{
@@ -97,6 +99,38 @@ impl Sample {
 
     /// Appends a packet socket with a membership.
     pub fn packet(&mut self) {
+        self.packet_with(None);
+    }
+
+    /// Appends one with rings of two pages each, blocks and frames, and memory of one of them.
+    pub fn packet_rings(&mut self) {
+        let page = PAGE as u32;
+        self.packet_with(Some(zeroed(|r: &mut PacketRings| {
+            r.socket = u(SOCKET);
+            r.flags = u(PACKET_LOSS);
+            r.version = u(2);
+            r.vnet_hdr = u(12);
+            r.retire = u(60);
+            r.private = u(16);
+            r.features = u(1);
+            r.rx_block_size = u(page);
+            r.rx_blocks = u(2);
+            r.rx_frame_size = u(page);
+            r.rx_frames = u(2);
+            r.tx_block_size = u(page);
+            r.tx_blocks = u(2);
+            r.tx_frame_size = u(page / 2);
+            r.tx_frames = u(4);
+        })));
+        let memory = zeroed(|m: &mut PacketMemory| {
+            m.socket = u(SOCKET);
+            m.ring = u(1);
+        });
+        self.add(memory, b"memory");
+    }
+
+    fn packet_with(&mut self, rings: Option<PacketRings>) {
+        let with_blocks = rings.is_some();
         self.edit(0, |c: &mut Container| c.objects.set(SOCKET + 1));
         let socket = zeroed(|s: &mut Socket| {
             s.obj = u(SOCKET);
@@ -104,6 +138,9 @@ impl Sample {
             s.kind = u(SOCKET_RAW);
         });
         self.add(socket, b"");
+        if let Some(rings) = rings {
+            self.add(rings, b"");
+        }
         let file = zeroed(|f: &mut OpenFile| {
             f.obj = u(SOCKET + 1);
             f.kind = u(FILE_SOCKET);
@@ -126,6 +163,8 @@ impl Sample {
             s.error = u(ERROR_DOWN);
             s.queued = u(3);
             s.members = u(1);
+            s.packets = u(5);
+            s.sequence = l(with_blocks.into());
         });
         let member = zeroed(|m: &mut PacketMember| {
             m.device = u(1);
