@@ -108,8 +108,8 @@ REFUSE(sending, OWN)
 	CHECK_EQ(TP_STATUS_SENDING, frame->tp_status);
 	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): frames of its ring wait to be sent "
 		       "(PACKET_TX_RING): try again", fd);
-	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
-	       "one does not get");
+	ckpt_ready_wait();
+	CHECK(lo_is_on(), "the loopback device is off");
 }
 
 /* The other end of a pair is in another namespace, which is there by a descriptor. */
