@@ -124,12 +124,19 @@
 #define IMAGE_KIND_VDSO 266
 #define IMAGE_KIND_FANOTIFY_FID 267
 #define IMAGE_KIND_UNIX_RECONNECT 270
+#define IMAGE_KIND_TCP_HINTS 277
+#define IMAGE_KIND_PACKET_RINGS 278
+#define IMAGE_KIND_PACKET_MEMORY 279
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
 #define IMAGE_ARCH_ARM64 2
 #define IMAGE_ARCH_PPC64LE 3
 #define IMAGE_ARCH_S390X 4
+
+/* Header.compat */
+#define IMAGE_COMPAT_KILLED (1ull << 0)
+#define IMAGE_COMPAT_RAN_ON (1ull << 1)
 
 /* Header.incompat */
 #define IMAGE_INCOMPAT_PARENT (1ull << 0)
@@ -421,6 +428,8 @@
 #define IMAGE_URING_URING_NAPI (1ull << 6)
 #define IMAGE_URING_URING_NAPI_PREFERRED (1ull << 7)
 #define IMAGE_URING_URING_THREAD (1ull << 8)
+#define IMAGE_URING_URING_DRAIN_ACTIVE (1ull << 9)
+#define IMAGE_URING_URING_DRAIN_NEXT (1ull << 10)
 
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
@@ -444,6 +453,10 @@
 #define IMAGE_URING_HARDLINK (1ull << 6)
 #define IMAGE_URING_ARMED (1ull << 7)
 #define IMAGE_URING_SHARED (1ull << 8)
+#define IMAGE_URING_DRAIN (1ull << 9)
+#define IMAGE_URING_ALONE (1ull << 10)
+#define IMAGE_URING_CREDS (1ull << 11)
+#define IMAGE_URING_DEFERRED (1ull << 12)
 
 /* UringRequest.timeout */
 #define IMAGE_URING_ABS (1ull << 0)
@@ -2326,9 +2339,16 @@ struct image_packet_socket {
 	uint32_t queued;
 	uint32_t members;
 	uint32_t reserved;
+	uint32_t packets;
+	uint32_t drops;
+	uint32_t freezes;
+	uint32_t rx;
+	uint32_t tx;
+	uint32_t frozen;
+	uint64_t sequence;
 };
 
-static_assert(sizeof(struct image_packet_socket) == 64, "image_packet_socket");
+static_assert(sizeof(struct image_packet_socket) == 96, "image_packet_socket");
 
 struct image_net_request {
 	uint32_t net;
@@ -2613,9 +2633,11 @@ struct image_uring_link {
 	uint32_t clock;
 	uint32_t timeout;
 	uint32_t off;
+	uint32_t task;
+	uint32_t reserved;
 };
 
-static_assert(sizeof(struct image_uring_link) == 128, "image_uring_link");
+static_assert(sizeof(struct image_uring_link) == 136, "image_uring_link");
 
 struct image_fanotify_event {
 	uint32_t mask;
@@ -2665,5 +2687,56 @@ struct image_unix_reconnect {
 };
 
 static_assert(sizeof(struct image_unix_reconnect) == 8, "image_unix_reconnect");
+
+struct image_tcp_hints {
+	uint32_t round_trip;
+	uint32_t deviation;
+	uint32_t deviation_max;
+	uint32_t variation;
+	uint32_t shortest;
+	uint32_t threshold;
+	uint32_t window;
+	uint32_t acknowledged;
+	uint32_t received;
+	uint32_t keepalive;
+	uint32_t asked;
+	uint32_t resent;
+	uint32_t probes;
+	uint32_t backoff;
+	uint32_t timeouts;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_tcp_hints) == 64, "image_tcp_hints");
+
+struct image_packet_rings {
+	uint32_t socket;
+	uint32_t flags;
+	uint32_t version;
+	uint32_t reserve;
+	uint32_t vnet_hdr;
+	uint32_t retire;
+	uint32_t private;
+	uint32_t features;
+	uint32_t rx_block_size;
+	uint32_t rx_blocks;
+	uint32_t rx_frame_size;
+	uint32_t rx_frames;
+	uint32_t tx_block_size;
+	uint32_t tx_blocks;
+	uint32_t tx_frame_size;
+	uint32_t tx_frames;
+	uint64_t reserved;
+};
+
+static_assert(sizeof(struct image_packet_rings) == 72, "image_packet_rings");
+
+struct image_packet_memory {
+	uint32_t socket;
+	uint32_t ring;
+	uint64_t offset;
+};
+
+static_assert(sizeof(struct image_packet_memory) == 16, "image_packet_memory");
 
 #endif /* CKPT_TEST_FORMAT_H */
