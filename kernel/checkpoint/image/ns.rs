@@ -108,6 +108,11 @@ values! {
     REQUEST_DELRULE = 33,
     /// A queueing discipline: RTM_NEWQDISC.
     REQUEST_NEWQDISC = 36,
+    /// A connection that is tracked: NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_NEW, with one more attribute,
+    /// of type 0x3ff0: `struct checkpoint_ct` of include/linux/checkpoint_conntrack.h.
+    REQUEST_CONNECTION = 40,
+    /// A connection that is expected: NFNL_SUBSYS_CTNETLINK_EXP and IPCTNL_MSG_EXP_NEW.
+    REQUEST_EXPECTATION = 41,
     /// More names of a device: RTM_NEWLINKPROP.
     REQUEST_NEWLINKPROP = 108,
     /// A table of nftables: NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWTABLE. What is of nftables is sent as one

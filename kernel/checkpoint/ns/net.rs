@@ -18,6 +18,7 @@ mod pairs;
 mod rebuild;
 mod request;
 mod tables;
+mod track;
 mod tun;
 
 use kernel::{

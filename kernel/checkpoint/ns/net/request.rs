@@ -28,7 +28,8 @@ use super::{
     },
     outside,
     rebuild::Steps,
-    tables::TENTATIVE, //
+    tables::TENTATIVE,
+    track, //
 };
 use crate::{
     core::restore::{
@@ -40,9 +41,11 @@ use crate::{
             NetRequest,
             NET_REQUEST_LATE,
             NET_REQUEST_MAKE,
+            REQUEST_CONNECTION,
             REQUEST_DELADDR,
             REQUEST_DELROUTE,
             REQUEST_DELRULE,
+            REQUEST_EXPECTATION,
             REQUEST_MAX,
             REQUEST_NEWADDR,
             REQUEST_NEWLINK,
@@ -214,6 +217,9 @@ pub(super) fn is_tentative(body: &[u8]) -> Result<bool> {
 /// Sends a request to `ns`. Else what is answered.
 fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     wait::go_on()?;
+    if track::is_of(kind) {
+        return track::send(ns, kind, body);
+    }
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
         REQUEST_NEWADDR | REQUEST_NEWQDISC => CREATE | EXCLUSIVE,
@@ -291,6 +297,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
             Ok(known && has_only(body, 12, OF_NEIGHBOUR)?)
         }
         REQUEST_NEWQDISC => is_queue(body),
+        REQUEST_CONNECTION | REQUEST_EXPECTATION => track::is_allowed(kind, body),
         _ => nft::is_allowed(kind, body),
     }
 }
@@ -343,6 +350,8 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
         REQUEST_NEWNEIGH => "a neighbour",
         REQUEST_NEWQDISC => "a queueing discipline",
+        REQUEST_CONNECTION => "a tracked connection",
+        REQUEST_EXPECTATION => "an expected connection",
         // That is made elsewhere, and may be what is in the way.
         REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
         _ => "a device",
@@ -416,6 +425,9 @@ pub(super) fn replay(
                 }
                 EEXIST if flags & NET_REQUEST_MAKE != 0 => ": there is one with this name",
                 ENOENT if kind == REQUEST_NEWQDISC => ": the kernel has no such one",
+                EOPNOTSUPP | EINVAL if track::is_of(kind) => {
+                    ": the kernel lacks a part of what tracks connections"
+                }
                 _ => "",
             };
             let name = device_name(kind, body);
