@@ -214,10 +214,7 @@ impl Walk<'_> {
         )?;
         flags(raw, request.flags.get().into(), REQUEST_FLAGS.into())?;
         let of_netfilter = request.kind.get() >= REQUEST_NEWTABLE
-            || matches!(
-                request.kind.get(),
-                REQUEST_CONNECTION | REQUEST_EXPECTATION
-            );
+            || matches!(request.kind.get(), REQUEST_CONNECTION | REQUEST_EXPECTATION);
         ensure(
             raw,
             !of_netfilter || request.flags.get() == NET_REQUEST_LATE,

@@ -30,7 +30,10 @@ use crate::{
         REQUEST_CONNECTION,
         REQUEST_EXPECTATION, //
     },
-    kapi::net::namespace::NetNs, //
+    kapi::{
+        net::namespace::NetNs,
+        time::wait, //
+    }, //
 };
 
 /// Bytes of `struct nfgenmsg`: family, version, and a number of 16 bits.
@@ -414,6 +417,7 @@ pub(super) fn requests(
 ) -> Result<core::result::Result<KVVec<Request>, Why>> {
     let mut requests = KVVec::new();
     for item in items {
+        wait::go_on()?;
         let why = match kind {
             REQUEST_CONNECTION => why_not(&item.body)?,
             _ => find(item.body.get(HEADER..).ok_or(EIO)?, MORE)?

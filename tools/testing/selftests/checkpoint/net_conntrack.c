@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Connections that a network namespace of the tasks tracks: what netlink tells of them (addresses
- * that were changed, states, marks, zones, masters, counters, times), what it does not (the device
- * of a masquerade), those that are expected, a TCP connection that goes on by an address which no
- * rule changes any more; and those that are refused.
+ * that were changed, states, marks, zones, labels, masters, counters, times), what it does not (the
+ * device of a masquerade, room for labels), those that are expected, a TCP connection that goes on
+ * by an address which no rule changes any more; and those that are refused.
  */
 #include "conntrack.h"
 #include "sockets_tcp.h"
@@ -342,6 +342,66 @@ CKPT_CYCLE(counted, OWN)
 	list_all(&list, CONNECTIONS);
 	CHECK_EQ(2, list.count);
 	CHECK_EQ(1, with_status(&list, IPS_SEEN_REPLY));
+}
+
+/* A rule gives labels to those that come, for which they need room from when they begin. */
+static void give_labels(uint8_t label)
+{
+	struct rtattr *list, *one, *data, *value;
+	struct batch batch = { .count = 0 };
+	uint8_t labels[16] = { label };
+	struct rt *rt;
+
+	rt = rule(&batch, "t", &list);
+	one = expression(rt, "immediate", &data);
+	nf_number(rt, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	value = rt_nest(rt, NFTA_IMMEDIATE_DATA);
+	rt_add(rt, NFTA_DATA_VALUE, labels, sizeof(labels));
+	rt_end(rt, value);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	one = expression(rt, "ct", &data);
+	nf_number(rt, NFTA_CT_SREG, NFT_REG_1);
+	nf_number(rt, NFTA_CT_KEY, NFT_CT_LABELS);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	rt_end(rt, list);
+	CHECK_SYS(nf_send(&batch));
+}
+
+/* Those that have a label keep it, and get another one; those that can't have one get none. */
+CKPT_CYCLE(labelled, OWN)
+{
+	static struct list list;
+	int one, two, three, i, labelled = 0;
+
+	switch_lo(true);
+	one = bound(4801);
+	two = bound(4802);
+	three = bound(4803);
+	track();
+	say(one, two, 4802);
+	give_labels(1);
+	say(two, one, 4801);
+	say(three, two, 4802);
+	list_all(&list, CONNECTIONS);
+	for (i = 0; i < list.count; i++)
+		labelled += !!attribute(list.one[i], CTA_LABELS);
+	CHECK_EQ(1, labelled);
+	stay(CONNECTIONS, 2);
+	give_labels(2);
+	say(one, two, 4802);
+	say(three, two, 4802);
+	list_all(&list, CONNECTIONS);
+	for (labelled = i = 0; i < list.count; i++) {
+		const struct rtattr *attr = attribute(list.one[i], CTA_LABELS);
+
+		if (attr) {
+			labelled++;
+			CHECK(*(const uint8_t *)RTA_DATA(attr) & 2, "it gets no label any more");
+		}
+	}
+	CHECK_EQ(1, labelled);
 }
 
 /* One that has taken the address of a device goes when that is switched off; others do not. */
