@@ -45,6 +45,7 @@
 #include <uapi/linux/mptcp_pm.h>
 #include <uapi/linux/netfilter/ipset/ip_set.h>
 #include <uapi/linux/netfilter/nf_conntrack_common.h>
+#include <uapi/linux/netfilter/nf_conntrack_tcp.h>
 #include <uapi/linux/netfilter/nf_tables.h>
 #include <uapi/linux/netfilter/nfnetlink.h>
 #include <uapi/linux/netfilter/nfnetlink_conntrack.h>
@@ -436,6 +437,7 @@ static_assert(IPS_SRC_NAT == 1 << 4 && IPS_NAT_DONE_MASK == (1 << 7 | 1 << 8));
 static_assert(IPS_DYING == 1 << 9 && IPS_FIXED_TIMEOUT == 1 << 10 && IPS_NAT_CLASH == 1 << 12);
 static_assert(IPS_HELPER == 1 << 13 && (IPS_OFFLOAD | IPS_HW_OFFLOAD) == (1 << 14 | 1 << 15));
 static_assert(__IPS_MAX_BIT == 16);
+static_assert(IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED == 0x10 && IP_CT_TCP_FLAG_MAXACK_SET == 0x20);
 static_assert(CHECKPOINT_CTA_MORE == 0x3ff0);
 static_assert(sizeof(struct checkpoint_ct) == 72);
 static_assert(offsetof(struct checkpoint_ct, has) == 40);

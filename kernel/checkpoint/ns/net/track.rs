@@ -114,6 +114,10 @@ const PORT_MIN: u16 = 1;
 const TCP: u16 = 1;
 const TCP_FLAGS: &[u16] = &[4, 5];
 
+/// IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED and IP_CT_TCP_FLAG_MAXACK_SET: they are about numbers, which the next
+/// segment tells. With the second one, and no number, an end of the connection might be taken for invalid.
+const OF_NUMBERS: u8 = 0x10 | 0x20;
+
 /// IPS_*: bits of CTA_STATUS.
 const CONFIRMED: u32 = 1 << 3;
 const IS_SRC_NAT: u32 = 1 << 4;
@@ -214,8 +218,13 @@ fn connection_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     }
     out.extend_from_slice(header, GFP_KERNEL_ACCOUNT)?;
     attributes(rest, |kind, attribute| {
+        let mut info = Message::new(&[])?;
         let counts = match kind {
             TIMEOUT | USE | ID | SECCTX => return Ok(()),
+            PROTOINFO => {
+                protoinfo(content(attribute), &mut info)?;
+                &info.0
+            }
             // Not how much is left.
             MORE => attribute
                 .get(..ATTRIBUTE_HEADER.saturating_add(more::STREAM))
@@ -319,7 +328,8 @@ fn changed(reply: &[u8], status: u32, to: &mut Message) -> Result {
     Ok(())
 }
 
-/// Adds CTA_PROTOINFO. Flags of TCP come with a mask of those that are meant: all.
+/// Adds CTA_PROTOINFO. Flags of TCP come with a mask of those that are meant: all. Those of numbers are not
+/// set.
 fn protoinfo(info: &[u8], to: &mut Message) -> Result {
     to.nest(PROTOINFO, |to| {
         attributes(info, |kind, attribute| {
@@ -330,7 +340,9 @@ fn protoinfo(info: &[u8], to: &mut Message) -> Result {
                 attributes(content(attribute), |kind, attribute| {
                     let content = content(attribute);
                     match content.first() {
-                        Some(&flags) if TCP_FLAGS.contains(&kind) => to.add(kind, &[flags, 0xff]),
+                        Some(&flags) if TCP_FLAGS.contains(&kind) => {
+                            to.add(kind, &[flags & !OF_NUMBERS, 0xff])
+                        }
                         _ => to.add(kind, content),
                     }
                 })
@@ -554,6 +566,28 @@ mod tests {
         assert!(*key(8, 1, 5)? == *key(8, 1, 6)?);
         assert!(*key(8, 1, 5)? != *key(8, 3, 5)? && *key(8, 1, 5)? != *key(10, 1, 5)?);
         assert!(key(8 | DYING, 1, 5)?.is_empty() && key(8 | CLASH, 1, 5)?.is_empty());
+        Ok(())
+    }
+
+    /// Of the flags of TCP those that are about numbers are not set, and don't count.
+    #[test]
+    fn flags() -> Result {
+        let info = |flags: u8, mask: u8| -> Result<Message> {
+            let mut info = Message::new(&[])?;
+            info.nest(TCP, |tcp| {
+                tcp.add(1, &[3])?;
+                tcp.add(4, &[flags, mask])
+            })?;
+            Ok(info)
+        };
+        let made = |flags| -> Result<Message> {
+            let mut made = Message::new(&[])?;
+            protoinfo(&info(flags, 0)?.0, &mut made)?;
+            Ok(made)
+        };
+        let made_of_all = made(0x33)?;
+        assert!(find(&made_of_all.0, PROTOINFO)? == Some(&*info(3, 0xff)?.0));
+        assert!(*made(3)?.0 == *made_of_all.0 && *made(1)?.0 != *made_of_all.0);
         Ok(())
     }
 
