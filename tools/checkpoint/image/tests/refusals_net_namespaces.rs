@@ -173,6 +173,8 @@ fn requests() {
     accepted(&[
         |s| request(s, |r| r.kind.set(REQUEST_DELRULE)),
         |s| request(s, |r| r.kind.set(REQUEST_NEWRULE_NFT)),
+        |s| request(s, |r| r.kind.set(REQUEST_CONNECTION)),
+        |s| request(s, |r| r.kind.set(REQUEST_EXPECTATION)),
         |s| {
             request(s, |r| {
                 r.kind.set(REQUEST_NEWLINK);
@@ -208,6 +210,12 @@ fn requests() {
         ("filters before there is what is filtered", |s| {
             request(s, |r| {
                 r.kind.set(REQUEST_NEWRULE_NFT);
+                r.flags.set(0)
+            })
+        }),
+        ("filters before there is what is filtered", |s| {
+            request(s, |r| {
+                r.kind.set(REQUEST_CONNECTION);
                 r.flags.set(0)
             })
         }),
