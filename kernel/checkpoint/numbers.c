@@ -427,13 +427,14 @@ static_assert(CTA_EXPECT_CLASS == 9 && CTA_EXPECT_NAT == 10 && CTA_EXPECT_FN == 
 static_assert(CTA_TUPLE_IP == 1 && CTA_TUPLE_PROTO == 2);
 static_assert(CTA_IP_V4_SRC == 1 && CTA_IP_V4_DST == 2);
 static_assert(CTA_IP_V6_SRC == 3 && CTA_IP_V6_DST == 4);
-static_assert(CTA_PROTO_SRC_PORT == 2 && CTA_PROTO_DST_PORT == 3);
+static_assert(CTA_PROTO_NUM == 1 && CTA_PROTO_SRC_PORT == 2 && CTA_PROTO_DST_PORT == 3);
 static_assert(CTA_PROTO_ICMP_ID == 4 && CTA_PROTO_ICMPV6_ID == 7);
 static_assert(CTA_NAT_V4_MINIP == 1 && CTA_NAT_V6_MINIP == 4 && CTA_NAT_PROTO == 3);
 static_assert(CTA_PROTONAT_PORT_MIN == 1 && CTA_PROTOINFO_TCP == 1);
 static_assert(CTA_PROTOINFO_TCP_FLAGS_ORIGINAL == 4 && CTA_PROTOINFO_TCP_FLAGS_REPLY == 5);
 static_assert(IPS_SEEN_REPLY == 1 << 1 && IPS_ASSURED == 1 << 2 && IPS_CONFIRMED == 1 << 3);
-static_assert(IPS_SRC_NAT == 1 << 4 && IPS_NAT_DONE_MASK == (1 << 7 | 1 << 8));
+static_assert(IPS_SRC_NAT == 1 << 4 && IPS_DST_NAT == 1 << 5);
+static_assert(IPS_NAT_DONE_MASK == (1 << 7 | 1 << 8));
 static_assert(IPS_DYING == 1 << 9 && IPS_FIXED_TIMEOUT == 1 << 10 && IPS_NAT_CLASH == 1 << 12);
 static_assert(IPS_HELPER == 1 << 13 && (IPS_OFFLOAD | IPS_HW_OFFLOAD) == (1 << 14 | 1 << 15));
 static_assert(__IPS_MAX_BIT == 16);

@@ -270,6 +270,12 @@ pub(crate) fn own_of_container(cap: &Capture) -> Result<KVVec<NetNs>> {
     Ok(all)
 }
 
+/// Returns whether a filter of `ns` changes an address of the TCP connection between two ends, each with its
+/// address, of 4 or 16 bytes, and its port.
+pub(crate) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
+    track::is_changed(ns, ends)
+}
+
 /// Returns whether what is in the network namespace `ns`, that of a task, is saved with it.
 pub(crate) fn is_saved(cap: &Capture, ns: &NetNs) -> bool {
     !ns.is_of_current() && !(cap.found.ns.net_outside && is_of_root(cap, ns.addr()))

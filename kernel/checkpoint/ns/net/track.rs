@@ -14,6 +14,7 @@ use super::{
     message::{
         attributes,
         find,
+        messages,
         u16_at,
         u32_at,
         Message,
@@ -31,7 +32,10 @@ use crate::{
         REQUEST_EXPECTATION, //
     },
     kapi::{
-        net::namespace::NetNs,
+        net::namespace::{
+            self,
+            NetNs, //
+        },
         time::wait, //
     }, //
 };
@@ -100,6 +104,10 @@ const V6: Addresses = Addresses {
     lowest: 4,
 };
 
+/// CTA_PROTO_NUM, and IPPROTO_TCP.
+const PROTO_NUM: u16 = 1;
+const PROTO_TCP: u8 = 6;
+
 /// CTA_PROTO_SRC_PORT and CTA_PROTO_DST_PORT; CTA_PROTO_ICMP_ID and CTA_PROTO_ICMPV6_ID.
 const SRC_PORT: u16 = 2;
 const DST_PORT: u16 = 3;
@@ -121,6 +129,7 @@ const OF_NUMBERS: u8 = 0x10 | 0x20;
 /// IPS_*: bits of CTA_STATUS.
 const CONFIRMED: u32 = 1 << 3;
 const IS_SRC_NAT: u32 = 1 << 4;
+const IS_NAT: u32 = IS_SRC_NAT | 1 << 5;
 const NAT_DONE: u32 = 1 << 7 | 1 << 8;
 const DYING: u32 = 1 << 9;
 const CLASH: u32 = 1 << 12;
@@ -494,6 +503,40 @@ pub(super) fn send(ns: &NetNs, request: u32, body: &[u8]) -> Result {
     of(EXPECTATIONS_NEW, CREATE | EXCLUSIVE)?;
     // Only one that is there is told how long it is kept.
     of(EXPECTATIONS_NEW, 0)
+}
+
+/// Returns whether a filter of `ns` changes an address of the TCP connection between two ends, each with its
+/// address, of 4 or 16 bytes, and its port. Who may not ask is told that none does.
+pub(super) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
+    if !namespace::tracks() {
+        return Ok(false);
+    }
+    let [(src, src_port), (dst, dst_port)] = ends;
+    let (family, of) = if src.len() == 4 {
+        (IPV4, V4)
+    } else {
+        (IPV6, V6)
+    };
+    let mut message = Message::new(&[family, 0, 0, 0])?;
+    message.nest(ORIGINAL, |to| {
+        to.nest(TUPLE_IP, |to| {
+            to.add(of.src, src)?;
+            to.add(of.dst, dst)
+        })?;
+        to.nest(TUPLE_PROTO, |to| {
+            to.add(PROTO_NUM, &[PROTO_TCP])?;
+            to.add(SRC_PORT, &src_port.to_be_bytes())?;
+            to.add(DST_PORT, &dst_port.to_be_bytes())
+        })
+    })?;
+    // It is found by both of its tuples.
+    let mut whole = Message::whole(CONNECTIONS_NEW | 1, ACK, &message.0)?;
+    let mut changed = false;
+    messages(&ns.ask(NETFILTER, &mut whole.0)?, |body| {
+        changed |= status_of(body.get(HEADER..).ok_or(EIO)?)? & IS_NAT != 0;
+        Ok(())
+    })?;
+    Ok(changed)
 }
 
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]

@@ -506,11 +506,32 @@ static void redirect_no_more(void)
 	CHECK_SYS(nf_send(&batch));
 }
 
-/* Each end has another one in mind: only the connection that is tracked brings them together. */
+/* Waits until it has come that the other end has said all. */
+static void await_hangup(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	CHECK_EQ(1, poll(&p, 1, -1));
+}
+
+static int connect_to_asked(void)
+{
+	struct sockaddr_in in = on_lo(ASKED);
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+
+	CHECK_SYS(connect(fd, (struct sockaddr *)&in, sizeof(in)));
+	return fd;
+}
+
+/*
+ * Each end has another one in mind: only the connection that is tracked brings them together. One
+ * whose other end has said all is not over: that still hears.
+ */
 CKPT_SCENARIO(redirected, OWN)
 {
-	int server, from, to;
+	int server, from, to, half, other;
 	struct sockaddr_in in;
+	char c;
 
 	switch_lo(true);
 	redirect();
@@ -518,18 +539,25 @@ CKPT_SCENARIO(redirected, OWN)
 	server = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
 	CHECK_SYS(bind(server, (struct sockaddr *)&in, sizeof(in)));
 	CHECK_SYS(listen(server, 8));
-	in = on_lo(ASKED);
-	from = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
-	CHECK_SYS(connect(from, (struct sockaddr *)&in, sizeof(in)));
+	from = connect_to_asked();
 	to = CHECK_SYS(accept(server, NULL, NULL));
 	tell(from, "one");
 	hear(to, "one");
+	half = connect_to_asked();
+	other = CHECK_SYS(accept(server, NULL, NULL));
+	tell(other, "all");
+	CHECK_SYS(shutdown(other, SHUT_WR));
+	await_hangup(half);
 	redirect_no_more();
 	ckpt_ready_wait();
 	tell(from, "two");
 	hear(to, "two");
 	tell(to, "three");
 	hear(from, "three");
+	tell(half, "four");
+	hear(other, "four");
+	hear(half, "all");
+	CHECK_EQ(0, recv(half, &c, 1, 0));
 	CHECK_SYS(close(from));
 	in = on_lo(ASKED);
 	from = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
