@@ -637,7 +637,14 @@ mod tests {
     /// What can't be had again has a name, and is not taken.
     #[test]
     fn refused() -> Result {
-        for (status, has, is) in [(8, 0x7f, false), (8, 0x100, true), (8 | OFFLOAD, 1, true)] {
+        for (status, has, is) in [
+            (8, 0x7f, false),
+            (8, 0x100, true),
+            (8, 0x200, true),
+            (8, 0x400, true),
+            (8, 0x800, true),
+            (8 | OFFLOAD, 1, true),
+        ] {
             assert!(why_not(&told(status, has, 5)?.0)?.is_some() == is);
         }
         assert!(!is_allowed(

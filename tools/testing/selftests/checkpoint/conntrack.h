@@ -226,4 +226,32 @@ __attribute__((unused)) static void changes(struct rt *rt, int type, const char 
 	rt_end(rt, nat);
 }
 
+/* Adds that it is a connection of TCP, in a state. */
+__attribute__((unused)) static void tcp_info(struct rt *rt, int state)
+{
+	struct nf_ct_tcp_flags flags = {
+		.flags = IP_CT_TCP_FLAG_WINDOW_SCALE | IP_CT_TCP_FLAG_SACK_PERM, .mask = 0xff,
+	};
+	struct rtattr *info = rt_nest(rt, CTA_PROTOINFO), *tcp = rt_nest(rt, CTA_PROTOINFO_TCP);
+
+	add_u8(rt, CTA_PROTOINFO_TCP_STATE, state);
+	add_u8(rt, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, 7);
+	add_u8(rt, CTA_PROTOINFO_TCP_WSCALE_REPLY, 9);
+	rt_add(rt, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, &flags, sizeof(flags));
+	rt_add(rt, CTA_PROTOINFO_TCP_FLAGS_REPLY, &flags, sizeof(flags));
+	rt_end(rt, tcp);
+	rt_end(rt, info);
+}
+
+/* Adds by how much numbers of one direction are shifted. */
+__attribute__((unused)) static void shift(struct rt *rt, int type, uint32_t by)
+{
+	struct rtattr *nest = rt_nest(rt, type);
+
+	nf_number(rt, CTA_SEQADJ_CORRECTION_POS, 17);
+	nf_number(rt, CTA_SEQADJ_OFFSET_BEFORE, by);
+	nf_number(rt, CTA_SEQADJ_OFFSET_AFTER, by + 1);
+	rt_end(rt, nest);
+}
+
 #endif /* CKPT_TEST_CONNTRACK_H */

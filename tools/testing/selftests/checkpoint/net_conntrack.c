@@ -12,32 +12,6 @@
 
 static const struct flow web = { "10.1.0.1", "10.1.0.2", IPPROTO_TCP, 1000, 80 };
 
-static void tcp_info(struct rt *rt, int state)
-{
-	struct nf_ct_tcp_flags flags = {
-		.flags = IP_CT_TCP_FLAG_WINDOW_SCALE | IP_CT_TCP_FLAG_SACK_PERM, .mask = 0xff,
-	};
-	struct rtattr *info = rt_nest(rt, CTA_PROTOINFO), *tcp = rt_nest(rt, CTA_PROTOINFO_TCP);
-
-	add_u8(rt, CTA_PROTOINFO_TCP_STATE, state);
-	add_u8(rt, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, 7);
-	add_u8(rt, CTA_PROTOINFO_TCP_WSCALE_REPLY, 9);
-	rt_add(rt, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, &flags, sizeof(flags));
-	rt_add(rt, CTA_PROTOINFO_TCP_FLAGS_REPLY, &flags, sizeof(flags));
-	rt_end(rt, tcp);
-	rt_end(rt, info);
-}
-
-static void shift(struct rt *rt, int type, uint32_t by)
-{
-	struct rtattr *nest = rt_nest(rt, type);
-
-	nf_number(rt, CTA_SEQADJ_CORRECTION_POS, 17);
-	nf_number(rt, CTA_SEQADJ_OFFSET_BEFORE, by);
-	nf_number(rt, CTA_SEQADJ_OFFSET_AFTER, by + 1);
-	rt_end(rt, nest);
-}
-
 static void make_web(void)
 {
 	struct rt rt;
@@ -597,42 +571,78 @@ CKPT_SCENARIO(orphan, OWN)
 	CHECK_EQ(1, count_all(CONNECTIONS));
 }
 
-/* A rule has given it timeouts. */
-CKPT_SCENARIO(timed, OWN)
+/* What goes out is given an object of the type @type, whose description @fill adds. */
+static void give_object(int type, void (*fill)(struct rt *rt))
 {
 	struct batch batch = { .count = 0 };
 	struct rtattr *list, *one, *data;
-	int from, to;
 	struct rt *rt;
 
-	switch_lo(true);
 	table(&batch, "t");
 	chain(&batch, "t", "filter", NF_INET_LOCAL_OUT, 0);
 	rt = nf_begin(&batch, NFT_MSG_NEWOBJ, 0);
 	rt_add_text(rt, NFTA_OBJ_TABLE, "t");
-	rt_add_text(rt, NFTA_OBJ_NAME, "long");
-	nf_number(rt, NFTA_OBJ_TYPE, NFT_OBJECT_CT_TIMEOUT);
-	one = rt_nest(rt, NFTA_OBJ_DATA);
-	add_u16(rt, NFTA_CT_TIMEOUT_L3PROTO, AF_INET);
-	add_u8(rt, NFTA_CT_TIMEOUT_L4PROTO, IPPROTO_UDP);
-	data = rt_nest(rt, NFTA_CT_TIMEOUT_DATA);
-	nf_number(rt, 1 /* CTA_TIMEOUT_UDP_UNREPLIED */, LONG);
+	rt_add_text(rt, NFTA_OBJ_NAME, "given");
+	nf_number(rt, NFTA_OBJ_TYPE, type);
+	data = rt_nest(rt, NFTA_OBJ_DATA);
+	fill(rt);
 	rt_end(rt, data);
-	rt_end(rt, one);
 	rt = rule(&batch, "t", &list);
 	one = expression(rt, "objref", &data);
-	nf_number(rt, NFTA_OBJREF_IMM_TYPE, NFT_OBJECT_CT_TIMEOUT);
-	rt_add_text(rt, NFTA_OBJREF_IMM_NAME, "long");
+	nf_number(rt, NFTA_OBJREF_IMM_TYPE, type);
+	rt_add_text(rt, NFTA_OBJREF_IMM_NAME, "given");
 	rt_end(rt, data);
 	rt_end(rt, one);
 	rt_end(rt, list);
 	CHECK_SYS(nf_send(&batch));
+}
+
+/* A connection that is given that. */
+static void with_object(int type, void (*fill)(struct rt *rt))
+{
+	int from, to;
+
+	switch_lo(true);
+	give_object(type, fill);
 	from = bound(4801);
 	to = bound(4802);
 	say(from, to, 4802);
 	CHECK_EQ(1, count_all(CONNECTIONS));
 	ckpt_ready_wait();
 	say(from, to, 4802);
+}
+
+static void timeouts(struct rt *rt)
+{
+	struct rtattr *data;
+
+	add_u16(rt, NFTA_CT_TIMEOUT_L3PROTO, AF_INET);
+	add_u8(rt, NFTA_CT_TIMEOUT_L4PROTO, IPPROTO_UDP);
+	data = rt_nest(rt, NFTA_CT_TIMEOUT_DATA);
+	nf_number(rt, 1 /* CTA_TIMEOUT_UDP_UNREPLIED */, LONG);
+	rt_end(rt, data);
+}
+
+/* A rule has given it timeouts. */
+CKPT_SCENARIO(timed, OWN)
+{
+	with_object(NFT_OBJECT_CT_TIMEOUT, timeouts);
+}
+
+static void expectation(struct rt *rt)
+{
+	add_u16(rt, NFTA_CT_EXPECT_L3PROTO, AF_INET);
+	add_u8(rt, NFTA_CT_EXPECT_L4PROTO, IPPROTO_UDP);
+	add_u16(rt, NFTA_CT_EXPECT_DPORT, 4803);
+	rt_add_u32(rt, NFTA_CT_EXPECT_TIMEOUT, LONG);
+	add_u8(rt, NFTA_CT_EXPECT_SIZE, 1);
+}
+
+/* A rule has it expect another one: its helper keeps that for it. */
+CKPT_SCENARIO(helped, OWN)
+{
+	set("nf_conntrack_udp_timeout", "100000");
+	with_object(NFT_OBJECT_CT_EXPECT, expectation);
 }
 
 /* Is it refused for @why, and goes on? 0, or -1. */
@@ -660,6 +670,8 @@ TEST_F_TIMEOUT(cr, refused, CKPT_TIMEOUT)
 			    "made again: remove that"));
 	EXPECT_EQ(0, refuse(&timed, "its network namespace has a tracked connection with timeouts of "
 			    "its own (ct timeout): remove that"));
+	EXPECT_EQ(0, refuse(&helped, "its network namespace has a tracked connection with a helper "
+			    "that has read some of it, or is gone: remove that"));
 }
 
 TEST_HARNESS_MAIN
