@@ -357,7 +357,7 @@ int checkpoint_netns_tell(struct net *net, void *request, size_t len)
  * checkpoint_netns_batch() - send a batch of NETLINK_NETFILTER to a network namespace
  * @net: the namespace
  * @batch: the messages, the first and the last of which begin and end the batch; the last one
- *	has NLM_F_ACK
+ *	has NLM_F_ACK.  Or one message alone, with that.
  * @len: bytes of them
  *
  * The caller's rights count, as for any sender of such messages.  Only the last one asks for an

@@ -7,6 +7,7 @@
  */
 #include <linux/build_bug.h>
 #include <linux/buildid.h>
+#include <linux/checkpoint_conntrack.h>
 #include <linux/errqueue.h>
 #include <linux/eventpoll.h>
 #include <linux/fib_rules.h>
@@ -44,8 +45,11 @@
 #include <uapi/linux/l2tp.h>
 #include <uapi/linux/mptcp_pm.h>
 #include <uapi/linux/netfilter/ipset/ip_set.h>
+#include <uapi/linux/netfilter/nf_conntrack_common.h>
+#include <uapi/linux/netfilter/nf_conntrack_tcp.h>
 #include <uapi/linux/netfilter/nf_tables.h>
 #include <uapi/linux/netfilter/nfnetlink.h>
+#include <uapi/linux/netfilter/nfnetlink_conntrack.h>
 #include <uapi/linux/seg6_genl.h>
 
 #include "../futex/futex.h"
@@ -409,3 +413,41 @@ static_assert(NFTA_DYNSET_EXPR == 7);
 static_assert(NFTA_DYNSET_EXPRESSIONS == 10);
 static_assert(NFTA_INNER_EXPR == 5);
 static_assert(NFTA_QUOTA_CONSUMED == 4);
+
+/* ns/net/track.rs: messages about connections that are tracked. */
+static_assert(NFNL_SUBSYS_CTNETLINK == 1);
+static_assert(NFNL_SUBSYS_CTNETLINK_EXP == 2);
+static_assert(IPCTNL_MSG_CT_NEW == 0 && IPCTNL_MSG_CT_GET == 1);
+static_assert(IPCTNL_MSG_EXP_NEW == 0 && IPCTNL_MSG_EXP_GET == 1);
+static_assert(CTA_TUPLE_ORIG == 1 && CTA_TUPLE_REPLY == 2 && CTA_STATUS == 3);
+static_assert(CTA_PROTOINFO == 4 && CTA_HELP == 5 && CTA_NAT_SRC == 6 && CTA_TIMEOUT == 7);
+static_assert(CTA_MARK == 8 && CTA_USE == 11 && CTA_ID == 12 && CTA_NAT_DST == 13);
+static_assert(CTA_TUPLE_MASTER == 14 && CTA_SEQ_ADJ_ORIG == 15 && CTA_SEQ_ADJ_REPLY == 16);
+static_assert(CTA_ZONE == 18 && CTA_SECCTX == 19 && CTA_LABELS == 22 && CTA_SYNPROXY == 24);
+static_assert(CTA_EXPECT_MASTER == 1 && CTA_EXPECT_TUPLE == 2 && CTA_EXPECT_MASK == 3);
+static_assert(CTA_EXPECT_TIMEOUT == 4 && CTA_EXPECT_ID == 5 && CTA_EXPECT_FLAGS == 8);
+static_assert(CTA_EXPECT_CLASS == 9 && CTA_EXPECT_NAT == 10 && CTA_EXPECT_FN == 11);
+static_assert(CTA_TUPLE_IP == 1 && CTA_TUPLE_PROTO == 2);
+static_assert(CTA_IP_V4_SRC == 1 && CTA_IP_V4_DST == 2);
+static_assert(CTA_IP_V6_SRC == 3 && CTA_IP_V6_DST == 4);
+static_assert(CTA_PROTO_NUM == 1 && CTA_PROTO_SRC_PORT == 2 && CTA_PROTO_DST_PORT == 3);
+static_assert(CTA_PROTO_ICMP_ID == 4 && CTA_PROTO_ICMPV6_ID == 7);
+static_assert(CTA_NAT_V4_MINIP == 1 && CTA_NAT_V6_MINIP == 4 && CTA_NAT_PROTO == 3);
+static_assert(CTA_PROTONAT_PORT_MIN == 1 && CTA_PROTOINFO_TCP == 1);
+static_assert(CTA_PROTOINFO_TCP_FLAGS_ORIGINAL == 4 && CTA_PROTOINFO_TCP_FLAGS_REPLY == 5);
+static_assert(IPS_SEEN_REPLY == 1 << 1 && IPS_ASSURED == 1 << 2 && IPS_CONFIRMED == 1 << 3);
+static_assert(IPS_SRC_NAT == 1 << 4 && IPS_DST_NAT == 1 << 5);
+static_assert(IPS_NAT_DONE_MASK == (1 << 7 | 1 << 8));
+static_assert(IPS_DYING == 1 << 9 && IPS_FIXED_TIMEOUT == 1 << 10 && IPS_NAT_CLASH == 1 << 12);
+static_assert(IPS_HELPER == 1 << 13 && (IPS_OFFLOAD | IPS_HW_OFFLOAD) == (1 << 14 | 1 << 15));
+static_assert(__IPS_MAX_BIT == 16);
+static_assert(IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED == 0x10 && IP_CT_TCP_FLAG_MAXACK_SET == 0x20);
+static_assert(CHECKPOINT_CTA_MORE == 0x3ff0);
+static_assert(sizeof(struct checkpoint_ct) == 72);
+static_assert(offsetof(struct checkpoint_ct, has) == 40);
+static_assert(offsetof(struct checkpoint_ct, masq_index) == 44);
+static_assert(offsetof(struct checkpoint_ct, scale) == 60);
+static_assert(offsetof(struct checkpoint_ct, reserved) == 62);
+static_assert(offsetof(struct checkpoint_ct, stream) == 68);
+static_assert(CHECKPOINT_CT_TIMEOUT == 0x100 && CHECKPOINT_CT_HELPER == 0x200);
+static_assert(CHECKPOINT_CT_SECMARK == 0x400 && CHECKPOINT_CT_TC == 0x800);

@@ -108,6 +108,11 @@ values! {
     REQUEST_DELRULE = 33,
     /// A queueing discipline: RTM_NEWQDISC.
     REQUEST_NEWQDISC = 36,
+    /// A connection that is tracked: NFNL_SUBSYS_CTNETLINK and IPCTNL_MSG_CT_NEW, with one more attribute,
+    /// of type 0x3ff0: `struct checkpoint_ct` of include/linux/checkpoint_conntrack.h.
+    REQUEST_CONNECTION = 40,
+    /// A connection that is expected: NFNL_SUBSYS_CTNETLINK_EXP and IPCTNL_MSG_EXP_NEW.
+    REQUEST_EXPECTATION = 41,
     /// A class of a queueing discipline: RTM_NEWTCLASS.
     REQUEST_NEWTCLASS = 50,
     /// A filter of a queueing discipline or class: RTM_NEWTFILTER.

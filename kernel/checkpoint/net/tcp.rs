@@ -86,7 +86,8 @@ use crate::{
         tcp_outside,
         tcp_unseen,
         Family, //
-    }, //
+    },
+    ns, //
 };
 
 /// TCP over IPv4 and IPv6.
@@ -371,9 +372,30 @@ fn found(cap: &Capture, sk: &SockRef) -> Option<Arc<Sock>> {
     cap.objects.get::<Sock>(sk.addr())
 }
 
+/// Finds the other end of the connection of `sk`. Where a filter changes addresses nobody has the one that
+/// `sk` knows, but the other end is not gone.
+pub(super) fn peer_of(sk: &SockRef) -> Peer {
+    match sk.tcp_peer() {
+        Peer::Gone if is_changed(sk).unwrap_or(false) => Peer::Outside,
+        peer => peer,
+    }
+}
+
+/// Returns whether a filter changes an address of the connection of `sk`.
+fn is_changed(sk: &SockRef) -> Result<bool> {
+    const MAPPED: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+    let (tcp, _) = sk.tcp_and_wire()?;
+    let v4 = sk.basics().family.cast_unsigned() == FAMILY_INET;
+    let [here, there] = [&tcp.addr, &tcp.peer_addr].map(|addr| match addr {
+        [a @ .., _, _, _, _, _, _, _, _, _, _, _, _] if v4 => &a[..],
+        addr => addr.strip_prefix(MAPPED).unwrap_or(addr),
+    });
+    ns::net::is_changed(&sk.net()?, [(here, tcp.port), (there, tcp.peer_port)])
+}
+
 /// Returns whether the connection of `sk`, which is `tcp`, is saved with its other end.
 pub(super) fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> bool {
-    match sk.tcp_peer() {
+    match peer_of(sk) {
         Peer::Outside => false,
         Peer::Gone => tcp.done,
         Peer::Request(at) => found(cap, &at).is_some(),
@@ -466,7 +488,7 @@ fn other_end(tcp: &Tcp) -> Tcp {
 fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
     let mut lost = 0;
     for child in listener.tcp_waiting()? {
-        let is_saved = match child.tcp_peer() {
+        let is_saved = match peer_of(&child) {
             Peer::Open(client) => found(cap, &client).is_some(),
             Peer::Closed(_) | Peer::Gone => true,
             _ => false,
@@ -481,7 +503,7 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
     let (mut kept, mut lost) = (0usize, 0usize);
     for child in listener.sk.tcp_waiting()? {
         wait::go_on()?;
-        match child.tcp_peer() {
+        match peer_of(&child) {
             Peer::Open(client) if found(cap, &client).is_some() => {
                 let sock = found(cap, &client).ok_or(ENOENT)?;
                 let read = client.tcp(Some(&child))?;
@@ -552,7 +574,7 @@ fn save_one(cap: &mut Capture, sock: &Sock) -> Result {
 /// Writes a socket that is connected, and the other end.
 fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     let tcp = read.this;
-    let (peer, other) = match sock.sk.tcp_peer() {
+    let (peer, other) = match peer_of(&sock.sk) {
         Peer::Open(peer) if peer.addr() == sock.addr() => return save_reset(cap, sock, read),
         Peer::Open(peer) => match found(cap, &peer) {
             Some(other) => (peer, Some(other)),

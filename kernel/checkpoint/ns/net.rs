@@ -21,6 +21,7 @@ mod rebuild;
 mod request;
 mod tables;
 mod tc;
+mod track;
 mod tun;
 
 use kernel::{
@@ -270,6 +271,12 @@ pub(crate) fn own_of_container(cap: &Capture) -> Result<KVVec<NetNs>> {
         all.push(space.ns.clone(), GFP_KERNEL_ACCOUNT)?;
     }
     Ok(all)
+}
+
+/// Returns whether a filter of `ns` changes an address of the TCP connection between two ends, each with its
+/// address, of 4 or 16 bytes, and its port.
+pub(crate) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
+    track::is_changed(ns, ends)
 }
 
 /// Returns whether what is in the network namespace `ns`, that of a task, is saved with it.

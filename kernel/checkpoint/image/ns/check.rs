@@ -31,9 +31,11 @@ use crate::image::{
         NETNS_OUTSIDE,
         NET_REQUEST_LATE,
         NET_REQUEST_MAKE,
+        REQUEST_CONNECTION,
         REQUEST_DELADDR,
         REQUEST_DELROUTE,
         REQUEST_DELRULE,
+        REQUEST_EXPECTATION,
         REQUEST_FLAGS,
         REQUEST_MAX,
         REQUEST_NEWADDR,
@@ -200,6 +202,8 @@ impl Walk<'_> {
                     | REQUEST_NEWRULE
                     | REQUEST_DELRULE
                     | REQUEST_NEWQDISC
+                    | REQUEST_CONNECTION
+                    | REQUEST_EXPECTATION
                     | REQUEST_NEWTCLASS
                     | REQUEST_NEWTFILTER
                     | REQUEST_NEWLINKPROP
@@ -213,9 +217,11 @@ impl Walk<'_> {
             "unknown kind of request",
         )?;
         flags(raw, request.flags.get().into(), REQUEST_FLAGS.into())?;
+        let of_netfilter = request.kind.get() >= REQUEST_NEWTABLE
+            || matches!(request.kind.get(), REQUEST_CONNECTION | REQUEST_EXPECTATION);
         ensure(
             raw,
-            request.kind.get() < REQUEST_NEWTABLE || request.flags.get() == NET_REQUEST_LATE,
+            !of_netfilter || request.flags.get() == NET_REQUEST_LATE,
             "filters before there is what is filtered",
         )?;
         ensure(

@@ -275,7 +275,7 @@ impl NetNs {
         .map_err(no_memory)
     }
 
-    /// Sends it a batch of NETLINK_NETFILTER, which is taken as a whole.
+    /// Sends it a batch of NETLINK_NETFILTER, which is taken as a whole, or one message of that.
     ///
     /// EPERM: the caller may not. Else what is answered first.
     pub(crate) fn tell_batch(&self, batch: &mut [u8]) -> Result {

@@ -33,6 +33,7 @@ use super::{
     },
     rebuild::{
         copy,
+        Lacks,
         Rebuild, //
     },
     tables::LINKS,
@@ -444,16 +445,18 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
         steps.push(rebuild.switch()?, GFP_KERNEL_ACCOUNT)?;
     }
     for ((rebuild, steps), member) in rebuilds.iter_mut().zip(steps).zip(all) {
-        if let Some(name) = rebuild.rest(steps)? {
-            member.refuse(
+        match rebuild.rest(steps)? {
+            None => continue,
+            Some(Lacks::Port(name)) => member.refuse(
                 cap,
                 fmt!(
                     "the device {} in a bridge, in a state that it can't be given now",
                     name_of(&name)
                 ),
-            );
-            return Ok(None);
+            ),
+            Some(Lacks::Connection(why)) => member.refuse(cap, fmt!("{}", why)),
         }
+        return Ok(None);
     }
     for pair in &pairs {
         if !pair.is_alike(cap)? {

@@ -223,7 +223,7 @@ impl Table<'_> {
 }
 
 /// Returns whether two lists tell the same.
-fn alike(a: &[Item], b: &[Item]) -> bool {
+pub(super) fn alike(a: &[Item], b: &[Item]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| *a.key == *b.key)
 }
 

@@ -19,6 +19,7 @@ use super::{
     },
     device::Device,
     dump::{
+        alike,
         Item,
         Table, //
     },
@@ -50,13 +51,19 @@ use super::{
         ROUTES,
         RULES, //
     },
-    tc, //
+    tc,
+    track::{
+        self,
+        Why, //
+    }, //
 };
 use crate::{
     image::ns::{
+        REQUEST_CONNECTION,
         REQUEST_DELADDR,
         REQUEST_DELROUTE,
         REQUEST_DELRULE,
+        REQUEST_EXPECTATION,
         REQUEST_NEWADDR,
         REQUEST_NEWLINK,
         REQUEST_NEWNEIGH,
@@ -65,7 +72,10 @@ use crate::{
         REQUEST_SETLINK, //
     },
     kapi::{
-        net::namespace::NetNs,
+        net::namespace::{
+            self,
+            NetNs, //
+        },
         time::wait, //
     }, //
 };
@@ -104,6 +114,14 @@ const MASTER: u16 = 9;
 
 /// AF_BRIDGE.
 const BRIDGE: u8 = 7;
+
+/// What a namespace could not be given.
+pub(super) enum Lacks {
+    /// Its state in a bridge: a port, by its name.
+    Port(KVVec<u8>),
+    /// A connection.
+    Connection(Why),
+}
 
 /// A namespace in the making.
 pub(super) struct Rebuild<'a> {
@@ -201,9 +219,8 @@ impl<'a> Rebuild<'a> {
         Ok(steps)
     }
 
-    /// Gives it all that is left; returns the name of a port whose state in its bridge it could not be
-    /// given.
-    pub(super) fn rest(&mut self, mut steps: Steps<'_>) -> Result<Option<KVVec<u8>>> {
+    /// Gives it all that is left; returns what of that it could not be given.
+    pub(super) fn rest(&mut self, mut steps: Steps<'_>) -> Result<Option<Lacks>> {
         settle(self.fresh, RESTING)?;
         self.ports()?;
         settle(self.fresh, RESTING)?;
@@ -220,8 +237,48 @@ impl<'a> Rebuild<'a> {
         tc::give(self)?;
         filters::give(self)?;
         let port = self.ports()?;
+        let connection = self.connections()?;
         self.filter()?;
-        Ok(port)
+        let port = port.map(Lacks::Port);
+        Ok(port.or(connection.map(Lacks::Connection)))
+    }
+
+    /// Gives it the connections that are tracked, and those that are expected: while it has no filter, so
+    /// that no packet is tracked yet. Returns why it could not be given one.
+    fn connections(&mut self) -> Result<Option<Why>> {
+        if !namespace::tracks() {
+            return Ok(None);
+        }
+        for (kind, table) in [
+            (REQUEST_CONNECTION, &track::CONNECTIONS),
+            (REQUEST_EXPECTATION, &track::EXPECTATIONS),
+        ] {
+            let items = match table.of(self.ns) {
+                Err(E2BIG | EAGAIN) => return Ok(Some("too many tracked connections")),
+                items => items?,
+            };
+            if items.iter().any(|item| item.body.is_empty()) {
+                // Without a filter that asks for it nothing is tracked.
+                let filters = !nft::requests(self.ns)?.is_empty();
+                return Ok(filters.then_some(
+                    "rules of nftables, and may track connections, which the kernel does not tell of \
+                     (CONFIG_NF_CT_NETLINK)",
+                ));
+            }
+            let requests = match track::requests(kind, &items)? {
+                Ok(requests) => requests,
+                Err(why) => return Ok(Some(why)),
+            };
+            // Those that come of others need these before.
+            let left = self.send_all(requests)?;
+            if !left.is_empty() || !alike(&items, &table.of(self.fresh)?) {
+                return Ok(Some(match kind {
+                    REQUEST_CONNECTION => "a tracked connection that can't be made again",
+                    _ => "an expected connection that can't be made again",
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// Gives it tables of nftables. What is not taken differs.

@@ -30,7 +30,8 @@ use super::{
     outside,
     queues,
     rebuild::Steps,
-    tables::TENTATIVE, //
+    tables::TENTATIVE,
+    track, //
 };
 use crate::{
     core::restore::{
@@ -42,9 +43,11 @@ use crate::{
             NetRequest,
             NET_REQUEST_LATE,
             NET_REQUEST_MAKE,
+            REQUEST_CONNECTION,
             REQUEST_DELADDR,
             REQUEST_DELROUTE,
             REQUEST_DELRULE,
+            REQUEST_EXPECTATION,
             REQUEST_MAX,
             REQUEST_NEWADDR,
             REQUEST_NEWLINK,
@@ -208,6 +211,9 @@ fn message_type(kind: u32) -> Result<u16> {
 /// Sends a request to `ns`. Else what is answered.
 fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     wait::go_on()?;
+    if track::is_of(kind) {
+        return track::send(ns, kind, body);
+    }
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
         REQUEST_NEWADDR | REQUEST_NEWQDISC | REQUEST_NEWTCLASS | REQUEST_NEWTFILTER => {
@@ -274,6 +280,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         REQUEST_NEWQDISC => queues::is_queue(body),
         REQUEST_NEWTCLASS => queues::is_class(body),
         REQUEST_NEWTFILTER => Ok(filters::is_filter(body)),
+        REQUEST_CONNECTION | REQUEST_EXPECTATION => track::is_allowed(kind, body),
         _ => nft::is_allowed(kind, body),
     }
 }
@@ -328,6 +335,8 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWQDISC => "a queueing discipline",
         REQUEST_NEWTCLASS => "a class of a queueing discipline",
         REQUEST_NEWTFILTER => "a filter of tc",
+        REQUEST_CONNECTION => "a tracked connection",
+        REQUEST_EXPECTATION => "an expected connection",
         // That is made elsewhere, and may be what is in the way.
         REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
         _ => "a device",
@@ -402,6 +411,9 @@ pub(super) fn replay(
                 EEXIST if flags & NET_REQUEST_MAKE != 0 => ": there is one with this name",
                 ENOENT if matches!(kind, REQUEST_NEWQDISC | REQUEST_NEWTFILTER) => {
                     ": the kernel has no such one"
+                }
+                EOPNOTSUPP | EINVAL if track::is_of(kind) => {
+                    ": the kernel lacks a part of what tracks connections"
                 }
                 _ => "",
             };

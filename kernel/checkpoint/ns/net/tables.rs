@@ -449,9 +449,9 @@ pub(super) static TABLES: &[Table<'static>] = &[
     },
 ];
 
-/// What there is only where connections are tracked: IPCTNL_MSG_*_GET, or the like, of NFNL_SUBSYS_*, with
-/// struct nfgenmsg.
-pub(super) static TRACKING: [Table<'static>; 5] = {
+/// What there is only where connections are tracked: what lists that of NFNL_SUBSYS_*, with struct nfgenmsg.
+/// Not these themselves, which are compared when they are made.
+pub(super) static TRACKING: [Table<'static>; 3] = {
     const fn get(subsystem: u16, name: &'static str) -> Table<'static> {
         Table {
             name,
@@ -464,8 +464,6 @@ pub(super) static TRACKING: [Table<'static>; 5] = {
         }
     }
     [
-        get(1, "tracked connections"),
-        get(2, "expected connections"),
         get(7, "accounts of netfilter"),
         get(8, "timeouts of tracked connections"),
         get(9, "helpers of tracked connections"),

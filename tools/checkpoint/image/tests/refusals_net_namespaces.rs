@@ -175,6 +175,8 @@ fn requests() {
         |s| request(s, |r| r.kind.set(REQUEST_NEWTCLASS)),
         |s| request(s, |r| r.kind.set(REQUEST_NEWTFILTER)),
         |s| request(s, |r| r.kind.set(REQUEST_NEWRULE_NFT)),
+        |s| request(s, |r| r.kind.set(REQUEST_CONNECTION)),
+        |s| request(s, |r| r.kind.set(REQUEST_EXPECTATION)),
         |s| {
             request(s, |r| {
                 r.kind.set(REQUEST_NEWLINK);
@@ -213,6 +215,12 @@ fn requests() {
         ("filters before there is what is filtered", |s| {
             request(s, |r| {
                 r.kind.set(REQUEST_NEWRULE_NFT);
+                r.flags.set(0)
+            })
+        }),
+        ("filters before there is what is filtered", |s| {
+            request(s, |r| {
+                r.kind.set(REQUEST_CONNECTION);
                 r.flags.set(0)
             })
         }),

@@ -61,6 +61,8 @@ const struct loss losses[] = {
 	{ "network requests", IMAGE_KIND_NET_REQUEST, LOSE_RECORD, 0, 0, 0,
 	  "net_routes", "routes" },
 	{ "rules of nftables", IMAGE_KIND_NET_REQUEST, LOSE_RECORD, 0, 0, 0, "net_nft", "rules" },
+	{ "tracked connections", IMAGE_KIND_NET_REQUEST, LOSE_RECORD, 0, 0, 0,
+	  "net_conntrack", "told" },
 	{ "numbers of network namespaces", IMAGE_KIND_NET_PEER, LOSE_RECORD, 0, 0, 0,
 	  "net_pairs", "numbers" },
 	FIELD("monotonic clock", CONTAINER, SET, container, monotonic_ns, 0x3b9aca00,

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Requests about nftables to the network namespace that the caller is in. */
+#ifndef CKPT_TEST_NFTABLES_H
+#define CKPT_TEST_NFTABLES_H
+
+#include "rtnetlink.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <endian.h>
+
+#define BATCH	8
+
+/* Requests that are taken as a whole. */
+struct batch {
+	struct rt rt[BATCH];
+	int count;
+};
+
+/* Begins a request about IPv4. */
+__attribute__((unused)) static struct rt *nf_begin(struct batch *batch, int type, int flags)
+{
+	struct nfgenmsg header = { .nfgen_family = NFPROTO_IPV4 };
+	struct rt *rt = &batch->rt[batch->count++];
+
+	CHECK(batch->count <= BATCH, "too many requests");
+	rt_begin(rt, NFNL_SUBSYS_NFTABLES << 8 | type, flags | NLM_F_CREATE, &header,
+		 sizeof(header));
+	return rt;
+}
+
+__attribute__((unused)) static void nf_number(struct rt *rt, int type, uint32_t value)
+{
+	rt_add_u32(rt, type, htobe32(value));
+}
+
+__attribute__((unused)) static size_t append(char *buf, size_t len, const struct rt *rt)
+{
+	memcpy(buf + len, rt, rt->nlh.nlmsg_len);
+	return len + NLMSG_ALIGN(rt->nlh.nlmsg_len);
+}
+
+/* Sends them; 0, or -1 with the first errno. */
+__attribute__((unused)) static int nf_send(struct batch *batch)
+{
+	struct nfgenmsg header = { .res_id = htons(NFNL_SUBSYS_NFTABLES) };
+	static char buf[sizeof(struct rt) * (BATCH + 2)];
+	struct {
+		struct nlmsghdr nlh;
+		struct nlmsgerr err;
+		char rest[4096];
+	} answer;
+	int fd = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)), i;
+	size_t len = 0;
+	struct rt rt;
+	int err = 0;
+
+	memset(buf, 0, sizeof(buf));
+	rt_begin(&rt, NFNL_MSG_BATCH_BEGIN, 0, &header, sizeof(header));
+	rt.nlh.nlmsg_flags = NLM_F_REQUEST;
+	len = append(buf, len, &rt);
+	for (i = 0; i < batch->count; i++)
+		len = append(buf, len, &batch->rt[i]);
+	rt_begin(&rt, NFNL_MSG_BATCH_END, 0, &header, sizeof(header));
+	rt.nlh.nlmsg_flags = NLM_F_REQUEST;
+	len = append(buf, len, &rt);
+	CHECK_EQ((ssize_t)len, send(fd, buf, len, 0));
+	for (i = 0; i < batch->count && !err; i++) {
+		CHECK_SYS(recv(fd, &answer, sizeof(answer), 0));
+		CHECK_EQ(NLMSG_ERROR, answer.nlh.nlmsg_type);
+		err = -answer.err.error;
+	}
+	CHECK_SYS(close(fd));
+	batch->count = 0;
+	errno = err;
+	return err ? -1 : 0;
+}
+
+__attribute__((unused)) static void table(struct batch *batch, const char *name)
+{
+	struct rt *rt = nf_begin(batch, NFT_MSG_NEWTABLE, 0);
+
+	rt_add_text(rt, NFTA_TABLE_NAME, name);
+}
+
+__attribute__((unused))
+static struct rtattr *expression(struct rt *rt, const char *name, struct rtattr **data)
+{
+	struct rtattr *one = rt_nest(rt, NFTA_LIST_ELEM);
+
+	rt_add_text(rt, NFTA_EXPR_NAME, name);
+	*data = rt_nest(rt, NFTA_EXPR_DATA);
+	return one;
+}
+
+/* The port that a datagram goes to is in the first register. */
+__attribute__((unused)) static void load_port(struct rt *rt)
+{
+	struct rtattr *data, *one = expression(rt, "payload", &data);
+
+	nf_number(rt, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	nf_number(rt, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	nf_number(rt, NFTA_PAYLOAD_OFFSET, 2);
+	nf_number(rt, NFTA_PAYLOAD_LEN, 2);
+	rt_end(rt, data);
+	rt_end(rt, one);
+}
+
+#endif /* CKPT_TEST_NFTABLES_H */
