@@ -234,6 +234,7 @@ kinds! {
     Vdso: vdso::Vdso,
     FanotifyFid: notify::FanotifyFid,
     UnixReconnect: net::unix::UnixReconnect,
+    NetFallback: ns::NetFallback,
 }
 
 /// Number of the first kind of link.

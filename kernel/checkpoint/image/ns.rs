@@ -102,12 +102,16 @@ values! {
     REQUEST_DELROUTE = 25,
     /// A neighbour, or an entry of a bridge: RTM_NEWNEIGH.
     REQUEST_NEWNEIGH = 28,
+    /// An entry of a tunnel that is not there: RTM_DELNEIGH.
+    REQUEST_DELNEIGH = 29,
     /// A routing rule: RTM_NEWRULE.
     REQUEST_NEWRULE = 32,
     /// A routing rule that is not there: RTM_DELRULE.
     REQUEST_DELRULE = 33,
     /// A queueing discipline: RTM_NEWQDISC.
     REQUEST_NEWQDISC = 36,
+    /// A nexthop, or a group of these: RTM_NEWNEXTHOP.
+    REQUEST_NEWNEXTHOP = 104,
     /// More names of a device: RTM_NEWLINKPROP.
     REQUEST_NEWLINKPROP = 108,
     /// A table of nftables: NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWTABLE. What is of nftables is sent as one
@@ -171,5 +175,17 @@ record! {
         pub number: U32,
         /// Zero.
         pub reserved: U32,
+    }
+}
+
+record! {
+    /// A link: a device that each new network namespace has, as drivers of tunnels make one there (`tunl0`,
+    /// `sit0`). A restart makes none: that of the new namespace must be the same one. Payload: its name.
+    #[record(NetFallback = 275, "device of each network namespace", min = 8, check = net_fallback)]
+    pub struct NetFallback {
+        /// The [`NetNs`] that has it.
+        pub net: U32,
+        /// Its number.
+        pub index: U32,
     }
 }

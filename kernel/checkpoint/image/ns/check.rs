@@ -19,6 +19,7 @@ use crate::image::{
         PID_MAX, //
     },
     ns::{
+        NetFallback,
         NetNs,
         NetPeer,
         NetRequest,
@@ -32,6 +33,7 @@ use crate::image::{
         NET_REQUEST_LATE,
         NET_REQUEST_MAKE,
         REQUEST_DELADDR,
+        REQUEST_DELNEIGH,
         REQUEST_DELROUTE,
         REQUEST_DELRULE,
         REQUEST_FLAGS,
@@ -42,6 +44,7 @@ use crate::image::{
         REQUEST_NEWLINK,
         REQUEST_NEWLINKPROP,
         REQUEST_NEWNEIGH,
+        REQUEST_NEWNEXTHOP,
         REQUEST_NEWOBJ,
         REQUEST_NEWQDISC,
         REQUEST_NEWROUTE,
@@ -174,6 +177,27 @@ impl Walk<'_> {
         )
     }
 
+    /// A device that each new network namespace has.
+    pub(in crate::image) fn net_fallback(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let device: NetFallback = raw.body()?;
+        let outside = self.refer::<NetNs>(raw, device.net.get())?.detail;
+        ensure(
+            raw,
+            outside == 0,
+            "a device of a network namespace that is not in the image",
+        )?;
+        ensure(
+            raw,
+            i32::try_from(device.index.get()).is_ok_and(|index| index > 1),
+            "impossible number of a device",
+        )?;
+        ensure(
+            raw,
+            (1..=DEVICE_NAME_MAX).contains(&raw.payload.len()) && !raw.payload.contains(&0),
+            "impossible name of a device",
+        )
+    }
+
     /// A request of a network namespace. What is in it is checked before the namespace is made: it is
     /// in the byte order of the machine.
     pub(in crate::image) fn net_request(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -195,6 +219,8 @@ impl Walk<'_> {
                     | REQUEST_NEWROUTE
                     | REQUEST_DELROUTE
                     | REQUEST_NEWNEIGH
+                    | REQUEST_DELNEIGH
+                    | REQUEST_NEWNEXTHOP
                     | REQUEST_NEWRULE
                     | REQUEST_DELRULE
                     | REQUEST_NEWQDISC

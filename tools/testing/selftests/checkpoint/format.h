@@ -124,6 +124,7 @@
 #define IMAGE_KIND_VDSO 266
 #define IMAGE_KIND_FANOTIFY_FID 267
 #define IMAGE_KIND_UNIX_RECONNECT 270
+#define IMAGE_KIND_NET_FALLBACK 275
 
 /* Header.arch */
 #define IMAGE_ARCH_X86_64 1
@@ -531,9 +532,11 @@
 #define IMAGE_REQUEST_NEWROUTE 24
 #define IMAGE_REQUEST_DELROUTE 25
 #define IMAGE_REQUEST_NEWNEIGH 28
+#define IMAGE_REQUEST_DELNEIGH 29
 #define IMAGE_REQUEST_NEWRULE 32
 #define IMAGE_REQUEST_DELRULE 33
 #define IMAGE_REQUEST_NEWQDISC 36
+#define IMAGE_REQUEST_NEWNEXTHOP 104
 #define IMAGE_REQUEST_NEWLINKPROP 108
 #define IMAGE_REQUEST_NEWTABLE 2560
 #define IMAGE_REQUEST_NEWCHAIN 2563
@@ -2657,5 +2660,12 @@ struct image_unix_reconnect {
 };
 
 static_assert(sizeof(struct image_unix_reconnect) == 8, "image_unix_reconnect");
+
+struct image_net_fallback {
+	uint32_t net;
+	uint32_t index;
+};
+
+static_assert(sizeof(struct image_net_fallback) == 8, "image_net_fallback");
 
 #endif /* CKPT_TEST_FORMAT_H */
