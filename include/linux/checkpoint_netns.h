@@ -28,6 +28,8 @@ struct sock;
 #define CHECKPOINT_NETNS_IDS		6
 #define CHECKPOINT_NETNS_LACKS		7
 #define CHECKPOINT_NETNS_MODES		8
+#define CHECKPOINT_NETNS_TUNNEL		16
+#define CHECKPOINT_NETNS_LENDS		17
 
 /* Queues of which a device uses all. */
 #define CHECKPOINT_NETNS_TX		0x1

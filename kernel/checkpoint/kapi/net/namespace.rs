@@ -56,6 +56,10 @@ pub(crate) enum Left {
     Device([u8; NAME]),
     /// A device that is not as the new one.
     Differs([u8; NAME]),
+    /// A tunnel that has what can't be asked for, by its name.
+    Tunnel([u8; NAME]),
+    /// A device of another namespace whose ends are in it, by its name.
+    Lends([u8; NAME]),
     /// Not a device that a new namespace has.
     Lacks([u8; NAME]),
     /// Hooks of netfilter.
@@ -298,6 +302,8 @@ impl NetNs {
         Ok(match what.cast_unsigned() {
             bindings::CHECKPOINT_NETNS_NOTHING => Left::Nothing,
             bindings::CHECKPOINT_NETNS_DEVICE => Left::Device(name),
+            bindings::CHECKPOINT_NETNS_TUNNEL => Left::Tunnel(name),
+            bindings::CHECKPOINT_NETNS_LENDS => Left::Lends(name),
             bindings::CHECKPOINT_NETNS_LACKS => Left::Lacks(name),
             bindings::CHECKPOINT_NETNS_NETFILTER => Left::Netfilter,
             bindings::CHECKPOINT_NETNS_XFRM => Left::Xfrm,

@@ -22,12 +22,17 @@ use super::{
         Item,
         Table, //
     },
+    forwarding,
     message::{
         attributes,
         find,
         u32_at,
         Message,
         ATTRIBUTE_HEADER, //
+    },
+    nexthop::{
+        self,
+        NEXTHOPS, //
     },
     nft::{
         self,
@@ -59,11 +64,13 @@ use super::{
 use crate::{
     image::ns::{
         REQUEST_DELADDR,
+        REQUEST_DELNEIGH,
         REQUEST_DELROUTE,
         REQUEST_DELRULE,
         REQUEST_NEWADDR,
         REQUEST_NEWLINK,
         REQUEST_NEWNEIGH,
+        REQUEST_NEWNEXTHOP,
         REQUEST_NEWQDISC,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
@@ -216,9 +223,16 @@ impl<'a> Rebuild<'a> {
         steps.end_quiet()?;
         self.list(&ADDRESSES, None, REQUEST_NEWADDR, address)?;
         self.list(&RULES, Some(REQUEST_DELRULE), REQUEST_NEWRULE, rule)?;
-        for routes in &ROUTES {
-            self.list(routes, Some(REQUEST_DELROUTE), REQUEST_NEWROUTE, route)?;
+        // A route goes by nexthops; the way to the gateway of one may be a route.
+        let again = !NEXTHOPS.of(self.ns)?.is_empty();
+        for _ in 0..=u8::from(again) {
+            self.list(&NEXTHOPS, None, REQUEST_NEWNEXTHOP, nexthop::nexthop)?;
+            for routes in &ROUTES {
+                self.list(routes, Some(REQUEST_DELROUTE), REQUEST_NEWROUTE, route)?;
+            }
         }
+        let [.., entries] = &NEIGHBOURS;
+        self.take_away(entries, REQUEST_DELNEIGH, forwarding::removal)?;
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
@@ -314,6 +328,19 @@ impl<'a> Rebuild<'a> {
         Ok(differs)
     }
 
+    /// Takes away what it has of a list and should not, as far as `body` has requests for that.
+    fn take_away(
+        &mut self,
+        table: &Table<'_>,
+        remove: u32,
+        body: fn(&[u8]) -> Result<Option<Message>>,
+    ) -> Result {
+        let (of, fresh) = (table.of(self.ns)?, table.of(self.fresh)?);
+        let requests = lacking(&fresh, &of, remove, body)?;
+        self.send_all(requests)?;
+        Ok(())
+    }
+
     /// Takes away what it has of a list and should not, and adds what is missing.
     fn list(
         &mut self,
@@ -322,13 +349,11 @@ impl<'a> Rebuild<'a> {
         add: u32,
         body: fn(&[u8]) -> Result<Option<Message>>,
     ) -> Result {
-        let (of, fresh) = (table.of(self.ns)?, table.of(self.fresh)?);
         if let Some(remove) = remove {
-            let requests = lacking(&fresh, &of, remove, body)?;
-            self.send_all(requests)?;
+            self.take_away(table, remove, body)?;
         }
         // What was removed may have taken others with it.
-        let fresh = table.of(self.fresh)?;
+        let (of, fresh) = (table.of(self.ns)?, table.of(self.fresh)?);
         let requests = lacking(&of, &fresh, add, body)?;
         self.send_all(requests)?;
         Ok(())
@@ -378,7 +403,7 @@ fn lacking(
 
 /// Begins a request about what the message `body` tells, with a header of `N` bytes and those attributes
 /// that `kinds` names.
-fn request_of<const N: usize>(
+pub(super) fn request_of<const N: usize>(
     body: &[u8],
     kinds: &[u16],
     edit: impl FnOnce(&mut [u8; N]),
@@ -411,9 +436,17 @@ fn address(body: &[u8]) -> Result<Option<Message>> {
 
 /// The request for a route. Flags that the kernel sets are not asked for.
 fn route(body: &[u8]) -> Result<Option<Message>> {
-    let mut message = request_of::<12>(body, OF_ROUTE, |header| {
+    let (mut kinds, mut flags) = (OF_ROUTE, ROUTE_FLAGS);
+    if nexthop::is_of_route(body)? {
+        let Some(of_nexthop) = nexthop::of_route(body) else {
+            return Ok(None);
+        };
+        // These are those of the nexthop.
+        (kinds, flags) = (of_nexthop, 0);
+    }
+    let mut message = request_of::<12>(body, kinds, |header| {
         for (at, byte) in header.iter_mut().enumerate().skip(8) {
-            *byte &= if at == 8 + LOW_BYTE { ROUTE_FLAGS } else { 0 };
+            *byte &= if at == 8 + LOW_BYTE { flags } else { 0 };
         }
     })?;
     // Those of several ways are in RTA_MULTIPATH.
@@ -450,6 +483,9 @@ fn rule(body: &[u8]) -> Result<Option<Message>> {
 /// The request for a neighbour. One whose state changes begins with what it has when it is known, but was
 /// not asked: NUD_STALE, or, in a bridge, NUD_REACHABLE.
 fn neighbour(body: &[u8]) -> Result<Option<Message>> {
+    if forwarding::is_entry(body)? {
+        return forwarding::entry(body).map(Some);
+    }
     let mut of_bridge = false;
     let is_bridge = body.first() == Some(&BRIDGE);
     if is_bridge {

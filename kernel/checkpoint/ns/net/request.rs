@@ -14,6 +14,7 @@ use super::{
         Ends,
         Names, //
     },
+    forwarding,
     message::{
         attributes,
         find,
@@ -22,6 +23,7 @@ use super::{
         Message,
         ATTRIBUTE_HEADER, //
     },
+    nexthop,
     nft::{
         self,
         Batch, //
@@ -41,6 +43,7 @@ use crate::{
             NET_REQUEST_LATE,
             NET_REQUEST_MAKE,
             REQUEST_DELADDR,
+            REQUEST_DELNEIGH,
             REQUEST_DELROUTE,
             REQUEST_DELRULE,
             REQUEST_MAX,
@@ -48,6 +51,7 @@ use crate::{
             REQUEST_NEWLINK,
             REQUEST_NEWLINKPROP,
             REQUEST_NEWNEIGH,
+            REQUEST_NEWNEXTHOP,
             REQUEST_NEWQDISC,
             REQUEST_NEWROUTE,
             REQUEST_NEWRULE,
@@ -216,9 +220,11 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     wait::go_on()?;
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
-        REQUEST_NEWADDR | REQUEST_NEWQDISC => CREATE | EXCLUSIVE,
+        REQUEST_NEWADDR | REQUEST_NEWQDISC | REQUEST_NEWNEXTHOP => CREATE | EXCLUSIVE,
         REQUEST_NEWROUTE => CREATE | APPEND,
         REQUEST_NEWRULE => CREATE,
+        // There may be several for one address.
+        REQUEST_NEWNEIGH if forwarding::is_entry(body)? => CREATE | APPEND,
         REQUEST_NEWNEIGH => CREATE | REPLACE,
         _ => 0,
     };
@@ -227,7 +233,7 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
 }
 
 /// Returns whether all attributes after the first `header` bytes of `body` are of `kinds`.
-fn has_only(body: &[u8], header: usize, kinds: &[u16]) -> Result<bool> {
+pub(super) fn has_only(body: &[u8], header: usize, kinds: &[u16]) -> Result<bool> {
     let mut is = true;
     attributes(body.get(header..).ok_or(EINVAL)?, |kind, _| {
         is &= kinds.contains(&kind);
@@ -238,7 +244,9 @@ fn has_only(body: &[u8], header: usize, kinds: &[u16]) -> Result<bool> {
 
 /// The same of a route, with its ways.
 fn is_route(body: &[u8]) -> Result<bool> {
-    let mut is = has_only(body, 12, OF_ROUTE)?;
+    let by_nexthop = nexthop::is_of_route(body)?;
+    let kinds = nexthop::of_route(body).filter(|_| by_nexthop);
+    let mut is = has_only(body, 12, kinds.unwrap_or(OF_ROUTE))?;
     attributes(body.get(12..).ok_or(EINVAL)?, |kind, attribute| {
         if kind == MULTIPATH {
             is &= are_hops(attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?;
@@ -286,6 +294,11 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
         REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
         REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),
+        REQUEST_NEWNEXTHOP => nexthop::is_allowed(body),
+        REQUEST_DELNEIGH => {
+            Ok(forwarding::is_entry(body)? && has_only(body, 12, forwarding::OF_ENTRY)?)
+        }
+        REQUEST_NEWNEIGH if forwarding::is_entry(body)? => has_only(body, 12, forwarding::OF_ENTRY),
         REQUEST_NEWNEIGH => {
             let known = of_ip || body.first() == Some(&BRIDGE);
             Ok(known && has_only(body, 12, OF_NEIGHBOUR)?)
@@ -341,7 +354,8 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWADDR | REQUEST_DELADDR => "an address",
         REQUEST_NEWROUTE | REQUEST_DELROUTE => "a route",
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
-        REQUEST_NEWNEIGH => "a neighbour",
+        REQUEST_NEWNEIGH | REQUEST_DELNEIGH => "a neighbour",
+        REQUEST_NEWNEXTHOP => "a nexthop",
         REQUEST_NEWQDISC => "a queueing discipline",
         // That is made elsewhere, and may be what is in the way.
         REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
@@ -402,6 +416,7 @@ pub(super) fn replay(
             // The kernel has done it, or had not what it would undo.
             (REQUEST_NEWADDR | REQUEST_NEWROUTE, Err(EEXIST)) => Ok(()),
             (REQUEST_DELADDR, Err(EADDRNOTAVAIL)) => Ok(()),
+            (REQUEST_DELNEIGH, Err(ENOENT)) => Ok(()),
             (REQUEST_DELROUTE, Err(ESRCH)) => Ok(()),
             (REQUEST_DELRULE, Err(ENOENT)) => Ok(()),
             (_, sent) => sent,
@@ -558,7 +573,9 @@ mod tests {
             })
         };
         assert!(of(b"vlan\0", 1)? && !of(b"vlan\0", 6)?);
-        assert!(!of(b"vxlan\0", 1)? && !of(b"tun\0", 1)? && !of(b"dummy\0", 1)?);
+        assert!(!of(b"wireguard\0", 1)? && !of(b"tun\0", 1)? && !of(b"dummy\0", 1)?);
+        // IFLA_VXLAN_ID, IFLA_VXLAN_VNIFILTER.
+        assert!(of(b"vxlan\0", 1)? && !of(b"vxlan\0", 30)?);
         Ok(())
     }
 
