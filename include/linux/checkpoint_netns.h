@@ -68,6 +68,9 @@ int checkpoint_set_netid(struct net *net, struct net *peer, int id);
 int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
 bool checkpoint_netns_tracks(void);
 
+/* Of kernel/checkpoint/netns_tunnel.c. */
+int checkpoint_tunnel_set_born(struct net *net, u32 index, const u8 *address, size_t len);
+
 /* Of kernel/checkpoint/netns_peers.c. */
 int checkpoint_netns_lead(struct net *net, u32 from, struct checkpoint_netns_lead *lead);
 struct net *checkpoint_netns_lead_net(struct net *net, u32 index);

@@ -2,7 +2,9 @@
 /*
  * What network devices that are tunnels have and netlink does not tell.
  */
+#include <linux/capability.h>
 #include <linux/checkpoint_netns.h>
+#include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
@@ -131,4 +133,51 @@ bool checkpoint_tunnel_lends(const struct net *net, char *name)
 		}
 	}
 	return false;
+}
+
+/* Kinds that are born with a random address that looks like one of Ethernet. */
+static const char *const born[] = { "ip6gre", "ip6tnl", "vti6" };
+
+/**
+ * checkpoint_tunnel_set_born() - give a tunnel the address that another one was born with
+ * @net: its network namespace
+ * @index: its number
+ * @address: the address
+ * @len: bytes of it
+ *
+ * The kernel makes addresses of IPv6 of it when the tunnel is switched on.  Only the driver sets it, by
+ * eth_random_addr(), and nobody can ask for another one: any that this gives is one of these.  The rest
+ * of it is zero.
+ *
+ * Return: 0, or an errno: -EPERM if the caller may not set up the namespace, -ENODEV if there is no such
+ * device, -EINVAL if it is no such tunnel, or the address can't be that of one, -EBUSY if it is on,
+ * -EINTR if the caller was killed.
+ */
+int checkpoint_tunnel_set_born(struct net *net, u32 index, const u8 *address, size_t len)
+{
+	struct net_device *dev;
+	int ret;
+
+	/* As rtnetlink_rcv_msg(). */
+	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	if (len != sizeof(struct in6_addr) || !is_valid_ether_addr(address) ||
+	    !is_local_ether_addr(address) || memchr_inv(address + ETH_ALEN, 0, len - ETH_ALEN))
+		return -EINVAL;
+	ret = rtnl_net_lock_killable(net);
+	if (ret)
+		return ret;
+	dev = __dev_get_by_index(net, index);
+	if (!dev) {
+		ret = -ENODEV;
+	} else if (!dev->rtnl_link_ops || dev->addr_len != len ||
+		   !is_one_of(dev->rtnl_link_ops->kind, born, ARRAY_SIZE(born))) {
+		ret = -EINVAL;
+	} else if (dev->flags & IFF_UP) {
+		ret = -EBUSY;
+	} else {
+		memcpy(dev->perm_addr, address, len);
+	}
+	rtnl_net_unlock(net);
+	return ret;
 }

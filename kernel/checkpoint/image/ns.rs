@@ -110,6 +110,9 @@ values! {
     REQUEST_DELRULE = 33,
     /// A queueing discipline: RTM_NEWQDISC.
     REQUEST_NEWQDISC = 36,
+    /// The address that a tunnel over IPv6 was born with, which makes others: none of rtnetlink. It has
+    /// `struct ifinfomsg` and IFLA_PERM_ADDRESS.
+    REQUEST_BORN = 45,
     /// A nexthop, or a group of these: RTM_NEWNEXTHOP.
     REQUEST_NEWNEXTHOP = 104,
     /// More names of a device: RTM_NEWLINKPROP.

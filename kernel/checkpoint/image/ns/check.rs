@@ -32,6 +32,7 @@ use crate::image::{
         NETNS_OUTSIDE,
         NET_REQUEST_LATE,
         NET_REQUEST_MAKE,
+        REQUEST_BORN,
         REQUEST_DELADDR,
         REQUEST_DELNEIGH,
         REQUEST_DELROUTE,
@@ -224,6 +225,7 @@ impl Walk<'_> {
                     | REQUEST_NEWRULE
                     | REQUEST_DELRULE
                     | REQUEST_NEWQDISC
+                    | REQUEST_BORN
                     | REQUEST_NEWLINKPROP
                     | REQUEST_NEWTABLE
                     | REQUEST_NEWCHAIN

@@ -254,6 +254,23 @@ impl NetNs {
         ])
     }
 
+    /// Gives its device with the number `index`, a tunnel over IPv6 that is off, the address that another
+    /// one was born with.
+    ///
+    /// EPERM: the caller may not. ENODEV: there is none. EINVAL: it is no such tunnel, or no such address.
+    /// EBUSY: it is on. EINTR: the caller was killed.
+    pub(crate) fn set_born(&self, index: u32, address: &[u8]) -> Result {
+        // SAFETY: We own a reference; the address, of so many bytes, is only read.
+        to_result(unsafe {
+            bindings::checkpoint_tunnel_set_born(
+                self.as_ptr(),
+                index,
+                address.as_ptr(),
+                address.len(),
+            )
+        })
+    }
+
     /// Lets its devices learn of what has become of their links; returns whether nothing is left to be
     /// done of that, nor with their addresses: none is looked for elsewhere. EINTR: the caller was
     /// killed.

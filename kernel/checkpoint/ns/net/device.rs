@@ -24,6 +24,7 @@ use super::{
 use crate::{
     image::ns::{
         NET_REQUEST_MAKE,
+        REQUEST_BORN,
         REQUEST_NEWLINK,
         REQUEST_NEWLINKPROP,
         REQUEST_SETLINK, //
@@ -75,6 +76,8 @@ const QUEUES: [u16; 2] = [31, 32];
 const CARRIER: u16 = 33;
 /// IFLA_BROADCAST.
 const BROADCAST: u16 = 2;
+/// IFLA_PERM_ADDRESS.
+const BORN: u16 = 54;
 /// IFLA_MIN_MTU and IFLA_MAX_MTU.
 const BOUNDS: [u16; 2] = [50, 51];
 /// IFLA_PROP_LIST.
@@ -151,6 +154,12 @@ fn text(bytes: &[u8]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or(&[])
 }
 
+/// Returns whether the request `body` has the address that a device was born with, and nothing else.
+pub(super) fn is_birth(body: &[u8]) -> Result<bool> {
+    let device = Device::of(body)?;
+    Ok(device.get(BORN)?.is_some() && allowed::only(device.attributes, &[BORN])?)
+}
+
 /// Returns whether the request `body` is about a device in the namespace that a number stands for.
 pub(super) fn is_across(body: &[u8]) -> bool {
     let target = Device::of(body).and_then(|device| device.get(TARGET));
@@ -174,6 +183,11 @@ impl<'a> Device<'a> {
     /// Its number.
     pub(super) fn index(&self) -> u32 {
         u32_at(self.header, 4).unwrap_or(0)
+    }
+
+    /// The address that it was born with.
+    pub(super) fn born(&self) -> Result<&'a [u8]> {
+        self.get(BORN)?.ok_or(EINVAL)
     }
 
     /// Writes its number.
@@ -478,6 +492,13 @@ impl<'a> Device<'a> {
         } else {
             &[]
         };
+        if tunnel.is_some_and(|tunnel| tunnel.is_born) {
+            differing(self.attributes, new.attributes, &[BORN], |kind, content| {
+                let mut set = Message::new(&header)?;
+                set.add(kind, content)?;
+                add(REQUEST_BORN, set)
+            })?;
+        }
         for kinds in [SET, carrier] {
             differing(self.attributes, new.attributes, kinds, |kind, content| {
                 if borrows && !last && matches!(kind, ADDRESS | MTU) {

@@ -42,6 +42,7 @@ use crate::{
             NetRequest,
             NET_REQUEST_LATE,
             NET_REQUEST_MAKE,
+            REQUEST_BORN,
             REQUEST_DELADDR,
             REQUEST_DELNEIGH,
             REQUEST_DELROUTE,
@@ -218,6 +219,10 @@ pub(super) fn is_tentative(body: &[u8]) -> Result<bool> {
 /// Sends a request to `ns`. Else what is answered.
 fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     wait::go_on()?;
+    if kind == REQUEST_BORN {
+        let device = device::Device::of(body)?;
+        return ns.set_born(device.index(), device.born()?);
+    }
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
         REQUEST_NEWADDR | REQUEST_NEWQDISC | REQUEST_NEWNEXTHOP => CREATE | EXCLUSIVE,
@@ -291,6 +296,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         REQUEST_NEWLINK | REQUEST_SETLINK | REQUEST_NEWLINKPROP => {
             device::is_allowed(body, flags & NET_REQUEST_MAKE != 0)
         }
+        REQUEST_BORN => device::is_birth(body),
         REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
         REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
         REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),
@@ -574,6 +580,13 @@ mod tests {
         };
         assert!(of(b"vlan\0", 1)? && !of(b"vlan\0", 6)?);
         assert!(!of(b"wireguard\0", 1)? && !of(b"tun\0", 1)? && !of(b"dummy\0", 1)?);
+        // An address that a tunnel was born with is told alone: IFLA_PERM_ADDRESS, IFLA_MTU.
+        let mut born = Message::new(&[0; 16])?;
+        born.add(54, &[2; 16])?;
+        assert!(is_allowed(REQUEST_BORN, 0, &born.0)?);
+        assert!(!is_allowed(REQUEST_SETLINK, 0, &born.0)?);
+        born.add(4, &[0; 4])?;
+        assert!(!is_allowed(REQUEST_BORN, 0, &born.0)?);
         // IFLA_VXLAN_ID, IFLA_VXLAN_VNIFILTER.
         assert!(of(b"vxlan\0", 1)? && !of(b"vxlan\0", 30)?);
         Ok(())

@@ -14,6 +14,8 @@ struct told {
 	char info[1024];
 	size_t len;
 	uint32_t mtu, index;
+	/* What it was born with, of which addresses of IPv6 are made. */
+	char born[16];
 };
 
 static void ask(struct told *told, const char *name)
@@ -29,6 +31,9 @@ static void ask(struct told *told, const char *name)
 	told->len = RTA_PAYLOAD(info);
 	CHECK(told->len <= sizeof(told->info), "%s tells too much", name);
 	memcpy(told->info, RTA_DATA(info), told->len);
+	info = rt_attribute(&rt, name, 54 /* IFLA_PERM_ADDRESS */);
+	if (info)
+		memcpy(told->born, RTA_DATA(info), RTA_PAYLOAD(info));
 }
 
 static void check_same(const struct told *before, const char *name)
@@ -40,6 +45,7 @@ static void check_same(const struct told *before, const char *name)
 	CHECK_EQ(before->mtu, now.mtu);
 	CHECK_EQ(before->len, now.len);
 	CHECK(!memcmp(before->info, now.info, now.len), "%s is another tunnel", name);
+	CHECK(!memcmp(before->born, now.born, sizeof(now.born)), "%s was born otherwise", name);
 }
 
 static void set_mtu(const char *name, uint32_t mtu)

@@ -40,6 +40,9 @@ pub(super) struct Tunnel {
     /// IFLA_MIN_MTU and IFLA_MAX_MTU don't count: how it was made makes a difference to them, by netlink or
     /// by ioctl(2), but not to the MTU that it can have.
     pub(super) any_bounds: bool,
+    /// It is born with an address that nobody can choose (IFLA_PERM_ADDRESS), of which the kernel makes
+    /// addresses of IPv6.
+    pub(super) is_born: bool,
 }
 
 /// A kind with nothing of its own.

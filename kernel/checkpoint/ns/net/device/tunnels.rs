@@ -17,6 +17,7 @@ const OF_ETHERNET: Tunnel = Tunnel {
     as_flag: &[],
     has_ends: false,
     any_bounds: false,
+    is_born: false,
 };
 
 /// One whose addresses are its ends.
@@ -28,6 +29,12 @@ const OF_IP: Tunnel = Tunnel {
 /// One that an ioctl(2) makes with other bounds.
 const OF_IPV4: Tunnel = Tunnel {
     any_bounds: true,
+    ..OF_IP
+};
+
+/// One over IPv6.
+const OF_IPV6: Tunnel = Tunnel {
+    is_born: true,
     ..OF_IP
 };
 
@@ -105,7 +112,7 @@ pub(super) static TUNNELS: &[DeviceKind] = &[
     DeviceKind {
         name: b"ip6gre",
         made_with: GRE6,
-        tunnel: Some(&OF_IP),
+        tunnel: Some(&OF_IPV6),
         ..PLAIN
     },
     DeviceKind {
@@ -139,7 +146,7 @@ pub(super) static TUNNELS: &[DeviceKind] = &[
     DeviceKind {
         name: b"ip6tnl",
         made_with: &[1, 2, 3, 4, 6, 7, 8, 9, 15, 16, 17, 18, 19, 20],
-        tunnel: Some(&OF_IP),
+        tunnel: Some(&OF_IPV6),
         ..PLAIN
     },
     DeviceKind {
@@ -151,7 +158,7 @@ pub(super) static TUNNELS: &[DeviceKind] = &[
     DeviceKind {
         name: b"vti6",
         made_with: VTI,
-        tunnel: Some(&OF_IP),
+        tunnel: Some(&OF_IPV6),
         ..PLAIN
     },
 ];
