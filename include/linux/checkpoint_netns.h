@@ -69,6 +69,8 @@ int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
 bool checkpoint_netns_tracks(void);
 
 /* Of kernel/checkpoint/netns_tunnel.c. */
+int checkpoint_tunnel_numbers(struct net *net, u32 index, u32 numbers[2]);
+int checkpoint_tunnel_set_numbers(struct net *net, u32 index, u32 in, u32 out);
 int checkpoint_tunnel_set_born(struct net *net, u32 index, const u8 *address, size_t len);
 
 /* Of kernel/checkpoint/netns_peers.c. */

@@ -31,16 +31,14 @@ static bool is_one_of(const char *kind, const char *const *kinds, size_t count)
 }
 
 /*
- * A tunnel numbers packets from where it was made on, and takes none with a lower number than it has
- * seen.  How it was asked for, by netlink or by ioctl(2), makes a difference to some fields that its
+ * How a tunnel was asked for, by netlink or by ioctl(2), makes a difference to some fields that its
  * kind does not tell.  Of the header that is a model only these are looked at.
  */
 static bool ipv4_differs(const struct ip_tunnel *a, const struct ip_tunnel *b)
 {
 	const struct ip_tunnel_parm_kern *p = &a->parms, *q = &b->parms;
 
-	return a->i_seqno != b->i_seqno || atomic_read(&a->o_seqno) != atomic_read(&b->o_seqno) ||
-	       a->prl_count != b->prl_count || a->collect_md != b->collect_md ||
+	return a->prl_count != b->prl_count || a->collect_md != b->collect_md ||
 	       a->ignore_df != b->ignore_df || a->erspan_ver != b->erspan_ver ||
 	       a->index != b->index || a->dir != b->dir || a->hwid != b->hwid ||
 	       a->fwmark != b->fwmark || p->link != q->link ||
@@ -55,8 +53,7 @@ static bool ipv6_differs(const struct ip6_tnl *a, const struct ip6_tnl *b)
 {
 	const struct __ip6_tnl_parm *p = &a->parms, *q = &b->parms;
 
-	return a->i_seqno != b->i_seqno || atomic_read(&a->o_seqno) != atomic_read(&b->o_seqno) ||
-	       p->link != q->link || p->proto != q->proto || p->encap_limit != q->encap_limit ||
+	return p->link != q->link || p->proto != q->proto || p->encap_limit != q->encap_limit ||
 	       p->hop_limit != q->hop_limit || p->collect_md != q->collect_md ||
 	       p->flowinfo != q->flowinfo || p->flags != q->flags ||
 	       p->i_key != q->i_key || p->o_key != q->o_key || p->fwmark != q->fwmark ||
@@ -177,6 +174,97 @@ int checkpoint_tunnel_set_born(struct net *net, u32 index, const u8 *address, si
 		ret = -EBUSY;
 	} else {
 		memcpy(dev->perm_addr, address, len);
+	}
+	rtnl_net_unlock(net);
+	return ret;
+}
+
+/* Kinds that number packets, if they were told to. */
+static const char *const numbering[] = { "gre", "gretap", "erspan" };
+static const char *const numbering6[] = { "ip6gre", "ip6gretap", "ip6erspan" };
+
+/* Finds the numbers of a tunnel; -ENODEV, or -ENODATA: it has none. */
+static int numbers_of(struct net *net, u32 index, u32 **in, atomic_t **out)
+{
+	struct net_device *dev = __dev_get_by_index(net, index);
+	const char *kind;
+
+	if (!dev)
+		return -ENODEV;
+	kind = dev->rtnl_link_ops ? dev->rtnl_link_ops->kind : "";
+	if (is_one_of(kind, numbering, ARRAY_SIZE(numbering))) {
+		struct ip_tunnel *tunnel = netdev_priv(dev);
+
+		*in = &tunnel->i_seqno;
+		*out = &tunnel->o_seqno;
+		return 0;
+	}
+	if (is_one_of(kind, numbering6, ARRAY_SIZE(numbering6))) {
+		struct ip6_tnl *tunnel = netdev_priv(dev);
+
+		*in = &tunnel->i_seqno;
+		*out = &tunnel->o_seqno;
+		return 0;
+	}
+	return -ENODATA;
+}
+
+/**
+ * checkpoint_tunnel_numbers() - read how far a tunnel has numbered packets
+ * @net: its network namespace
+ * @index: its number
+ * @numbers: where to put the number that it takes next, and the one that it sends next
+ *
+ * Return: 0, or an errno: -ENODEV if there is no such device, -ENODATA if it numbers nothing, -EINTR
+ * if the caller was killed.
+ */
+int checkpoint_tunnel_numbers(struct net *net, u32 index, u32 numbers[2])
+{
+	atomic_t *out;
+	u32 *in;
+	int ret;
+
+	ret = rtnl_net_lock_killable(net);
+	if (ret)
+		return ret;
+	ret = numbers_of(net, index, &in, &out);
+	if (!ret) {
+		numbers[0] = READ_ONCE(*in);
+		numbers[1] = atomic_read(out);
+	}
+	rtnl_net_unlock(net);
+	return ret;
+}
+
+/**
+ * checkpoint_tunnel_set_numbers() - have a tunnel number packets from where another one was
+ * @net: its network namespace
+ * @index: its number
+ * @in: the number that it takes next
+ * @out: the number that it sends next
+ *
+ * Only packets change them (ip_tunnel_rcv(), gre_build_header() and the like), by which they take any
+ * value: they wrap.
+ *
+ * Return: 0, or an errno: as of checkpoint_tunnel_numbers(), -EPERM if the caller may not set up the
+ * namespace.
+ */
+int checkpoint_tunnel_set_numbers(struct net *net, u32 index, u32 in, u32 out)
+{
+	atomic_t *sent;
+	u32 *seen;
+	int ret;
+
+	/* As rtnetlink_rcv_msg(). */
+	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	ret = rtnl_net_lock_killable(net);
+	if (ret)
+		return ret;
+	ret = numbers_of(net, index, &seen, &sent);
+	if (!ret) {
+		WRITE_ONCE(*seen, in);
+		atomic_set(sent, out);
 	}
 	rtnl_net_unlock(net);
 	return ret;

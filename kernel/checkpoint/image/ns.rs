@@ -113,6 +113,9 @@ values! {
     /// The address that a tunnel over IPv6 was born with, which makes others: none of rtnetlink. It has
     /// `struct ifinfomsg` and IFLA_PERM_ADDRESS.
     REQUEST_BORN = 45,
+    /// How far a tunnel of GRE has numbered packets: none of rtnetlink. It has `struct ifinfomsg`, and two
+    /// numbers of 32 bits: that of the packet that it takes next, and that of the one that it sends.
+    REQUEST_NUMBERS = 46,
     /// A nexthop, or a group of these: RTM_NEWNEXTHOP.
     REQUEST_NEWNEXTHOP = 104,
     /// More names of a device: RTM_NEWLINKPROP.

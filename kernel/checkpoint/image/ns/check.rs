@@ -53,6 +53,7 @@ use crate::image::{
         REQUEST_NEWRULE_NFT,
         REQUEST_NEWSET,
         REQUEST_NEWTABLE,
+        REQUEST_NUMBERS,
         REQUEST_SETLINK,
         SETTINGS_MAX,
         SETTING_PATH_MAX,
@@ -226,6 +227,7 @@ impl Walk<'_> {
                     | REQUEST_DELRULE
                     | REQUEST_NEWQDISC
                     | REQUEST_BORN
+                    | REQUEST_NUMBERS
                     | REQUEST_NEWLINKPROP
                     | REQUEST_NEWTABLE
                     | REQUEST_NEWCHAIN

@@ -271,6 +271,28 @@ impl NetNs {
         })
     }
 
+    /// Returns the number of the packet that its device `index` takes next, and of that which it sends next;
+    /// `None`: it numbers none. ENODEV: there is none. EINTR: the caller was killed.
+    pub(crate) fn packet_numbers(&self, index: u32) -> Result<Option<[u32; 2]>> {
+        let mut numbers = [0; 2];
+        // SAFETY: We own a reference; there is room for both.
+        let ret = unsafe {
+            bindings::checkpoint_tunnel_numbers(self.as_ptr(), index, numbers.as_mut_ptr())
+        };
+        match to_result(ret) {
+            Err(ENODATA) => Ok(None),
+            done => done.map(|()| Some(numbers)),
+        }
+    }
+
+    /// Sets these. EPERM: the caller may not. ENODATA: it numbers none.
+    pub(crate) fn set_packet_numbers(&self, index: u32, [seen, sent]: [u32; 2]) -> Result {
+        // SAFETY: We own a reference.
+        to_result(unsafe {
+            bindings::checkpoint_tunnel_set_numbers(self.as_ptr(), index, seen, sent)
+        })
+    }
+
     /// Lets its devices learn of what has become of their links; returns whether nothing is left to be
     /// done of that, nor with their addresses: none is looked for elsewhere. EINTR: the caller was
     /// killed.

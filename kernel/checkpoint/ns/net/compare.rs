@@ -351,8 +351,8 @@ impl Pair<'_> {
                 member.refuse(
                     cap,
                     fmt!(
-                        "the device {}, a tunnel with what can't be asked for: numbers of packets \
-                         (seq), routers (prl), groups (mdb) or an option",
+                        "the device {}, a tunnel with what can't be asked for: routers (prl), groups \
+                         (mdb) or an option",
                         name_of(&name)
                     ),
                 );

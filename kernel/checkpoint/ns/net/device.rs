@@ -185,6 +185,11 @@ impl<'a> Device<'a> {
         u32_at(self.header, 4).unwrap_or(0)
     }
 
+    /// Returns whether it is a tunnel.
+    pub(super) fn is_tunnel(&self) -> Result<bool> {
+        Ok(kind_named(self.kind()?).is_some_and(|kind| kind.tunnel.is_some()))
+    }
+
     /// The address that it was born with.
     pub(super) fn born(&self) -> Result<&'a [u8]> {
         self.get(BORN)?.ok_or(EINVAL)

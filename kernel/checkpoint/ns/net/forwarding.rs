@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where devices that are tunnels to several ends send to: entries of vxlan.
+//! Where devices that are tunnels to several ends send to: entries of vxlan; and numbers of packets of GRE.
 //!
 //! They are listed with those of bridges (AF_BRIDGE), and have a destination or a nexthop. A device that was
 //! told of one end gets an entry for that by itself. Numbers are those of the netlink ABI.
@@ -8,13 +8,19 @@
 use kernel::prelude::*;
 
 use super::{
+    device::{
+        self,
+        Device, //
+    },
     message::{
         find,
         u16_at,
+        u32_at,
         Message, //
     },
     rebuild::request_of, //
 };
+use crate::kapi::net::namespace::NetNs;
 
 /// Bytes of `struct ndmsg`.
 const HEADER: usize = 12;
@@ -68,10 +74,48 @@ pub(super) fn removal(body: &[u8]) -> Result<Option<Message>> {
     })
 }
 
+/// The request that has the device `index` of a new namespace number packets from where that of `ns` is;
+/// `None`: it numbers none, or has not begun.
+pub(super) fn numbering(ns: &NetNs, index: u32) -> Result<Option<Message>> {
+    let Some([seen, sent]) = ns.packet_numbers(index)? else {
+        return Ok(None);
+    };
+    if seen == 0 && sent == 0 {
+        return Ok(None);
+    }
+    let mut header = [0; device::HEADER];
+    Device::set_index(&mut header, index)?;
+    let mut message = Message::new(&header)?;
+    message.header(&seen.to_ne_bytes())?;
+    message.header(&sent.to_ne_bytes())?;
+    Ok(Some(message))
+}
+
+/// What such a request has: the number of the device, and the numbers. `None`: it is none.
+pub(super) fn numbers(body: &[u8]) -> Option<(u32, [u32; 2])> {
+    let seen = u32_at(body, device::HEADER)?;
+    let sent = u32_at(body, device::HEADER + 4)?;
+    let index = u32_at(body, 4)?;
+    (body.len() == device::HEADER + 8).then_some((index, [seen, sent]))
+}
+
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
 #[kernel::macros::kunit_tests(checkpoint_ns_net_forwarding)]
 mod tests {
     use super::*;
+
+    /// Numbers of packets come whole, and with nothing else.
+    #[test]
+    fn packets() -> Result {
+        let mut body = [0; device::HEADER + 12];
+        Device::set_index(&mut body, 7)?;
+        for len in 0..body.len() {
+            let found = numbers(body.get(..len).ok_or(EINVAL)?);
+            assert!(found.is_some() == (len == device::HEADER + 8));
+            assert!(found.is_none_or(|(index, _)| index == 7));
+        }
+        Ok(())
+    }
 
     /// Entries of a device have an end; others are addresses that it listens to. One that was learnt begins as
     /// one that is known.

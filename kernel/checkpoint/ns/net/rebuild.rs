@@ -74,6 +74,7 @@ use crate::{
         REQUEST_NEWQDISC,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
+        REQUEST_NUMBERS,
         REQUEST_SETLINK, //
     },
     kapi::{
@@ -239,7 +240,23 @@ impl<'a> Rebuild<'a> {
         self.list(&QUEUES, None, REQUEST_NEWQDISC, queue)?;
         let port = self.ports()?;
         self.filter()?;
+        self.number_packets()?;
         Ok(port)
+    }
+
+    /// Has tunnels number packets from where those of the other one are: they are on, and have sent some.
+    fn number_packets(&mut self) -> Result {
+        let list = LINKS.of(self.ns)?;
+        for device in &devices(&list)? {
+            wait::go_on()?;
+            if !device.is_tunnel()? {
+                continue;
+            }
+            if let Some(message) = forwarding::numbering(self.ns, device.index())? {
+                self.send(Request::new(REQUEST_NUMBERS, 0, message)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives it tables of nftables. What is not taken differs.

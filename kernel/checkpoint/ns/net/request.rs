@@ -56,6 +56,7 @@ use crate::{
             REQUEST_NEWQDISC,
             REQUEST_NEWROUTE,
             REQUEST_NEWRULE,
+            REQUEST_NUMBERS,
             REQUEST_SETLINK, //
         },
         Kind,
@@ -223,6 +224,10 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
         let device = device::Device::of(body)?;
         return ns.set_born(device.index(), device.born()?);
     }
+    if kind == REQUEST_NUMBERS {
+        let (index, numbers) = forwarding::numbers(body).ok_or(EINVAL)?;
+        return ns.set_packet_numbers(index, numbers);
+    }
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
         REQUEST_NEWADDR | REQUEST_NEWQDISC | REQUEST_NEWNEXTHOP => CREATE | EXCLUSIVE,
@@ -297,6 +302,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
             device::is_allowed(body, flags & NET_REQUEST_MAKE != 0)
         }
         REQUEST_BORN => device::is_birth(body),
+        REQUEST_NUMBERS => Ok(forwarding::numbers(body).is_some()),
         REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
         REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
         REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),

@@ -87,6 +87,26 @@ CKPT_CYCLE(gre, OWN)
 	carries("t0", 16, to, sizeof(to));
 }
 
+/* It numbers what it sends: the other end takes no lower numbers. */
+CKPT_CYCLE(gre_numbers, OWN)
+{
+	static const unsigned char to[] = { 10, 1, 0, 9 };
+	uint32_t number, last = 0;
+	int i;
+
+	make_lower();
+	MAKE_TUNNEL("t0", 50, "gre", IP4(IFLA_GRE_LOCAL, 0, 1), IP4(IFLA_GRE_REMOTE, 0, 9),
+		    U16(IFLA_GRE_IFLAGS, htons(0x1000)), U16(IFLA_GRE_OFLAGS, htons(0x1000)));
+	rt_switch("t0", true);
+	/* More than a new one sends by itself when it is switched on. */
+	for (i = 0; i < 50; i++)
+		last = carries("t0", 16, to, sizeof(to));
+	CHECK(last >= 49, "the last packet has the number %u", last);
+	ckpt_ready_wait();
+	number = carries("t0", 16, to, sizeof(to));
+	CHECK(number > last && number < last + 50, "the number %u comes after %u", number, last);
+}
+
 /* Fragments may be made of it, whatever it has to carry says. */
 CKPT_CYCLE(gretap, OWN)
 {
@@ -117,7 +137,7 @@ CKPT_CYCLE(erspan, OWN)
 		    U32(IFLA_GRE_IKEY, htonl(7)), U32(IFLA_GRE_OKEY, htonl(7)),
 		    U8(IFLA_GRE_ERSPAN_VER, 2), U8(IFLA_GRE_ERSPAN_DIR, 1),
 		    U16(IFLA_GRE_ERSPAN_HWID, 17));
-	/* It numbers what it sends: it has sent nothing. */
+	rt_switch("t0", true);
 	ask(&before, "t0");
 	ckpt_ready_wait();
 	check_same(&before, "t0");

@@ -37,8 +37,8 @@ REFUSE(filter_of_vnis, OWN)
 	expect("the device x0 of kind vxlan");
 }
 
-#define UNTOLD(_name) "the device " _name ", a tunnel with what can't be asked for: numbers of packets " \
-	"(seq), routers (prl), groups (mdb) or an option"
+#define UNTOLD(_name) "the device " _name ", a tunnel with what can't be asked for: routers (prl), groups " \
+	"(mdb) or an option"
 
 /* An option that is not told. */
 REFUSE(routes_groups, OWN)
@@ -46,19 +46,6 @@ REFUSE(routes_groups, OWN)
 	make_lower();
 	MAKE_TUNNEL("x0", 50, "vxlan", U32(IFLA_VXLAN_ID, 7), U8(34 /* IFLA_VXLAN_MC_ROUTE */, 1));
 	expect(UNTOLD("x0"));
-}
-
-/* It numbers what it sends: the other end would not take lower numbers. */
-REFUSE(numbers, OWN)
-{
-	static const unsigned char to[] = { 10, 1, 0, 9 };
-
-	make_lower();
-	MAKE_TUNNEL("t0", 50, "gre", IP4(IFLA_GRE_LOCAL, 0, 1), IP4(IFLA_GRE_REMOTE, 0, 9),
-		    U16(IFLA_GRE_IFLAGS, htons(0x1000)), U16(IFLA_GRE_OFLAGS, htons(0x1000)));
-	rt_switch("t0", true);
-	carries("t0", 16, to, sizeof(to));
-	expect(UNTOLD("t0"));
 }
 
 /* Another network namespace. */

@@ -77,9 +77,12 @@ __attribute__((unused)) static void make_lower(void)
 	rt_switch("d0", true);
 }
 
-/* What is sent over the device @name goes out over d0 with @count bytes @text in it at @at of the IP header. */
+/*
+ * What is sent over the device @name goes out over d0 with @count bytes @text in it at @at of the IP header.
+ * Returns four bytes behind the first four of what comes after that header: of GRE the number of the packet.
+ */
 __attribute__((unused))
-static void carries(const char *name, unsigned int at, const void *text, size_t count)
+static uint32_t carries(const char *name, unsigned int at, const void *text, size_t count)
 {
 	struct sockaddr_ll ll = {
 		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
@@ -96,6 +99,7 @@ static void carries(const char *name, unsigned int at, const void *text, size_t 
 	struct timeval moment = { .tv_usec = 100000 };
 	char packet[2048];
 	bool found = false;
+	uint32_t number;
 	ssize_t n;
 	int i;
 
@@ -116,6 +120,8 @@ static void carries(const char *name, unsigned int at, const void *text, size_t 
 	CHECK(found, "what %s has to send does not get to d0", name);
 	CHECK_SYS(close(in));
 	CHECK_SYS(close(out));
+	memcpy(&number, packet + 24, sizeof(number));
+	return ntohl(number);
 }
 
 #endif /* CKPT_TEST_TUNNELS_H */
