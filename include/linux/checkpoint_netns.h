@@ -28,6 +28,8 @@ struct sock;
 #define CHECKPOINT_NETNS_IDS		6
 #define CHECKPOINT_NETNS_LACKS		7
 #define CHECKPOINT_NETNS_MODES		8
+#define CHECKPOINT_NETNS_TUNNEL		16
+#define CHECKPOINT_NETNS_LENDS		17
 
 /* Queues of which a device uses all. */
 #define CHECKPOINT_NETNS_TX		0x1
@@ -65,6 +67,11 @@ int checkpoint_set_netid(struct net *net, struct net *peer, int id);
 /* Of kernel/checkpoint/netns_left.c. */
 int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
 bool checkpoint_netns_tracks(void);
+
+/* Of kernel/checkpoint/netns_tunnel.c. */
+int checkpoint_tunnel_numbers(struct net *net, u32 index, u32 numbers[2]);
+int checkpoint_tunnel_set_numbers(struct net *net, u32 index, u32 in, u32 out);
+int checkpoint_tunnel_set_born(struct net *net, u32 index, const u8 *address, size_t len);
 
 /* Of kernel/checkpoint/netns_peers.c. */
 int checkpoint_netns_lead(struct net *net, u32 from, struct checkpoint_netns_lead *lead);

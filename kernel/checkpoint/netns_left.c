@@ -12,6 +12,7 @@
 #include <net/net_namespace.h>
 #include <net/sch_generic.h>
 #include "../../net/core/dev.h"
+#include "netns.h"
 #if IS_ENABLED(CONFIG_NF_TABLES)
 #include <net/netfilter/nf_tables.h>
 #endif
@@ -326,6 +327,10 @@ static int devices_left(struct net *net, struct net *fresh, char *name)
 			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
 			return other ? CHECKPOINT_NETNS_DIFFERS : CHECKPOINT_NETNS_DEVICE;
 		}
+		if (checkpoint_tunnel_differs(dev, other)) {
+			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
+			return CHECKPOINT_NETNS_TUNNEL;
+		}
 	}
 	for_each_netdev(fresh, dev) {
 		if (!__dev_get_by_index(net, dev->ifindex)) {
@@ -355,6 +360,8 @@ int checkpoint_netns_left(struct net *net, struct net *fresh, char *name)
 	if (ret)
 		return ret;
 	ret = devices_left(net, fresh, name);
+	if (!ret && checkpoint_tunnel_lends(net, name))
+		ret = CHECKPOINT_NETNS_LENDS;
 	rtnl_net_unlock(net);
 	if (ret)
 		return ret;

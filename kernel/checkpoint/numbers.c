@@ -18,6 +18,7 @@
 #include <linux/if_addrlabel.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
+#include <linux/if_tunnel.h>
 #include <linux/if_vlan.h>
 #include <linux/in.h>
 #include <linux/io_uring.h>
@@ -287,8 +288,11 @@ static_assert(IFLA_GSO_MAX_SEGS == 40);
 static_assert(IFLA_GSO_MAX_SIZE == 41);
 static_assert(IFLA_CARRIER_UP_COUNT == 47);
 static_assert(IFLA_CARRIER_DOWN_COUNT == 48);
+static_assert(IFLA_MIN_MTU == 50);
+static_assert(IFLA_MAX_MTU == 51);
 static_assert(IFLA_PROP_LIST == 52);
 static_assert(IFLA_ALT_IFNAME == 53);
+static_assert(IFLA_PERM_ADDRESS == 54);
 static_assert(IFLA_GRO_MAX_SIZE == 58);
 static_assert(IFLA_ALLMULTI == 61);
 static_assert(IFLA_GSO_IPV4_MAX_SIZE == 63);
@@ -328,6 +332,54 @@ static_assert(IFF_DYNAMIC == 1 << 15);
 static_assert(IFF_LOWER_UP == 1 << 16);
 static_assert(IFF_DORMANT == 1 << 17);
 
+/*
+ * ns/net/device/tunnels.rs: attributes of tunnels, with the last one that there is: it may be told, or
+ * not, and so may later ones.
+ */
+static_assert(IFLA_VXLAN_PROXY == 11);
+static_assert(IFLA_VXLAN_L3MISS == 14);
+static_assert(IFLA_VXLAN_UDP_ZERO_CSUM6_TX == 19);
+static_assert(IFLA_VXLAN_REMCSUM_RX == 22);
+static_assert(IFLA_VXLAN_COLLECT_METADATA == 25);
+static_assert(IFLA_VXLAN_TTL_INHERIT == 28);
+static_assert(IFLA_VXLAN_VNIFILTER == 30);
+static_assert(IFLA_VXLAN_RESERVED_BITS == 33);
+static_assert(IFLA_VXLAN_MC_ROUTE == 34 && IFLA_VXLAN_MAX == 34);
+static_assert(IFLA_GENEVE_TTL_INHERIT == 12);
+static_assert(IFLA_GENEVE_LOCAL6 == 18 && IFLA_GENEVE_MAX == 18);
+static_assert(IFLA_GRE_PMTUDISC == 10);
+static_assert(IFLA_GRE_FLAGS == 13);
+static_assert(IFLA_GRE_COLLECT_METADATA == 18);
+static_assert(IFLA_GRE_FWMARK == 20);
+static_assert(IFLA_GRE_ERSPAN_HWID == 24 && IFLA_GRE_MAX == 24);
+static_assert(IFLA_IPTUN_TOS == 5);
+static_assert(IFLA_IPTUN_FLAGS == 8);
+static_assert(IFLA_IPTUN_PMTUDISC == 10);
+static_assert(IFLA_IPTUN_6RD_RELAY_PREFIXLEN == 14);
+static_assert(IFLA_IPTUN_COLLECT_METADATA == 19);
+static_assert(IFLA_IPTUN_FWMARK == 20 && IFLA_IPTUN_MAX == 20);
+static_assert(IFLA_VTI_FWMARK == 6 && IFLA_VTI_MAX == 6);
+
+/* ns/net/nexthop.rs: attributes of nexthops. */
+static_assert(NHA_ID == 1);
+static_assert(NHA_GROUP == 2);
+static_assert(NHA_GROUP_TYPE == 3);
+static_assert(NHA_BLACKHOLE == 4);
+static_assert(NHA_OIF == 5);
+static_assert(NHA_GATEWAY == 6);
+static_assert(NHA_FDB == 11);
+static_assert(NHA_OP_FLAGS == 14);
+static_assert(NHA_GROUP_STATS == 15);
+static_assert(NHA_HW_STATS_ENABLE == 16);
+static_assert(NHA_DST_PORT == 18 && NHA_MAX == 18);
+static_assert(NHA_OP_FLAG_DUMP_STATS == 1);
+static_assert(NEXTHOP_GRP_TYPE_MPATH == 0);
+static_assert(offsetof(struct nhmsg, nh_scope) == 1);
+static_assert(offsetof(struct nhmsg, nh_flags) == 4);
+static_assert(offsetof(struct rtmsg, rtm_type) == 7);
+static_assert(RTN_BLACKHOLE == 6);
+static_assert(RTA_NH_ID == 30);
+
 /* ns/net/request.rs: attributes of addresses, routes and neighbours. */
 static_assert(IFA_ADDRESS == 1);
 static_assert(IFA_LOCAL == 2);
@@ -355,8 +407,13 @@ static_assert(NDA_LLADDR == 2);
 static_assert(NDA_CACHEINFO == 3);
 static_assert(NDA_PROBES == 4);
 static_assert(NDA_VLAN == 5);
+static_assert(NDA_PORT == 6);
+static_assert(NDA_VNI == 7);
+static_assert(NDA_IFINDEX == 8);
 static_assert(NDA_MASTER == 9);
+static_assert(NDA_SRC_VNI == 11);
 static_assert(NDA_PROTOCOL == 12);
+static_assert(NDA_NH_ID == 13);
 static_assert(NDA_FLAGS_EXT == 15);
 
 /* image/ns.rs: requests. */
@@ -367,8 +424,10 @@ static_assert(RTM_DELADDR == 21);
 static_assert(RTM_NEWROUTE == 24);
 static_assert(RTM_DELROUTE == 25);
 static_assert(RTM_NEWNEIGH == 28);
+static_assert(RTM_DELNEIGH == 29);
 static_assert(RTM_NEWRULE == 32);
 static_assert(RTM_DELRULE == 33);
+static_assert(RTM_NEWNEXTHOP == 104);
 static_assert(RTM_NEWLINKPROP == 108);
 static_assert((NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE) == 2560);
 static_assert((NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) == 2563);

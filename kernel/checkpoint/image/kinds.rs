@@ -234,6 +234,7 @@ kinds! {
     Vdso: vdso::Vdso,
     FanotifyFid: notify::FanotifyFid,
     UnixReconnect: net::unix::UnixReconnect,
+    NetFallback: ns::NetFallback,
     TcpHints: net::tcp_hints::TcpHints,
     PacketRings: net::packet::PacketRings,
     PacketMemory: net::packet::PacketMemory,

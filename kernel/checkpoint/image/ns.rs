@@ -102,6 +102,8 @@ values! {
     REQUEST_DELROUTE = 25,
     /// A neighbour, or an entry of a bridge: RTM_NEWNEIGH.
     REQUEST_NEWNEIGH = 28,
+    /// An entry of a tunnel that is not there: RTM_DELNEIGH.
+    REQUEST_DELNEIGH = 29,
     /// A routing rule: RTM_NEWRULE.
     REQUEST_NEWRULE = 32,
     /// A routing rule that is not there: RTM_DELRULE.
@@ -113,10 +115,18 @@ values! {
     REQUEST_CONNECTION = 40,
     /// A connection that is expected: NFNL_SUBSYS_CTNETLINK_EXP and IPCTNL_MSG_EXP_NEW.
     REQUEST_EXPECTATION = 41,
+    /// The address that a tunnel over IPv6 was born with, which makes others: none of rtnetlink. It has
+    /// `struct ifinfomsg` and IFLA_PERM_ADDRESS.
+    REQUEST_BORN = 45,
+    /// How far a tunnel of GRE has numbered packets: none of rtnetlink. It has `struct ifinfomsg`, and two
+    /// numbers of 32 bits: that of the packet that it takes next, and that of the one that it sends.
+    REQUEST_NUMBERS = 46,
     /// A class of a queueing discipline: RTM_NEWTCLASS.
     REQUEST_NEWTCLASS = 50,
     /// A filter of a queueing discipline or class: RTM_NEWTFILTER.
     REQUEST_NEWTFILTER = 51,
+    /// A nexthop, or a group of these: RTM_NEWNEXTHOP.
+    REQUEST_NEWNEXTHOP = 104,
     /// More names of a device: RTM_NEWLINKPROP.
     REQUEST_NEWLINKPROP = 108,
     /// A table of nftables: NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWTABLE. What is of nftables is sent as one
@@ -180,5 +190,17 @@ record! {
         pub number: U32,
         /// Zero.
         pub reserved: U32,
+    }
+}
+
+record! {
+    /// A link: a device that each new network namespace has, as drivers of tunnels make one there (`tunl0`,
+    /// `sit0`). A restart makes none: that of the new namespace must be the same one. Payload: its name.
+    #[record(NetFallback = 275, "device of each network namespace", min = 8, check = net_fallback)]
+    pub struct NetFallback {
+        /// The [`NetNs`] that has it.
+        pub net: U32,
+        /// Its number.
+        pub index: U32,
     }
 }

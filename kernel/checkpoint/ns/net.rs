@@ -11,8 +11,11 @@ mod contents;
 mod device;
 mod dump;
 mod ends;
+mod fallback;
 mod filters;
+mod forwarding;
 mod message;
+mod nexthop;
 mod nft;
 mod outside;
 mod pairs;
@@ -325,6 +328,7 @@ fn save_requests(cap: &mut Capture) -> Result {
         };
         pairs::save(cap, obj, &contents.peers)?;
         tun::save(cap, obj, &contents.tuns)?;
+        fallback::save(cap, obj, &contents.fallbacks)?;
         for request in &contents.requests {
             requests.push((obj, request), GFP_KERNEL_ACCOUNT)?;
         }

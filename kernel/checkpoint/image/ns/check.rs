@@ -19,6 +19,7 @@ use crate::image::{
         PID_MAX, //
     },
     ns::{
+        NetFallback,
         NetNs,
         NetPeer,
         NetRequest,
@@ -31,8 +32,10 @@ use crate::image::{
         NETNS_OUTSIDE,
         NET_REQUEST_LATE,
         NET_REQUEST_MAKE,
+        REQUEST_BORN,
         REQUEST_CONNECTION,
         REQUEST_DELADDR,
+        REQUEST_DELNEIGH,
         REQUEST_DELROUTE,
         REQUEST_DELRULE,
         REQUEST_EXPECTATION,
@@ -44,6 +47,7 @@ use crate::image::{
         REQUEST_NEWLINK,
         REQUEST_NEWLINKPROP,
         REQUEST_NEWNEIGH,
+        REQUEST_NEWNEXTHOP,
         REQUEST_NEWOBJ,
         REQUEST_NEWQDISC,
         REQUEST_NEWROUTE,
@@ -53,6 +57,7 @@ use crate::image::{
         REQUEST_NEWTABLE,
         REQUEST_NEWTCLASS,
         REQUEST_NEWTFILTER,
+        REQUEST_NUMBERS,
         REQUEST_SETLINK,
         SETTINGS_MAX,
         SETTING_PATH_MAX,
@@ -178,6 +183,27 @@ impl Walk<'_> {
         )
     }
 
+    /// A device that each new network namespace has.
+    pub(in crate::image) fn net_fallback(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let device: NetFallback = raw.body()?;
+        let outside = self.refer::<NetNs>(raw, device.net.get())?.detail;
+        ensure(
+            raw,
+            outside == 0,
+            "a device of a network namespace that is not in the image",
+        )?;
+        ensure(
+            raw,
+            i32::try_from(device.index.get()).is_ok_and(|index| index > 1),
+            "impossible number of a device",
+        )?;
+        ensure(
+            raw,
+            (1..=DEVICE_NAME_MAX).contains(&raw.payload.len()) && !raw.payload.contains(&0),
+            "impossible name of a device",
+        )
+    }
+
     /// A request of a network namespace. What is in it is checked before the namespace is made: it is
     /// in the byte order of the machine.
     pub(in crate::image) fn net_request(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -199,6 +225,8 @@ impl Walk<'_> {
                     | REQUEST_NEWROUTE
                     | REQUEST_DELROUTE
                     | REQUEST_NEWNEIGH
+                    | REQUEST_DELNEIGH
+                    | REQUEST_NEWNEXTHOP
                     | REQUEST_NEWRULE
                     | REQUEST_DELRULE
                     | REQUEST_NEWQDISC
@@ -206,6 +234,8 @@ impl Walk<'_> {
                     | REQUEST_EXPECTATION
                     | REQUEST_NEWTCLASS
                     | REQUEST_NEWTFILTER
+                    | REQUEST_BORN
+                    | REQUEST_NUMBERS
                     | REQUEST_NEWLINKPROP
                     | REQUEST_NEWTABLE
                     | REQUEST_NEWCHAIN

@@ -56,6 +56,10 @@ pub(crate) enum Left {
     Device([u8; NAME]),
     /// A device that is not as the new one.
     Differs([u8; NAME]),
+    /// A tunnel that has what can't be asked for, by its name.
+    Tunnel([u8; NAME]),
+    /// A device of another namespace whose ends are in it, by its name.
+    Lends([u8; NAME]),
     /// Not a device that a new namespace has.
     Lacks([u8; NAME]),
     /// Hooks of netfilter.
@@ -250,6 +254,45 @@ impl NetNs {
         ])
     }
 
+    /// Gives its device with the number `index`, a tunnel over IPv6 that is off, the address that another
+    /// one was born with.
+    ///
+    /// EPERM: the caller may not. ENODEV: there is none. EINVAL: it is no such tunnel, or no such address.
+    /// EBUSY: it is on. EINTR: the caller was killed.
+    pub(crate) fn set_born(&self, index: u32, address: &[u8]) -> Result {
+        // SAFETY: We own a reference; the address, of so many bytes, is only read.
+        to_result(unsafe {
+            bindings::checkpoint_tunnel_set_born(
+                self.as_ptr(),
+                index,
+                address.as_ptr(),
+                address.len(),
+            )
+        })
+    }
+
+    /// Returns the number of the packet that its device `index` takes next, and of that which it sends next;
+    /// `None`: it numbers none. ENODEV: there is none. EINTR: the caller was killed.
+    pub(crate) fn packet_numbers(&self, index: u32) -> Result<Option<[u32; 2]>> {
+        let mut numbers = [0; 2];
+        // SAFETY: We own a reference; there is room for both.
+        let ret = unsafe {
+            bindings::checkpoint_tunnel_numbers(self.as_ptr(), index, numbers.as_mut_ptr())
+        };
+        match to_result(ret) {
+            Err(ENODATA) => Ok(None),
+            done => done.map(|()| Some(numbers)),
+        }
+    }
+
+    /// Sets these. EPERM: the caller may not. ENODATA: it numbers none.
+    pub(crate) fn set_packet_numbers(&self, index: u32, [seen, sent]: [u32; 2]) -> Result {
+        // SAFETY: We own a reference.
+        to_result(unsafe {
+            bindings::checkpoint_tunnel_set_numbers(self.as_ptr(), index, seen, sent)
+        })
+    }
+
     /// Lets its devices learn of what has become of their links; returns whether nothing is left to be
     /// done of that, nor with their addresses: none is looked for elsewhere. EINTR: the caller was
     /// killed.
@@ -298,6 +341,8 @@ impl NetNs {
         Ok(match what.cast_unsigned() {
             bindings::CHECKPOINT_NETNS_NOTHING => Left::Nothing,
             bindings::CHECKPOINT_NETNS_DEVICE => Left::Device(name),
+            bindings::CHECKPOINT_NETNS_TUNNEL => Left::Tunnel(name),
+            bindings::CHECKPOINT_NETNS_LENDS => Left::Lends(name),
             bindings::CHECKPOINT_NETNS_LACKS => Left::Lacks(name),
             bindings::CHECKPOINT_NETNS_NETFILTER => Left::Netfilter,
             bindings::CHECKPOINT_NETNS_XFRM => Left::Xfrm,

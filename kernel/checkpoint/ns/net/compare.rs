@@ -22,6 +22,7 @@ use super::{
         Settings, //
     },
     dump,
+    fallback,
     filters,
     outside,
     pairs::{
@@ -352,6 +353,27 @@ impl Pair<'_> {
                 );
                 return Ok(false);
             }
+            Left::Tunnel(name) => {
+                member.refuse(
+                    cap,
+                    fmt!(
+                        "the device {}, a tunnel with what can't be asked for: routers (prl), groups \
+                         (mdb) or an option",
+                        name_of(&name)
+                    ),
+                );
+                return Ok(false);
+            }
+            Left::Lends(name) => {
+                member.refuse(
+                    cap,
+                    fmt!(
+                        "the ends of the device {}, which is in another network namespace",
+                        name_of(&name)
+                    ),
+                );
+                return Ok(false);
+            }
             Left::Lacks(name) => {
                 member.refuse(
                     cap,
@@ -403,12 +425,14 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     };
     let sent = Cell::new(0);
     let mut los: KVVec<Loopback> = KVVec::new();
+    let mut fallbacks = KVVec::new();
     let mut rebuilds = KVVec::new();
     let mut pairs = KVVec::new();
     for (member, fresh) in all.iter().zip(&fresh) {
         let lo = member.ns.loopback()?;
         fresh.set_loopback(&lo)?;
         los.push(lo, GFP_KERNEL_ACCOUNT)?;
+        fallbacks.push(fallback::of(fresh)?, GFP_KERNEL_ACCOUNT)?;
         rebuilds.push(Rebuild::new(member.ns, fresh, &sent), GFP_KERNEL_ACCOUNT)?;
         let pair = Pair {
             member,
@@ -465,7 +489,7 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     }
     let mut out = KVVec::new();
     let parts = rebuilds.into_iter().zip(pairs).zip(los).zip(&joins);
-    for ((((rebuild, pair), lo), joins), tuns) in parts.zip(tuns) {
+    for (((((rebuild, pair), lo), joins), tuns), fallbacks) in parts.zip(tuns).zip(fallbacks) {
         let mut peers = KVVec::new();
         for peer in &joins.peers {
             let (addr, device) = match all.get(peer.to) {
@@ -491,6 +515,7 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
             requests: rebuild.requests,
             peers,
             tuns,
+            fallbacks,
         };
         out.push(contents, GFP_KERNEL_ACCOUNT)?;
     }

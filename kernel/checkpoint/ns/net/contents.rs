@@ -12,6 +12,10 @@ use kernel::{
 
 use super::{
     ends::Ends,
+    fallback::{
+        self,
+        Fallback, //
+    },
     pairs::{
         self,
         Meaning, //
@@ -72,6 +76,8 @@ pub(super) struct Contents {
     pub(super) peers: KVVec<Meaning>,
     /// Its tun and tap devices.
     pub(super) tuns: KVVec<Device>,
+    /// The devices that it has as each new one.
+    pub(super) fallbacks: KVVec<Fallback>,
 }
 
 impl Contents {
@@ -335,6 +341,7 @@ fn make_with(
         all.push(ns, GFP_KERNEL_ACCOUNT)?;
         making.push(Making { lo, settings }, GFP_KERNEL_ACCOUNT)?;
     }
+    fallback::check(r, plan, &all, nets)?;
     for (ns, one) in all.iter().zip(&making) {
         ns.set_loopback(&one.lo).map_err(|e| {
             r.fail(

@@ -6,6 +6,8 @@
 //! takes, is set if the new one has it otherwise. Numbers are those of the netlink ABI.
 
 mod allowed;
+mod kinds;
+mod tunnels;
 
 use kernel::prelude::*;
 
@@ -22,11 +24,23 @@ use super::{
 use crate::{
     image::ns::{
         NET_REQUEST_MAKE,
+        REQUEST_BORN,
         REQUEST_NEWLINK,
         REQUEST_NEWLINKPROP,
         REQUEST_SETLINK, //
     },
     kapi::net::namespace::NetNs, //
+};
+
+use kinds::{
+    kind_named,
+    vlan_flags,
+    DUMMY,
+    PLAIN,
+    TUN,
+    VETH,
+    VLAN,
+    VLAN_FLAGS, //
 };
 
 pub(super) use allowed::is_allowed;
@@ -60,6 +74,12 @@ const TARGET: u16 = 46;
 const QUEUES: [u16; 2] = [31, 32];
 /// IFLA_CARRIER.
 const CARRIER: u16 = 33;
+/// IFLA_BROADCAST.
+const BROADCAST: u16 = 2;
+/// IFLA_PERM_ADDRESS.
+const BORN: u16 = 54;
+/// IFLA_MIN_MTU and IFLA_MAX_MTU.
+const BOUNDS: [u16; 2] = [50, 51];
 /// IFLA_PROP_LIST.
 const PROP_LIST: u16 = 52;
 /// IFLA_ALT_IFNAME.
@@ -89,7 +109,7 @@ const PEER: u16 = 1;
 /// IFLA_TXQLEN, IFLA_LINKMODE, IFLA_IFALIAS, IFLA_GROUP, IFLA_PROTO_DOWN, IFLA_GSO_MAX_SEGS,
 /// IFLA_GSO_MAX_SIZE, IFLA_GRO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE, IFLA_GRO_IPV4_MAX_SIZE.
 const SET: &[u16] = &[
-    ADDRESS, 2, MTU, MASTER, 13, LINKMODE, 20, 27, 39, 40, 41, 58, 63, 64,
+    ADDRESS, BROADCAST, MTU, MASTER, 13, LINKMODE, 20, 27, 39, 40, 41, 58, 63, 64,
 ];
 
 /// Attributes that don't count: IFLA_STATS, IFLA_MAP, IFLA_OPERSTATE, IFLA_STATS64,
@@ -107,91 +127,6 @@ const UP: u32 = 1;
 
 /// IFF_UP, IFF_DEBUG, IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST, IFF_DYNAMIC.
 const FLAGS_OF_USER: u32 = UP | 1 << 2 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 12 | 1 << 15;
-
-/// A kind of device that is made.
-struct DeviceKind {
-    /// Its name, as of IFLA_INFO_KIND.
-    name: &'static [u8],
-    /// Attributes of IFLA_INFO_DATA with which it is made.
-    made_with: &'static [u16],
-    /// Those that are set where they differ.
-    set: &'static [u16],
-    /// Those that don't count.
-    volatile: &'static [u16],
-    /// It takes its address and MTU from others, unless it was given them.
-    borrows: bool,
-}
-
-/// A kind with nothing of its own.
-const PLAIN: DeviceKind = DeviceKind {
-    name: b"",
-    made_with: &[],
-    set: &[],
-    volatile: &[],
-    borrows: false,
-};
-
-/// The kind of device whose carrier can be switched.
-const DUMMY: &[u8] = b"dummy";
-
-/// The kind of device that files make: see `tun.rs`.
-const TUN: &[u8] = b"tun";
-
-/// The kind of device that has another end.
-const VETH: &[u8] = b"veth";
-
-/// The kind of device whose flags are told otherwise than they are asked for.
-const VLAN: &[u8] = b"vlan";
-
-/// IFLA_VLAN_FLAGS: a `struct ifla_vlan_flags`.
-const VLAN_FLAGS: u16 = 2;
-
-/// All VLAN_FLAG_*.
-const VLAN_FLAGS_ALL: u32 = 0x1f;
-
-/// The kinds.
-static KINDS: &[DeviceKind] = &[
-    DeviceKind {
-        name: DUMMY,
-        ..PLAIN
-    },
-    // Its other end is made with it.
-    DeviceKind {
-        name: VETH,
-        ..PLAIN
-    },
-    // IFLA_BR_*: not what the bridge finds out (root, topology, timers, querier, learnt entries).
-    DeviceKind {
-        name: b"bridge",
-        set: &[
-            1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 22, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
-            37, 38, 39, 41, 42, 43, 44, 45, 46, 49, 50,
-        ],
-        volatile: &[10, 12, 13, 14, 15, 16, 17, 18, 19, 47, 48],
-        borrows: true,
-        ..PLAIN
-    },
-    // IFLA_VLAN_ID, _FLAGS (see `vlan_flags`), _EGRESS_QOS, _INGRESS_QOS, _PROTOCOL.
-    DeviceKind {
-        name: VLAN,
-        made_with: &[1, VLAN_FLAGS, 3, 4, 5],
-        borrows: true,
-        ..PLAIN
-    },
-    // IFLA_MACVLAN_MODE, _FLAGS, _BC_QUEUE_LEN, _BC_CUTOFF.
-    DeviceKind {
-        name: b"macvlan",
-        made_with: &[1, 2, 7, 9],
-        ..PLAIN
-    },
-    // IFLA_IPVLAN_MODE, _FLAGS.
-    DeviceKind {
-        name: b"ipvlan",
-        made_with: &[1, 2],
-        borrows: true,
-        ..PLAIN
-    },
-];
 
 /// The kind of device whose ports have settings.
 const BRIDGE: &[u8] = b"bridge";
@@ -214,25 +149,15 @@ const INET: u16 = 2;
 const INET6: u16 = 10;
 const TOKEN: u16 = 7;
 
-/// IFLA_VLAN_FLAGS as a request takes them: what is told says of all bits that they are set, or not, and
-/// none may be asked for that the kernel does not know.
-fn vlan_flags(told: &[u8]) -> Result<[u8; 8]> {
-    let flags = u32_at(told, 0).ok_or(EIO)?;
-    let mut asked = [0; 8];
-    let (to, mask) = asked.split_at_mut(4);
-    to.copy_from_slice(&flags.to_ne_bytes());
-    mask.copy_from_slice(&VLAN_FLAGS_ALL.to_ne_bytes());
-    Ok(asked)
-}
-
-/// Returns the kind with this name.
-fn kind_named(name: &[u8]) -> Option<&'static DeviceKind> {
-    KINDS.iter().find(|kind| kind.name == name)
-}
-
 /// A name, without its NUL.
 fn text(bytes: &[u8]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or(&[])
+}
+
+/// Returns whether the request `body` has the address that a device was born with, and nothing else.
+pub(super) fn is_birth(body: &[u8]) -> Result<bool> {
+    let device = Device::of(body)?;
+    Ok(device.get(BORN)?.is_some() && allowed::only(device.attributes, &[BORN])?)
 }
 
 /// Returns whether the request `body` is about a device in the namespace that a number stands for.
@@ -258,6 +183,16 @@ impl<'a> Device<'a> {
     /// Its number.
     pub(super) fn index(&self) -> u32 {
         u32_at(self.header, 4).unwrap_or(0)
+    }
+
+    /// Returns whether it is a tunnel.
+    pub(super) fn is_tunnel(&self) -> Result<bool> {
+        Ok(kind_named(self.kind()?).is_some_and(|kind| kind.tunnel.is_some()))
+    }
+
+    /// The address that it was born with.
+    pub(super) fn born(&self) -> Result<&'a [u8]> {
+        self.get(BORN)?.ok_or(EINVAL)
     }
 
     /// Writes its number.
@@ -435,7 +370,8 @@ impl<'a> Device<'a> {
         // A bridge without ports has only the address that it was given.
         let has_ports = masters.binary_search(&self.index()).is_ok();
         let borrows = kind.borrows && (kind.name != BRIDGE || has_ports);
-        self.copy_plain(ns, borrows, &mut message)?;
+        let has_ends = kind.tunnel.is_some_and(|tunnel| tunnel.has_ends);
+        self.copy_plain(ns, borrows || has_ends, &mut message)?;
         let mut peer = None;
         if kind.name == VETH {
             let Some(end) = all.iter().find(|to| to.index() == link) else {
@@ -445,10 +381,13 @@ impl<'a> Device<'a> {
                 return Ok(None);
             }
             peer = Some(end);
-        } else {
+        } else if kind.tunnel.is_none() {
             self.copy(&[LINK], &mut message)?;
         }
         let data = self.info(DATA)?;
+        if kind.tunnel.is_some() && !allowed::only(data, kind.made_with)? {
+            return Ok(None);
+        }
         message.nest(LINKINFO, |info| {
             info.add(KIND, kind.name)?;
             if let Some(peer) = peer {
@@ -467,7 +406,13 @@ impl<'a> Device<'a> {
                     let content = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
                     match number {
                         VLAN_FLAGS if kind.name == VLAN => made.add(number, &vlan_flags(content)?),
-                        _ if kind.made_with.contains(&number) => made.add(number, content),
+                        _ if kind.made_with.contains(&number) => {
+                            let asked = match kind.tunnel {
+                                Some(tunnel) => tunnel.asked(number, content),
+                                None => Some(content),
+                            };
+                            asked.map_or(Ok(()), |asked| made.add(number, asked))
+                        }
                         _ => Ok(()),
                     }
                 })
@@ -543,15 +488,28 @@ impl<'a> Device<'a> {
         let mut add = |kind: u32, message: Message| -> Result {
             Ok(requests.push(Request::new(kind, 0, message)?, GFP_KERNEL_ACCOUNT)?)
         };
-        let borrows = kind_named(self.kind()?).is_some_and(|kind| kind.borrows);
+        let named = kind_named(self.kind()?);
+        let borrows = named.is_some_and(|kind| kind.borrows);
+        let tunnel = named.and_then(|kind| kind.tunnel);
+        let has_ends = tunnel.is_some_and(|tunnel| tunnel.has_ends);
         let carrier: &[u16] = if self.kind()? == DUMMY {
             &[CARRIER]
         } else {
             &[]
         };
+        if tunnel.is_some_and(|tunnel| tunnel.is_born) {
+            differing(self.attributes, new.attributes, &[BORN], |kind, content| {
+                let mut set = Message::new(&header)?;
+                set.add(kind, content)?;
+                add(REQUEST_BORN, set)
+            })?;
+        }
         for kinds in [SET, carrier] {
             differing(self.attributes, new.attributes, kinds, |kind, content| {
                 if borrows && !last && matches!(kind, ADDRESS | MTU) {
+                    return Ok(());
+                }
+                if has_ends && matches!(kind, ADDRESS | BROADCAST) {
                     return Ok(());
                 }
                 let mut set = Message::new(&header)?;
@@ -560,7 +518,7 @@ impl<'a> Device<'a> {
             })?;
         }
 
-        if let Some(kind) = kind_named(self.kind()?) {
+        if let Some(kind) = named {
             let (data, other) = (self.info(DATA)?, new.info(DATA)?);
             // That is not taken any more when there is a spanning tree.
             for before in [true, false] {
@@ -646,6 +604,7 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let kind = kind_named(device.kind()?).unwrap_or(&PLAIN);
     // That of a tun device is what it was made with.
     let has_carrier = matches!(device.kind()?, DUMMY | TUN);
+    let any_bounds = kind.tunnel.is_some_and(|tunnel| tunnel.any_bounds);
     let is_set = device
         .get(LINKMODE)?
         .is_some_and(|mode| mode.first().is_some_and(|&mode| mode != 0));
@@ -682,6 +641,7 @@ pub(super) fn counts(body: &[u8], out: &mut KVVec<u8>) -> Result {
             }),
             CARRIER if has_carrier => Ok(put(attribute)?),
             OPERSTATE if is_set => Ok(put(attribute)?),
+            _ if any_bounds && BOUNDS.contains(&attribute_kind) => Ok(()),
             _ if VOLATILE.contains(&attribute_kind) => Ok(()),
             _ => Ok(put(attribute)?),
         }

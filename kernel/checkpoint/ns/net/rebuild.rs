@@ -24,10 +24,15 @@ use super::{
         Table, //
     },
     filters,
+    forwarding,
     message::{
         attributes,
         Message,
         ATTRIBUTE_HEADER, //
+    },
+    nexthop::{
+        self,
+        NEXTHOPS, //
     },
     nft::{
         self,
@@ -61,14 +66,17 @@ use crate::{
     image::ns::{
         REQUEST_CONNECTION,
         REQUEST_DELADDR,
+        REQUEST_DELNEIGH,
         REQUEST_DELROUTE,
         REQUEST_DELRULE,
         REQUEST_EXPECTATION,
         REQUEST_NEWADDR,
         REQUEST_NEWLINK,
         REQUEST_NEWNEIGH,
+        REQUEST_NEWNEXTHOP,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
+        REQUEST_NUMBERS,
         REQUEST_SETLINK, //
     },
     kapi::{
@@ -228,9 +236,16 @@ impl<'a> Rebuild<'a> {
         steps.end_quiet()?;
         self.list(&ADDRESSES, None, REQUEST_NEWADDR, address)?;
         self.list(&RULES, Some(REQUEST_DELRULE), REQUEST_NEWRULE, rule)?;
-        for routes in &ROUTES {
-            self.list(routes, Some(REQUEST_DELROUTE), REQUEST_NEWROUTE, route)?;
+        // A route goes by nexthops; the way to the gateway of one may be a route.
+        let again = !NEXTHOPS.of(self.ns)?.is_empty();
+        for _ in 0..=u8::from(again) {
+            self.list(&NEXTHOPS, None, REQUEST_NEWNEXTHOP, nexthop::nexthop)?;
+            for routes in &ROUTES {
+                self.list(routes, Some(REQUEST_DELROUTE), REQUEST_NEWROUTE, route)?;
+            }
         }
+        let [.., entries] = &NEIGHBOURS;
+        self.take_away(entries, REQUEST_DELNEIGH, forwarding::removal)?;
         for neighbours in &NEIGHBOURS {
             self.list(neighbours, None, REQUEST_NEWNEIGH, neighbour)?;
         }
@@ -239,6 +254,7 @@ impl<'a> Rebuild<'a> {
         let port = self.ports()?;
         let connection = self.connections()?;
         self.filter()?;
+        self.number_packets()?;
         let port = port.map(Lacks::Port);
         Ok(port.or(connection.map(Lacks::Connection)))
     }
@@ -279,6 +295,21 @@ impl<'a> Rebuild<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Has tunnels number packets from where those of the other one are: they are on, and have sent some.
+    fn number_packets(&mut self) -> Result {
+        let list = LINKS.of(self.ns)?;
+        for device in &devices(&list)? {
+            wait::go_on()?;
+            if !device.is_tunnel()? {
+                continue;
+            }
+            if let Some(message) = forwarding::numbering(self.ns, device.index())? {
+                self.send(Request::new(REQUEST_NUMBERS, 0, message)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives it tables of nftables. What is not taken differs.
@@ -367,6 +398,19 @@ impl<'a> Rebuild<'a> {
         Ok(differs)
     }
 
+    /// Takes away what it has of a list and should not, as far as `body` has requests for that.
+    fn take_away(
+        &mut self,
+        table: &Table<'_>,
+        remove: u32,
+        body: fn(&[u8]) -> Result<Option<Message>>,
+    ) -> Result {
+        let (of, fresh) = (table.of(self.ns)?, table.of(self.fresh)?);
+        let requests = lacking(&fresh, &of, remove, body)?;
+        self.send_all(requests)?;
+        Ok(())
+    }
+
     /// Takes away what it has of a list and should not, and adds what is missing.
     fn list(
         &mut self,
@@ -375,13 +419,11 @@ impl<'a> Rebuild<'a> {
         add: u32,
         body: fn(&[u8]) -> Result<Option<Message>>,
     ) -> Result {
-        let (of, fresh) = (table.of(self.ns)?, table.of(self.fresh)?);
         if let Some(remove) = remove {
-            let requests = lacking(&fresh, &of, remove, body)?;
-            self.send_all(requests)?;
+            self.take_away(table, remove, body)?;
         }
         // What was removed may have taken others with it.
-        let fresh = table.of(self.fresh)?;
+        let (of, fresh) = (table.of(self.ns)?, table.of(self.fresh)?);
         let requests = lacking(&of, &fresh, add, body)?;
         self.send_all(requests)?;
         Ok(())
@@ -431,7 +473,7 @@ fn lacking(
 
 /// Begins a request about what the message `body` tells, with a header of `N` bytes and those attributes
 /// that `kinds` names.
-fn request_of<const N: usize>(
+pub(super) fn request_of<const N: usize>(
     body: &[u8],
     kinds: &[u16],
     edit: impl FnOnce(&mut [u8; N]),
@@ -464,9 +506,17 @@ fn address(body: &[u8]) -> Result<Option<Message>> {
 
 /// The request for a route. Flags that the kernel sets are not asked for.
 fn route(body: &[u8]) -> Result<Option<Message>> {
-    let mut message = request_of::<12>(body, OF_ROUTE, |header| {
+    let (mut kinds, mut flags) = (OF_ROUTE, ROUTE_FLAGS);
+    if nexthop::is_of_route(body)? {
+        let Some(of_nexthop) = nexthop::of_route(body) else {
+            return Ok(None);
+        };
+        // These are those of the nexthop.
+        (kinds, flags) = (of_nexthop, 0);
+    }
+    let mut message = request_of::<12>(body, kinds, |header| {
         for (at, byte) in header.iter_mut().enumerate().skip(8) {
-            *byte &= if at == 8 + LOW_BYTE { ROUTE_FLAGS } else { 0 };
+            *byte &= if at == 8 + LOW_BYTE { flags } else { 0 };
         }
     })?;
     // Those of several ways are in RTA_MULTIPATH.
@@ -503,6 +553,9 @@ fn rule(body: &[u8]) -> Result<Option<Message>> {
 /// The request for a neighbour. One whose state changes begins with what it has when it is known, but was
 /// not asked: NUD_STALE, or, in a bridge, NUD_REACHABLE.
 fn neighbour(body: &[u8]) -> Result<Option<Message>> {
+    if forwarding::is_entry(body)? {
+        return forwarding::entry(body).map(Some);
+    }
     let mut of_bridge = false;
     let is_bridge = body.first() == Some(&BRIDGE);
     if is_bridge {

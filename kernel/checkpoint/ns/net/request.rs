@@ -15,6 +15,7 @@ use super::{
         Names, //
     },
     filters,
+    forwarding,
     message::{
         attributes,
         find,
@@ -23,6 +24,7 @@ use super::{
         Message,
         ATTRIBUTE_HEADER, //
     },
+    nexthop,
     nft::{
         self,
         Batch, //
@@ -43,8 +45,10 @@ use crate::{
             NetRequest,
             NET_REQUEST_LATE,
             NET_REQUEST_MAKE,
+            REQUEST_BORN,
             REQUEST_CONNECTION,
             REQUEST_DELADDR,
+            REQUEST_DELNEIGH,
             REQUEST_DELROUTE,
             REQUEST_DELRULE,
             REQUEST_EXPECTATION,
@@ -53,11 +57,13 @@ use crate::{
             REQUEST_NEWLINK,
             REQUEST_NEWLINKPROP,
             REQUEST_NEWNEIGH,
+            REQUEST_NEWNEXTHOP,
             REQUEST_NEWQDISC,
             REQUEST_NEWROUTE,
             REQUEST_NEWRULE,
             REQUEST_NEWTCLASS,
             REQUEST_NEWTFILTER,
+            REQUEST_NUMBERS,
             REQUEST_SETLINK, //
         },
         Kind,
@@ -214,13 +220,25 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     if track::is_of(kind) {
         return track::send(ns, kind, body);
     }
+    if kind == REQUEST_BORN {
+        let device = device::Device::of(body)?;
+        return ns.set_born(device.index(), device.born()?);
+    }
+    if kind == REQUEST_NUMBERS {
+        let (index, numbers) = forwarding::numbers(body).ok_or(EINVAL)?;
+        return ns.set_packet_numbers(index, numbers);
+    }
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
-        REQUEST_NEWADDR | REQUEST_NEWQDISC | REQUEST_NEWTCLASS | REQUEST_NEWTFILTER => {
-            CREATE | EXCLUSIVE
-        }
+        REQUEST_NEWADDR
+        | REQUEST_NEWQDISC
+        | REQUEST_NEWNEXTHOP
+        | REQUEST_NEWTCLASS
+        | REQUEST_NEWTFILTER => CREATE | EXCLUSIVE,
         REQUEST_NEWROUTE => CREATE | APPEND,
         REQUEST_NEWRULE => CREATE,
+        // There may be several for one address.
+        REQUEST_NEWNEIGH if forwarding::is_entry(body)? => CREATE | APPEND,
         REQUEST_NEWNEIGH => CREATE | REPLACE,
         _ => 0,
     };
@@ -240,7 +258,9 @@ pub(super) fn has_only(body: &[u8], header: usize, kinds: &[u16]) -> Result<bool
 
 /// The same of a route, with its ways.
 fn is_route(body: &[u8]) -> Result<bool> {
-    let mut is = has_only(body, 12, OF_ROUTE)?;
+    let by_nexthop = nexthop::is_of_route(body)?;
+    let kinds = nexthop::of_route(body).filter(|_| by_nexthop);
+    let mut is = has_only(body, 12, kinds.unwrap_or(OF_ROUTE))?;
     attributes(body.get(12..).ok_or(EINVAL)?, |kind, attribute| {
         if kind == MULTIPATH {
             is &= are_hops(attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]))?;
@@ -270,9 +290,16 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         REQUEST_NEWLINK | REQUEST_SETLINK | REQUEST_NEWLINKPROP => {
             device::is_allowed(body, flags & NET_REQUEST_MAKE != 0)
         }
+        REQUEST_BORN => device::is_birth(body),
+        REQUEST_NUMBERS => Ok(forwarding::numbers(body).is_some()),
         REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
         REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
         REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),
+        REQUEST_NEWNEXTHOP => nexthop::is_allowed(body),
+        REQUEST_DELNEIGH => {
+            Ok(forwarding::is_entry(body)? && has_only(body, 12, forwarding::OF_ENTRY)?)
+        }
+        REQUEST_NEWNEIGH if forwarding::is_entry(body)? => has_only(body, 12, forwarding::OF_ENTRY),
         REQUEST_NEWNEIGH => {
             let known = of_ip || body.first() == Some(&BRIDGE);
             Ok(known && has_only(body, 12, OF_NEIGHBOUR)?)
@@ -331,7 +358,8 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWADDR | REQUEST_DELADDR => "an address",
         REQUEST_NEWROUTE | REQUEST_DELROUTE => "a route",
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
-        REQUEST_NEWNEIGH => "a neighbour",
+        REQUEST_NEWNEIGH | REQUEST_DELNEIGH => "a neighbour",
+        REQUEST_NEWNEXTHOP => "a nexthop",
         REQUEST_NEWQDISC => "a queueing discipline",
         REQUEST_NEWTCLASS => "a class of a queueing discipline",
         REQUEST_NEWTFILTER => "a filter of tc",
@@ -396,6 +424,7 @@ pub(super) fn replay(
             // The kernel has done it, or had not what it would undo.
             (REQUEST_NEWADDR | REQUEST_NEWROUTE, Err(EEXIST)) => Ok(()),
             (REQUEST_DELADDR, Err(EADDRNOTAVAIL)) => Ok(()),
+            (REQUEST_DELNEIGH, Err(ENOENT)) => Ok(()),
             (REQUEST_DELROUTE, Err(ESRCH)) => Ok(()),
             (REQUEST_DELRULE, Err(ENOENT)) => Ok(()),
             (_, sent) => sent,
@@ -557,7 +586,16 @@ mod tests {
             })
         };
         assert!(of(b"vlan\0", 1)? && !of(b"vlan\0", 6)?);
-        assert!(!of(b"vxlan\0", 1)? && !of(b"tun\0", 1)? && !of(b"dummy\0", 1)?);
+        assert!(!of(b"wireguard\0", 1)? && !of(b"tun\0", 1)? && !of(b"dummy\0", 1)?);
+        // An address that a tunnel was born with is told alone: IFLA_PERM_ADDRESS, IFLA_MTU.
+        let mut born = Message::new(&[0; 16])?;
+        born.add(54, &[2; 16])?;
+        assert!(is_allowed(REQUEST_BORN, 0, &born.0)?);
+        assert!(!is_allowed(REQUEST_SETLINK, 0, &born.0)?);
+        born.add(4, &[0; 4])?;
+        assert!(!is_allowed(REQUEST_BORN, 0, &born.0)?);
+        // IFLA_VXLAN_ID, IFLA_VXLAN_VNIFILTER.
+        assert!(of(b"vxlan\0", 1)? && !of(b"vxlan\0", 30)?);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use super::{
         Item,
         Table, //
     },
+    forwarding,
     message::{
         attributes,
         find,
@@ -18,6 +19,7 @@ use super::{
         u32_at,
         ATTRIBUTE_HEADER, //
     },
+    nexthop::NEXTHOPS,
     queues, //
 };
 use crate::kapi::net::namespace::NetNs;
@@ -97,14 +99,15 @@ fn lasting_neighbour(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// An entry of a bridge that was not learnt by it, or an address that a device listens to (NTF_SELF), but for times (NDA_CACHEINFO)
-/// and groups (NDA_LLADDR): these are of sockets, or of the kernel.
+/// An entry of a bridge that was not learnt by it, or an address that a device listens to (NTF_SELF), but for
+/// times (NDA_CACHEINFO) and groups (NDA_LLADDR): these are of sockets, or of the kernel, unless they say
+/// where what is for them is sent.
 fn bridge_entry(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let (header, rest) = body.split_at_checked(12).ok_or(EIO)?;
     let of_device = header.get(10).is_some_and(|flags| flags & 2 != 0);
     let is_group =
         find(rest, 2)?.is_some_and(|address| address.first().is_some_and(|b| b & 1 != 0));
-    if of_device && is_group {
+    if of_device && is_group && !forwarding::is_entry(body)? {
         return Ok(());
     }
     if !is_static(header) && !of_program(header) {
@@ -421,14 +424,7 @@ pub(super) static TABLES: &[Table<'static>] = &[
         own: Some(rings),
         ..PLAIN
     },
-    // RTM_GETNEXTHOP, struct nhmsg.
-    Table {
-        name: "nexthop objects",
-        request: 106,
-        body: &[0; 8],
-        header: 8,
-        ..PLAIN
-    },
+    NEXTHOPS,
     // RTM_GETADDRLABEL of AF_INET6, struct ifaddrlblmsg, which ends with how often they changed.
     Table {
         name: "labels of IPv6 addresses",

@@ -299,3 +299,43 @@ fn peers() {
         }),
     ]);
 }
+
+/// Has a device that each namespace has, which `change` changes.
+fn fallback(s: &mut Sample, name: &[u8], change: fn(&mut NetFallback)) {
+    s.add(
+        zeroed(|f: &mut NetFallback| {
+            f.net.set(NS);
+            f.index.set(2);
+        }),
+        name,
+    );
+    s.edit(0, change);
+}
+
+#[test]
+fn fallbacks() {
+    accepted(&[
+        |s| fallback(s, b"tunl0", |_| ()),
+        |s| fallback(s, b"a device of old", |f| f.index.set(i32::MAX as u32)),
+    ]);
+    let name = "impossible name of a device";
+    let number = "impossible number of a device";
+    refused(&[
+        (name, |s| fallback(s, b"", |_| ())),
+        (name, |s| fallback(s, b"a device of olde", |_| ())),
+        (name, |s| fallback(s, b"tunl0\0", |_| ())),
+        (number, |s| fallback(s, b"tunl0", |f| f.index.set(0))),
+        (number, |s| fallback(s, b"tunl0", |f| f.index.set(1))),
+        (number, |s| fallback(s, b"tunl0", |f| f.index.set(1 << 31))),
+        ("refers to an object of the wrong kind", |s| {
+            fallback(s, b"tunl0", |f| f.net.set(OPEN))
+        }),
+        (
+            "a device of a network namespace that is not in the image",
+            |s| {
+                leave(s);
+                fallback(s, b"tunl0", |_| ())
+            },
+        ),
+    ]);
+}

@@ -80,7 +80,7 @@ CKPT_SCENARIO(networked, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET)
 	char c;
 
 	switch_lo(true);
-	rt_nexthop(7);
+	rt_resilient(7);
 	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, fd));
 	CHECK_EQ(1, write(fd[0], "x", 1));
 	ckpt_ready_wait();
@@ -329,7 +329,7 @@ TEST_F_TIMEOUT(advice, net_namespace, CKPT_TIMEOUT)
 		SKIP(return, "only containers have one");
 	ASSERT_EQ(0, start(&networked, true));
 	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &nothing));
-	ASSERT_TRUE(ckpt_run_log_has(&run, "its network namespace has nexthop objects of its own"));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "its network namespace has resilient groups of nexthops"));
 	ASSERT_EQ(0, checkpoint_and_kill(&outside));
 	ASSERT_EQ(EINVAL, restart(0, &said));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "what is in its network namespace was left outside"));

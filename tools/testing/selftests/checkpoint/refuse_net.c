@@ -30,12 +30,35 @@ static void expect(const char *what)
 	CHECK(lo_is_on(), "the loopback device is off");
 }
 
-/* Nexthops are objects of their own. */
-REFUSE(nexthop, OWN)
+/* A resilient group of nexthops has a table of its own. */
+REFUSE(resilient_group, OWN)
 {
 	switch_lo(true);
-	rt_nexthop(7);
-	expect("nexthop objects of its own");
+	rt_resilient(7);
+	expect("resilient groups of nexthops, or nexthops with an encapsulation, of its own");
+}
+
+/* A route by a nexthop that drops all is told as one that does so itself. */
+REFUSE(route_that_drops, OWN)
+{
+	struct nhmsg nexthop = { .nh_family = AF_INET };
+	struct rtmsg route = {
+		.rtm_family = AF_INET, .rtm_dst_len = 24, .rtm_protocol = RTPROT_STATIC,
+		.rtm_type = RTN_UNICAST, .rtm_table = RT_TABLE_MAIN,
+	};
+	char address[16];
+	struct rt rt;
+
+	switch_lo(true);
+	rt_begin(&rt, RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_EXCL, &nexthop, sizeof(nexthop));
+	rt_add_u32(&rt, NHA_ID, 7);
+	rt_add(&rt, NHA_BLACKHOLE, NULL, 0);
+	CHECK_SYS(rt_ask(&rt));
+	rt_begin(&rt, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof(route));
+	rt_add(&rt, RTA_DST, address, rt_parse("192.0.2.0", address));
+	rt_add_u32(&rt, RTA_NH_ID, 7);
+	CHECK_SYS(rt_ask(&rt));
+	expect("routes of its own");
 }
 
 /* A rule of multicast routing is none that a restart takes from an image. */

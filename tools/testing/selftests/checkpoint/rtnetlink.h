@@ -278,15 +278,27 @@ __attribute__((unused)) static int rt_way(const char *to, uint32_t mark)
 	return -1;
 }
 
-/* Makes a nexthop that drops what gets to it. */
-__attribute__((unused)) static void rt_nexthop(uint32_t id)
+/* Makes a nexthop that drops what gets to it, and a resilient group of it with the next number. */
+__attribute__((unused)) static void rt_resilient(uint32_t id)
 {
 	struct nhmsg header = { .nh_family = AF_INET };
+	struct nexthop_grp member = { .id = id };
+	uint16_t type = NEXTHOP_GRP_TYPE_RES, buckets = 8;
+	struct rtattr *group;
 	struct rt rt;
 
 	rt_begin(&rt, RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
 	rt_add_u32(&rt, NHA_ID, id);
 	rt_add(&rt, NHA_BLACKHOLE, NULL, 0);
+	CHECK_SYS(rt_ask(&rt));
+	header.nh_family = AF_UNSPEC;
+	rt_begin(&rt, RTM_NEWNEXTHOP, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	rt_add_u32(&rt, NHA_ID, id + 1);
+	rt_add(&rt, NHA_GROUP, &member, sizeof(member));
+	rt_add(&rt, NHA_GROUP_TYPE, &type, sizeof(type));
+	group = rt_nest(&rt, NHA_RES_GROUP);
+	rt_add(&rt, NHA_RES_GROUP_BUCKETS, &buckets, sizeof(buckets));
+	rt_end(&rt, group);
 	CHECK_SYS(rt_ask(&rt));
 }
 

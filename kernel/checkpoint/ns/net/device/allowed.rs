@@ -5,7 +5,7 @@
 use kernel::prelude::*;
 
 use super::{
-    kind_named,
+    kinds::kind_named,
     text,
     Device,
     ADDRESS,
@@ -103,7 +103,7 @@ fn info_is_allowed(info: &[u8]) -> Result<bool> {
 }
 
 /// Returns whether `rest` has attributes of `kinds` only, each once or not at all, but for lists.
-fn only(rest: &[u8], kinds: &[u16]) -> Result<bool> {
+pub(super) fn only(rest: &[u8], kinds: &[u16]) -> Result<bool> {
     let mut is = true;
     attributes(rest, |kind, _| {
         is &= kinds.contains(&kind);

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Nexthops that are objects of their own, their groups, and routes by them. Numbers are those of the netlink
+//! ABI.
+//!
+//! A resilient group tells which flow goes where by a table of its own, which goes by time: it is refused.
+//! So are an encapsulation, which may be a program, and a route by a nexthop that drops all: the kernel tells
+//! of that as of a route that does so itself, and would go on as the latter when the nexthop changes.
+
+use kernel::prelude::*;
+
+use super::{
+    dump::Table,
+    message::{
+        find,
+        u16_at,
+        u32_at,
+        Message, //
+    },
+    rebuild::request_of,
+    request::has_only,
+    tables::{
+        LOW_BYTE,
+        PLAIN, //
+    }, //
+};
+
+/// Bytes of `struct nhmsg`.
+pub(super) const HEADER: usize = 8;
+
+/// NHA_ID, NHA_GROUP, NHA_GROUP_TYPE.
+const ID: u16 = 1;
+const GROUP: u16 = 2;
+const GROUP_TYPE: u16 = 3;
+
+/// NHA_GROUP_STATS.
+const STATISTICS: u16 = 15;
+
+/// Attributes of these: NHA_ID, NHA_GROUP, NHA_GROUP_TYPE, NHA_BLACKHOLE, NHA_OIF, NHA_GATEWAY, NHA_FDB,
+/// NHA_HW_STATS_ENABLE, NHA_DST_PORT.
+const OF_NEXTHOP: &[u16] = &[ID, GROUP, GROUP_TYPE, 4, 5, 6, 11, 16, 18];
+
+/// RTNH_F_ONLINK in nh_flags: what is asked for.
+const FLAGS: u8 = 4;
+
+/// RTNH_F_DEAD and RTNH_F_LINKDOWN: what the link makes of one.
+const LINK_FLAGS: u8 = 1 | 16;
+
+/// RTN_BLACKHOLE in rtm_type.
+const BLACKHOLE: u8 = 6;
+
+/// RTA_NH_ID.
+pub(super) const ROUTE_NEXTHOP: u16 = 30;
+
+/// What a route has that names its nexthop: attributes of routes but RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH,
+/// RTA_FLOW and RTA_VIA, which are told as what the nexthop has.
+const OF_ROUTE: &[u16] = &[1, 2, 6, 7, 8, 15, 20, ROUTE_NEXTHOP];
+
+/// struct nhmsg, and NHA_OP_FLAGS with NHA_OP_FLAG_DUMP_STATS: else nothing says whether hardware counts.
+const REQUEST: [u8; 16] = {
+    let mut request = [0; 16];
+    let [len, len2] = 8u16.to_ne_bytes();
+    let [kind, kind2] = 14u16.to_ne_bytes();
+    request[8] = len;
+    request[9] = len2;
+    request[10] = kind;
+    request[11] = kind2;
+    request[12 + LOW_BYTE] = 1;
+    request
+};
+
+/// Nexthops, but for what their links make of them: RTM_GETNEXTHOP.
+pub(super) const NEXTHOPS: Table<'static> = Table {
+    name: "resilient groups of nexthops, or nexthops with an encapsulation,",
+    request: 106,
+    body: &REQUEST,
+    header: HEADER,
+    volatile: &[STATISTICS],
+    edit: |kind, bytes| {
+        let flags = bytes.get_mut(4 + LOW_BYTE).filter(|_| kind == 0);
+        if let Some(flags) = flags {
+            *flags &= !LINK_FLAGS;
+        }
+    },
+    ..PLAIN
+};
+
+/// The request for one; `None`: it is a group of another type than NEXTHOP_GRP_TYPE_MPATH.
+pub(super) fn nexthop(body: &[u8]) -> Result<Option<Message>> {
+    if !is_plain(body)? {
+        return Ok(None);
+    }
+    let message = request_of::<HEADER>(body, OF_NEXTHOP, |header| {
+        // nh_scope: the kernel finds it.
+        if let Some(scope) = header.get_mut(1) {
+            *scope = 0;
+        }
+        for (at, byte) in header.iter_mut().enumerate().skip(4) {
+            *byte &= if at == 4 + LOW_BYTE { FLAGS } else { 0 };
+        }
+    })?;
+    Ok(Some(message))
+}
+
+/// Returns whether it is no group, or one with a type that is saved.
+fn is_plain(body: &[u8]) -> Result<bool> {
+    let rest = body.get(HEADER..).ok_or(EIO)?;
+    let kind = find(rest, GROUP_TYPE)?;
+    Ok(kind.is_none_or(|kind| u16_at(kind, 0) == Some(0)))
+}
+
+/// Returns whether a request has only what one of ours may have. It has a number: else the kernel would
+/// choose one.
+pub(super) fn is_allowed(body: &[u8]) -> Result<bool> {
+    let rest = body.get(HEADER..).ok_or(EINVAL)?;
+    let id = find(rest, ID)?.and_then(|id| u32_at(id, 0));
+    Ok(id.is_some_and(|id| id != 0) && is_plain(body)? && has_only(body, HEADER, OF_NEXTHOP)?)
+}
+
+/// Whether a route, as of a message, names its nexthop.
+pub(super) fn is_of_route(body: &[u8]) -> Result<bool> {
+    Ok(find(body.get(12..).ok_or(EIO)?, ROUTE_NEXTHOP)?.is_some())
+}
+
+/// The attributes of the request for a route that names its nexthop; `None`: it can't be told from another
+/// one.
+pub(super) fn of_route(body: &[u8]) -> Option<&'static [u16]> {
+    (body.get(7) != Some(&BLACKHOLE)).then_some(OF_ROUTE)
+}
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_ns_net_nexthop)]
+mod tests {
+    use super::*;
+
+    /// A nexthop with attributes.
+    fn with(kinds: &[(u16, &[u8])]) -> Result<Message> {
+        let mut message = Message::new(&[2, 253, 99, 0, 0, 0, 0, 0])?;
+        for (kind, content) in kinds {
+            message.add(*kind, content)?;
+        }
+        Ok(message)
+    }
+
+    /// One has a number; a group is none with buckets; NHA_ENCAP may be a program.
+    #[test]
+    fn allowed() -> Result {
+        let id = 7u32.to_ne_bytes();
+        let group = 1u16.to_ne_bytes();
+        let cases: [(&[(u16, &[u8])], bool); 6] = [
+            (&[(ID, &id), (5, &[0; 4])], true),
+            (&[(5, &[0; 4])], false),
+            (&[(ID, &[0; 4])], false),
+            (&[(ID, &id), (GROUP_TYPE, &[0, 0])], true),
+            (&[(ID, &id), (GROUP_TYPE, &group)], false),
+            (&[(ID, &id), (8, &[0; 4])], false),
+        ];
+        for (kinds, is) in cases {
+            let message = with(kinds)?;
+            assert!(is_allowed(&message.0)? == is);
+            if !is {
+                continue;
+            }
+            // The scope is the kernel's.
+            let asked = nexthop(&message.0)?.ok_or(EINVAL)?;
+            assert!(asked.0.get(..4) == Some(&[2, 0, 99, 0][..]));
+        }
+        Ok(())
+    }
+
+    /// A route by a nexthop that drops all can't be told from one that drops all itself.
+    #[test]
+    fn routes() -> Result {
+        let mut header = [0; 12];
+        for (kind, is) in [(1, true), (BLACKHOLE, false)] {
+            if let Some(of) = header.get_mut(7) {
+                *of = kind;
+            }
+            let mut message = Message::new(&header)?;
+            assert!(!is_of_route(&message.0)?);
+            message.add(ROUTE_NEXTHOP, &[7, 0, 0, 0])?;
+            assert!(is_of_route(&message.0)? && of_route(&message.0).is_some() == is);
+        }
+        Ok(())
+    }
+}
