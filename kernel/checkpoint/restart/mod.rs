@@ -271,7 +271,7 @@ fn bring_back(
             .restore
             .told(e, fmt!("the arguments can't be written to"))
     })?;
-    let ready = commit::prepare(coordinator, &leaders)?;
+    let ready = commit::prepare(coordinator, leaders)?;
     let hold = args
         .cgroup
         .as_ref()
