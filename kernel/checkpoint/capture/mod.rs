@@ -104,7 +104,7 @@ struct Stamp {
     created_ns: u64,
 }
 
-/// What checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
+/// Does what checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
 ///
 /// Messages go to `report`, refusals as well: then the error is the first one's.
 pub(crate) fn run(args: &CheckpointArgs<'_>, root: &Root, report: &mut Report) -> Result<u64> {
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &CheckpointArgs<'_>, root: &Root, report: &mut Report) -
     result
 }
 
-/// The checkpoint itself.
+/// Takes the checkpoint itself.
 fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64> {
     if cap.whole && !root.is_ns_init() {
         cap.report.line(fmt!(
@@ -238,7 +238,8 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     Ok(stamp.id)
 }
 
-/// What failed because the hold was broken fails for that reason: ECANCELED, and a line says so.
+/// Lets what failed because the hold was broken fail for that reason: ECANCELED, and a line says
+/// so.
 fn unbroken<T>(cap: &mut Capture, hold: Option<&HeldCgroup>, result: Result<T>) -> Result<T> {
     let Some(Err(e)) = hold.map(HeldCgroup::check).filter(|_| result.is_err()) else {
         return result;

@@ -347,7 +347,7 @@ fn save_guards(cap: &mut Capture, guards: &Guards, v: &VmaInfo) -> Result {
     cap.meta.put(&body, regions.as_bytes())
 }
 
-/// The record of an address space.
+/// Returns the record of an address space.
 fn describe(
     mm: &MmRef,
     obj: ObjRef,
@@ -631,7 +631,7 @@ fn merge(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
     })
 }
 
-/// Flags that would have hindered mapping, or changed mappings.
+/// Sets flags that would have hindered mapping, or changed mappings.
 fn set_flags(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm) -> Result {
     let flags = m.flags.get();
     for &(bit, stored) in FLAGS {

@@ -73,12 +73,12 @@ impl Shared<Found> for Code {
     }
 }
 
-/// The context of an address space in an image.
+/// Returns the context of an address space in an image.
 fn context(m: &Mm) -> MmContext {
     m.context.map(|w| w.get())
 }
 
-/// Start and bytes of the vDSO with its data among `all`.
+/// Returns the start and bytes of the vDSO with its data among `all`.
 pub(super) fn range(all: &[VmaInfo]) -> Option<(usize, usize)> {
     let mut special = all
         .iter()

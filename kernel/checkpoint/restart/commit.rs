@@ -314,7 +314,7 @@ fn scheduling(coordinator: &Coordinator, held: &Held<'_>) -> Result {
     })
 }
 
-/// The tasks that were dead at the checkpoint. ESRCH: one was killed meanwhile.
+/// Returns the tasks that were dead at the checkpoint. ESRCH: one was killed meanwhile.
 fn dead(coordinator: &Coordinator, held: &Held<'_>) -> Result<KVVec<Dead>> {
     let mut list = KVVec::new();
     for (index, member) in coordinator.members.iter() {

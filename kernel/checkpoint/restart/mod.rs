@@ -84,7 +84,7 @@ const ABORT_KILLED_MS: u64 = 30_000;
 /// Longest time to wait for restarted tasks to be frozen, in milliseconds.
 const FREEZE_MS: u64 = 10_000;
 
-/// What restart(2) does after its arguments were checked; returns the root's pid.
+/// Does what restart(2) does after its arguments were checked; returns the root's pid.
 ///
 /// Signals that would not end the caller wait until it is over.
 pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
@@ -211,8 +211,8 @@ fn give(args: &RestartArgs, restore: &Restore, members: &plan::Plan) -> Result {
     files::check_given(restore)
 }
 
-/// What the kernel's clocks must be given for the tasks' clocks to go on where they stopped:
-/// offsets of CLOCK_MONOTONIC and CLOCK_BOOTTIME in nanoseconds.
+/// Returns what the kernel's clocks must be given for the tasks' clocks to go on where they
+/// stopped: offsets of CLOCK_MONOTONIC and CLOCK_BOOTTIME in nanoseconds.
 fn offsets(container: &Container) -> (i64, i64) {
     let offset = |then: u64, now: u64| then.wrapping_sub(now).cast_signed();
     let (monotonic, boottime) = wait::clocks_ns();

@@ -46,14 +46,14 @@ pub(crate) trait RestoreOps: Send + Sync + Sized + 'static {
     /// Restores the current task, the `index`th of the image. An error fails the restart.
     fn run(self: &Arc<Self>, index: usize, restoring: &Restoring) -> Result<Next>;
 
-    /// The slot of the `index`th task.
+    /// Returns the slot of the `index`th task.
     fn slot(&self, index: usize) -> Option<&Slot>;
 
     /// Does what the coordinator has called the `index`th task for, which is the current one and is
     /// parked.
     fn errand(&self, index: usize);
 
-    /// Called once for each task that was made. May be called by a task that is exiting.
+    /// Is called once for each task that was made. May be called by a task that is exiting.
     fn arrived(&self, index: usize, how: Arrival);
 }
 
@@ -97,7 +97,7 @@ unsafe impl Send for Barrier {}
 unsafe impl Sync for Barrier {}
 
 impl Barrier {
-    /// One without news.
+    /// Returns one without news.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: init_completion() initialises all of it.
@@ -242,7 +242,7 @@ fn let_pass(index: usize, trap: &mut wait::LaterTrap) -> Result {
     wait::let_pass_without(trap, parked::drop_own)
 }
 
-/// First thing that a new task does.
+/// Is the first thing that a new task does.
 ///
 /// # Safety
 ///
@@ -405,25 +405,27 @@ pub(super) unsafe fn set_autoreap(t: *mut bindings::task_struct, on: bool) {
     }
 }
 
-/// `task` has exited, or is so far on its way that its parent can wait for it.
+/// Returns whether `task` has exited, or is so far on its way that its parent can wait for it.
 pub(crate) fn has_exited(task: &Task) -> bool {
     // SAFETY: We own a reference; the field is read once.
     unsafe { (&raw const (*task.as_ptr()).exit_state).read_volatile() != 0 }
 }
 
-/// `task` has been reaped: its pid is free.
+/// Returns whether `task` has been reaped: its pid is free.
 pub(crate) fn is_gone(task: &Task) -> bool {
     // SAFETY: We own a reference; the pointer is read once and not followed.
     unsafe { (&raw const (*task.as_ptr()).thread_pid).read_volatile() }.is_null()
 }
 
-/// A debugger has `task`: it may stop as it exits, and stays until the debugger has waited for it.
+/// Returns whether a debugger has `task`: it may stop as it exits, and stays until the debugger has
+/// waited for it.
 pub(crate) fn is_traced(task: &Task) -> bool {
     // SAFETY: We own a reference; the integer is read once.
     unsafe { (&raw const (*task.as_ptr()).ptrace).read_volatile() != 0 }
 }
 
-/// A debugger has `task`, and nothing ends that debugger: one that dies lets go what it traces.
+/// Returns whether a debugger has `task`, and nothing ends that debugger: one that dies lets go
+/// what it traces.
 pub(crate) fn is_kept(task: &Task) -> bool {
     let t = task.as_ptr();
     // SAFETY: We own a reference on the task; under tasklist_lock its tracer is a task that has not been
@@ -439,7 +441,7 @@ pub(crate) fn is_kept(task: &Task) -> bool {
     }
 }
 
-/// `task` will stop on its way to user mode, and has not yet.
+/// Returns whether `task` will stop on its way to user mode, and has not yet.
 pub(crate) fn is_to_stop(task: &Task) -> bool {
     let t = task.as_ptr();
     // SAFETY: We own a reference; each word is read once.
@@ -453,7 +455,7 @@ pub(crate) fn is_to_stop(task: &Task) -> bool {
     to_stop || (jobctl & bindings::JOBCTL_STOP_PENDING as c_ulong != 0 && !is_traced(task))
 }
 
-/// `task` is frozen by its cgroup.
+/// Returns whether `task` is frozen by its cgroup.
 pub(crate) fn is_frozen(task: &Task) -> bool {
     // SAFETY: We own a reference; it reads a flag.
     unsafe { bindings::cgroup_task_frozen(task.as_ptr()) }

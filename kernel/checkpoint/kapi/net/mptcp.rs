@@ -49,7 +49,7 @@ pub(crate) struct Mptcp {
 }
 
 impl SockRef {
-    /// What it is. EINVAL: it is none of Multipath TCP. EBUSY: somebody else has its lock.
+    /// Returns what it is. EINVAL: it is none of Multipath TCP. EBUSY: somebody else has its lock.
     pub(crate) fn mptcp(&self) -> Result<Mptcp> {
         if !self.is_inet() {
             return Err(EINVAL);

@@ -113,12 +113,12 @@ impl NetNs {
         unsafe { (*(*bindings::get_current()).nsproxy).net_ns == self.as_ptr() }
     }
 
-    /// The namespace, for this layer.
+    /// Returns the namespace, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::net {
         self.0.as_ptr()
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.as_ptr().addr()
     }
@@ -128,8 +128,8 @@ impl NetNs {
         core::mem::ManuallyDrop::new(self).as_ptr()
     }
 
-    /// Number of references on it but those of sockets, ours included: of nsproxies, open files,
-    /// mounts.
+    /// Returns the number of references on it but those of sockets, ours included: of nsproxies,
+    /// open files, mounts.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
         unsafe { bindings::checkpoint_netns_count(self.as_ptr()) }

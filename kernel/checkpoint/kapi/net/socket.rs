@@ -50,7 +50,7 @@ pub(crate) struct Basics {
 }
 
 impl SockRef {
-    /// The socket that `file` shows, if it shows one.
+    /// Returns the socket that `file` shows, if it shows one.
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
         // SAFETY: We own a reference on the file; that on the socket, which is returned, is ours.
         unsafe { Self::from_owned(bindings::checkpoint_socket_of(file.as_ptr())) }
@@ -66,12 +66,12 @@ impl SockRef {
         NonNull::new(sk).map(Self)
     }
 
-    /// The socket, for this layer.
+    /// Returns the socket, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::sock {
         self.0.as_ptr()
     }
 
-    /// Its address: what identifies it in the object table.
+    /// Returns its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.as_ptr().addr()
     }
@@ -82,13 +82,13 @@ impl SockRef {
         unsafe { bindings::checkpoint_netns_of_socket(self.as_ptr()) }.addr()
     }
 
-    /// The network namespace that it, which a file shows, is of.
+    /// Returns the network namespace that it, which a file shows, is of.
     pub(crate) fn net(&self) -> Result<NetNs> {
         // SAFETY: We own a reference; one that users have made has one on its namespace until it is freed.
         unsafe { NetNs::get(bindings::checkpoint_netns_of_socket(self.as_ptr())) }
     }
 
-    /// What no option tells.
+    /// Returns what no option tells.
     pub(crate) fn basics(&self) -> Basics {
         let mut raw = bindings::checkpoint_socket::default();
         // SAFETY: We own a reference; there is room for the result.
@@ -126,7 +126,7 @@ impl SockRef {
 pub(crate) type FilterStep = (u16, u8, u8, u32);
 
 impl SockRef {
-    /// The classic filter that is attached to it; empty: none.
+    /// Returns the classic filter that is attached to it; empty: none.
     pub(crate) fn filter(&self) -> Result<KVVec<FilterStep>> {
         let mut raw: KVVec<bindings::sock_filter> = KVVec::new();
         loop {
@@ -167,8 +167,8 @@ impl SockRef {
         })
     }
 
-    /// The addresses of the sockets that share a port with it (SO_REUSEPORT), up to `max`, and how many
-    /// there are; none: it shares none.
+    /// Returns the addresses of the sockets that share a port with it (SO_REUSEPORT), up to `max`,
+    /// and how many there are; none: it shares none.
     pub(crate) fn group(&self, max: usize) -> Result<(KVVec<usize>, usize)> {
         let mut raw: KVVec<*const c_void> = KVVec::new();
         raw.resize(max, core::ptr::null(), GFP_KERNEL_ACCOUNT)?;
@@ -230,7 +230,7 @@ impl Closing {
         Ok((this, sk))
     }
 
-    /// The `struct socket`, for this layer.
+    /// Returns the `struct socket`, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::socket {
         self.0.as_ptr()
     }
@@ -294,7 +294,7 @@ impl FileRef {
         })
     }
 
-    /// The descriptor that signals of the socket that it shows name, if it has O_ASYNC.
+    /// Returns the descriptor that signals of the socket that it shows name, if it has O_ASYNC.
     pub(crate) fn socket_async_fd(&self) -> Option<u32> {
         // SAFETY: We own a reference.
         u32::try_from(unsafe { bindings::checkpoint_socket_async_fd(self.as_ptr()) }).ok()

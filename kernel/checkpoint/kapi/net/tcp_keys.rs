@@ -100,7 +100,7 @@ impl Key {
         })
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     pub(crate) fn secret(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
     }
@@ -246,7 +246,7 @@ impl Keys {
 }
 
 impl SockRef {
-    /// What it has to sign with: it is a TCP socket, as for all that follow.
+    /// Returns what it has to sign with: it is a TCP socket, as for all that follow.
     ///
     /// EPERM: the caller may not read it (CAP_NET_ADMIN). EINTR: the caller was killed.
     pub(crate) fn tcp_keys(&self) -> Result<Keys> {

@@ -73,7 +73,7 @@ pub(crate) enum Fin {
 }
 
 impl Wire {
-    /// What the kernel has told; `Err`: why the connection can't be kept.
+    /// Returns what the kernel has told; `Err`: why the connection can't be kept.
     pub(super) fn of(raw: &bindings::checkpoint_tcp_wire) -> Result<Self, &'static str> {
         match raw.why {
             0 => (),
@@ -229,8 +229,8 @@ impl HeldTcp {
         unsafe { bindings::checkpoint_tcp_end(id, bury) }
     }
 
-    /// The connection goes on, before its socket, which no file shows, is closed. May sleep, but not for
-    /// long.
+    /// Lets the connection go on, before its socket, which no file shows, is closed. May sleep, but
+    /// not for long.
     pub(crate) fn resume(self) {
         // SAFETY: As above.
         unsafe { bindings::checkpoint_tcp_resume_now(self.into_raw()) }
@@ -244,7 +244,7 @@ impl HeldTcp {
 }
 
 impl Drop for HeldTcp {
-    /// The connection goes on.
+    /// Lets the connection go on.
     fn drop(&mut self) {
         // SAFETY: By the type's invariants it is a hold, which nobody uses after this.
         unsafe { bindings::checkpoint_tcp_resume(self.0.as_ptr()) }

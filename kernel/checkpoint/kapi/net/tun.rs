@@ -127,7 +127,7 @@ impl Device {
     }
 }
 
-/// What is made of a record.
+/// Returns what is made of a record.
 #[cfg(CONFIG_TUN = "y")]
 fn raw_device(record: &TunDevice) -> bindings::checkpoint_tun {
     let has = |flag: u32, bit: u32| {
