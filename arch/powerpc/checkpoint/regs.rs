@@ -281,7 +281,7 @@ impl ArchRegs for Native {
             }
             NT_PRCTL => {
                 let (align, onexec) = (word(0)? as u32, word(1)? as usize);
-                // SAFETY: As above.
+                // SAFETY: The task is parked, off its CPU: nobody else uses its thread state.
                 unsafe {
                     (*thread).align_ctl = align;
                     (*thread).dexcr_onexec = onexec;

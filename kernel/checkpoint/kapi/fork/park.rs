@@ -93,7 +93,8 @@ pub(crate) struct Barrier {
 
 // SAFETY: A completion is made to be used by several threads.
 unsafe impl Send for Barrier {}
-// SAFETY: As above.
+// SAFETY: A completion has a lock: several threads may complete and wait for it by shared
+// references.
 unsafe impl Sync for Barrier {}
 
 impl Barrier {
@@ -107,7 +108,7 @@ impl Barrier {
 
     /// Tells the coordinator that all tasks have come so far, or that it need not wait for that.
     pub(crate) fn notify(&self) {
-        // SAFETY: It was initialised.
+        // SAFETY: By the type's invariants it was initialised.
         unsafe { bindings::complete(self.news.get()) };
     }
 
@@ -310,7 +311,7 @@ unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
 
 /// Ends the current thread group before it reaches user mode.
 fn kill_current() {
-    // SAFETY: Sending a signal to oneself.
+    // SAFETY: The running task is valid, and has its signal handlers until it has exited.
     unsafe { bindings::send_sig(bindings::SIGKILL.cast_signed(), bindings::get_current(), 1) };
 }
 
@@ -320,13 +321,14 @@ fn kill_current() {
 ///
 /// `head` is the work item of a slot whose `Arc` is in the slot.
 unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
-    // SAFETY: `head` is the field `work` of a slot.
+    // SAFETY: By the caller's promise `head` is the field `work` of a slot, which the job in it
+    // keeps until it is taken out.
     let slot = unsafe { &*kernel::container_of!(Opaque::cast_from(head), Slot, work) };
     let index = slot.index();
     let Some(job) = slot.take_job::<J>() else {
         return;
     };
-    // SAFETY: Reading one's own flags.
+    // SAFETY: The running task is valid, and nobody else changes its flags.
     if unsafe { (*bindings::get_current()).flags } & bindings::PF_EXITING != 0 {
         job.arrived(index, Arrival::Killed);
         return;

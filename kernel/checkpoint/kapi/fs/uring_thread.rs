@@ -98,7 +98,8 @@ impl Uring {
         }
         match cpus {
             Some(cpus) => {
-                // SAFETY: As above; by the type's invariants it is as long as a mask.
+                // SAFETY: We own a reference on the file, which is an io_uring; by the type's
+                // invariants the set is as long as a mask.
                 to_result(unsafe { bindings::checkpoint_uring_bind(ring.as_ptr(), cpus.as_ptr()) })
             }
             None => Ok(()),

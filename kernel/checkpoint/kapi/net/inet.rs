@@ -334,7 +334,7 @@ impl FileRef {
 
     /// Connects the datagram socket of IPv4 or IPv6 that it shows, as connect(2).
     pub(crate) fn connect_inet(&self, inet: &Inet) -> Result {
-        // SAFETY: As above.
+        // SAFETY: We own a reference; the address is only read. Other sockets are refused.
         to_result(unsafe { bindings::checkpoint_inet_connect(self.as_ptr(), &inet.raw()) })
     }
 }

@@ -79,7 +79,7 @@ pub(crate) struct NetNs(NonNull<bindings::net>);
 
 // SAFETY: Any thread may use and drop a reference; what is in it has locks.
 unsafe impl Send for NetNs {}
-// SAFETY: As above.
+// SAFETY: What is in it has locks, and a shared reference does not give ours up.
 unsafe impl Sync for NetNs {}
 
 impl NetNs {
@@ -372,7 +372,7 @@ pub(crate) fn no_memory(e: Error) -> Error {
 
 /// Returns whether the kernel may track connections: whether what does that is there.
 pub(crate) fn tracks() -> bool {
-    // SAFETY: Only looks whether a pointer is set.
+    // SAFETY: It takes nothing, and only looks whether a pointer of the kernel is set.
     unsafe { bindings::checkpoint_netns_tracks() }
 }
 

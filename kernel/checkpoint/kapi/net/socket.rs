@@ -62,7 +62,7 @@ impl SockRef {
     ///
     /// `sk` is NULL, or valid and with a reference that is handed over.
     pub(in crate::kapi) unsafe fn from_owned(sk: *mut bindings::sock) -> Option<Self> {
-        // INVARIANT: By the caller's promise.
+        // INVARIANT: By the caller's promise it is valid, and the reference is ours now.
         NonNull::new(sk).map(Self)
     }
 
@@ -208,7 +208,7 @@ impl Drop for SockRef {
 /// The pointer is a valid `struct socket` that nobody else releases.
 pub(crate) struct Closing(NonNull<bindings::socket>);
 
-// SAFETY: A socket may be released by any thread.
+// SAFETY: By the type's invariants nobody else releases it, and sock_release() is for any thread.
 unsafe impl Send for Closing {}
 
 // SAFETY: Nothing is done through a shared reference.
@@ -225,7 +225,7 @@ impl Closing {
         })?;
         // INVARIANT: It was just made.
         let this = NonNull::new(socket).map(Self).ok_or(ENOMEM)?;
-        // SAFETY: As above.
+        // SAFETY: It was just returned, with a reference that is ours.
         let sk = unsafe { SockRef::from_owned(sk) }.ok_or(ENOMEM)?;
         Ok((this, sk))
     }

@@ -293,14 +293,14 @@ impl SockRef {
 
     /// Sets what it, which is new, has of TCP-AO besides keys, which are there.
     pub(crate) fn set_tcp_ao(&self, ao: &Ao) -> Result {
-        // SAFETY: As above.
+        // SAFETY: We own a reference on a TCP socket; the structure is only read.
         to_result(unsafe { bindings::checkpoint_tcp_ao_set(self.as_ptr(), &ao.raw()) })
     }
 
     /// Sets what the numbers of its connection are signed with: it is under repair, and has all that it had
     /// received. EPERM: the caller may not. ENOENT: no key fits the connection.
     pub(crate) fn agree_tcp_ao(&self, ao: &Ao) -> Result {
-        // SAFETY: As above.
+        // SAFETY: We own a reference on a TCP socket; the structure is only read.
         to_result(unsafe { bindings::checkpoint_tcp_ao_agree(self.as_ptr(), &ao.raw()) })
     }
 }

@@ -63,7 +63,7 @@ impl PidRef {
     ///
     /// `pid` is NULL, or valid and with a reference that is handed over.
     pub(in crate::kapi) unsafe fn from_owned(pid: *mut bindings::pid) -> Result<Self> {
-        // INVARIANT: By the caller's promise.
+        // INVARIANT: By the caller's promise it is valid, and the reference is ours now.
         NonNull::new(pid).map(Self).ok_or(ESRCH)
     }
 

@@ -175,7 +175,8 @@ impl FrozenTask {
 
     /// Returns its process group in `ns`; 0 if it is not in there.
     pub(crate) fn pgid_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the task and the namespace; the function finds the pid under
+        // RCU.
         let nr = unsafe {
             bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_PGID, ns.as_ptr())
         };
@@ -184,7 +185,8 @@ impl FrozenTask {
 
     /// Returns its session in `ns`; 0 if it is not in there.
     pub(crate) fn sid_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the task and the namespace; the function finds the pid under
+        // RCU.
         let nr = unsafe {
             bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_SID, ns.as_ptr())
         };
@@ -215,7 +217,7 @@ impl FrozenTask {
             let mut numbers = KVec::new();
             let mut ns = innermost.clone();
             loop {
-                // SAFETY: Both are valid.
+                // SAFETY: We have references on the pid and the namespace.
                 let nr = unsafe { bindings::pid_nr_ns(pid, ns.as_ptr()) };
                 numbers.push(nr.unsigned_abs(), GFP_KERNEL_ACCOUNT)?;
                 if ns == *outermost {
@@ -225,7 +227,7 @@ impl FrozenTask {
             }
         };
         let result = numbers();
-        // SAFETY: The reference that was taken above.
+        // SAFETY: It gives up the reference that was taken above; the pid is not used any more.
         unsafe { bindings::put_pid(pid) };
         result
     }
@@ -380,7 +382,7 @@ pub(crate) fn set_start_times(_: &Restoring, monotonic: u64, boottime: u64) {
 /// EINVAL: the area is no user memory, or of a length or at an address that rseq(2) would refuse,
 /// or the kernel has no rseq.
 pub(crate) fn set_rseq(_: &Restoring, rseq: &Rseq) -> Result {
-    // SAFETY: Checks two numbers, as rseq(2) does.
+    // SAFETY: It checks two numbers, as rseq(2) does, and follows neither.
     if !unsafe { bindings::checkpoint_rseq_valid(rseq.addr, rseq.len) } {
         return Err(EINVAL);
     }

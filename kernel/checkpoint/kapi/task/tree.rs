@@ -38,7 +38,8 @@ pub(crate) struct Member {
 ///
 /// tasklist_lock is held, and `t` is on the list.
 unsafe fn state_of(t: *mut bindings::task_struct) -> Option<State> {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the task is on the list, and so valid as long as the lock is
+    // held.
     unsafe {
         let exit_state = (*t).exit_state.cast_unsigned();
         if exit_state == 0 {
@@ -107,7 +108,7 @@ unsafe fn walk(
         if !unsafe { add(leader, members) } {
             return false;
         }
-        // SAFETY: As above.
+        // SAFETY: `leader` was found on a list under the lock, which is still held.
         if !unsafe { add_children(leader, leaders) } {
             return false;
         }
@@ -118,7 +119,7 @@ unsafe fn walk(
             if t.is_null() || t == leader {
                 break;
             }
-            // SAFETY: As above.
+            // SAFETY: `t` was just found on the thread list under the lock, which is still held.
             if unsafe { !add(t, members) || !add_children(t, leaders) } {
                 return false;
             }
@@ -133,7 +134,7 @@ unsafe fn walk(
 ///
 /// tasklist_lock is held and `t` is on the list.
 unsafe fn add(t: *mut bindings::task_struct, members: &mut KVVec<Member>) -> bool {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the lock is held, and the task is on the list.
     let Some(state) = (unsafe { state_of(t) }) else {
         return true;
     };
@@ -227,7 +228,7 @@ pub(crate) fn has_let_go(task: &Task) -> bool {
 
 /// Returns whether the task is still being made: it is on the lists, but not in its cgroup yet.
 pub(crate) fn is_new(task: &Task) -> bool {
-    // SAFETY: The task is valid; its state is read once.
+    // SAFETY: A `&Task` is valid; its state is an integer that is read once.
     unsafe { (&raw const (*task.as_ptr()).__state).read_volatile() & bindings::TASK_NEW != 0 }
 }
 
