@@ -3,6 +3,7 @@
 //! The checkpoint pipeline: freeze, collect, save, snapshot, thaw, drain.
 
 use kernel::{
+    num::casts::usize_as_u64,
     prelude::*,
     sync::atomic::{
         Atomic,
@@ -526,7 +527,7 @@ fn drain(cap: &mut Capture, stamp: Stamp, snapshot: snapshot::Snapshot, sink: &m
             false => COMPAT_RAN_ON,
         }),
         incompat: U64::new(0),
-        meta_len: U64::new(meta.len() as u64),
+        meta_len: U64::new(usize_as_u64(meta.len())),
         created_ns: U64::new(stamp.created_ns),
         id: U64::new(stamp.id),
         boot: U64::new(files::boot()),

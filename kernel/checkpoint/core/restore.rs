@@ -7,6 +7,7 @@ use core::any::Any;
 use kernel::{
     fmt,
     new_mutex,
+    num::casts::usize_as_u64,
     prelude::*,
     rbtree::{
         RBTree,
@@ -78,7 +79,7 @@ use crate::{
 };
 
 /// Offset of the metadata in the image: what messages tell counts from the image's start.
-pub(crate) const META_AT: u64 = HEADER_LEN as u64;
+pub(crate) const META_AT: u64 = usize_as_u64(HEADER_LEN);
 
 /// A restart in progress.
 #[pin_data]
@@ -244,7 +245,7 @@ impl Restore {
             monotonic_offset,
             boottime_offset,
             container,
-            caller: task::Task::current_raw() as usize,
+            caller: task::Task::current_raw().addr(),
             oom_adj: oom::current(),
             denies_write_exec: denies_write_exec(),
             policy,
@@ -422,7 +423,7 @@ impl Restore {
 
     /// Returns whether the current task is the one that calls restart(2), and none of those that it makes.
     pub(crate) fn is_caller(&self) -> bool {
-        self.caller == task::Task::current_raw() as usize
+        self.caller == task::Task::current_raw().addr()
     }
 
     /// Notes that the current task has an address space of its own from now on: the OOM killer may
@@ -446,7 +447,7 @@ impl Restore {
     pub(crate) fn object(&self, obj: ObjRef) -> Result<Raw<'_>> {
         let offset = self.offset(obj)?;
         let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
-        record::parse(bytes, META_AT.saturating_add(offset as u64))
+        record::parse(bytes, META_AT.saturating_add(usize_as_u64(offset)))
             .map(|(raw, _)| raw)
             .map_err(|f| self.fault(f))
     }
@@ -468,12 +469,12 @@ impl Restore {
     pub(crate) fn records_after(&self, obj: ObjRef) -> Result<record::Records<'_>> {
         let offset = self.offset(obj)?;
         let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
-        let place = META_AT.saturating_add(offset as u64);
+        let place = META_AT.saturating_add(usize_as_u64(offset));
         let (_, len) = record::parse(bytes, place).map_err(|f| self.fault(f))?;
         let at = offset.checked_add(len).ok_or(EINVAL)?;
         Ok(record::Records::new(
             self.meta.get(at..).ok_or(EINVAL)?,
-            META_AT.saturating_add(at as u64),
+            META_AT.saturating_add(usize_as_u64(at)),
         ))
     }
 

@@ -316,7 +316,7 @@ fn frames(coordinator: &Coordinator) -> Result {
 fn freeze(coordinator: &Arc<Coordinator>, cgroup: Cgroup) -> Result<HeldCgroup> {
     let mut ours = KVVec::with_capacity(coordinator.members.len(), GFP_KERNEL_ACCOUNT)?;
     for task in (0..coordinator.members.len()).filter_map(|index| coordinator.slot(index)?.task()) {
-        ours.push(task.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
+        ours.push(task.as_ptr().addr(), GFP_KERNEL_ACCOUNT)?;
     }
     ours.sort_unstable();
     let here = PidNs::of_current()?;
@@ -338,7 +338,7 @@ fn freeze(coordinator: &Arc<Coordinator>, cgroup: Cgroup) -> Result<HeldCgroup> 
         if works_for_us(t) {
             return Ok(());
         }
-        if ours.binary_search(&(t.as_ptr() as usize)).is_err() {
+        if ours.binary_search(&t.as_ptr().addr()).is_err() {
             verdict = Err(EBUSY);
             let name = TaskName::of(t, &here);
             coordinator.restore.with_report(|r| {
