@@ -361,7 +361,7 @@ impl NetNs {
 }
 
 /// Returns `e`, an error of a network namespace, which says ENOBUFS if there is no memory for something, as
-/// ENOMEM then.
+/// ENOMEM then. So it does where the table of neighbours of the machine is full (gc_thresh3).
 pub(crate) fn no_memory(e: Error) -> Error {
     if e == ENOBUFS {
         ENOMEM
