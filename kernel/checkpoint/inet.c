@@ -75,11 +75,13 @@ static bool checkpoint_inet_alerts(struct sock *sk)
 	return alerts;
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
 /* An extension header that is not longer than setsockopt(2) takes it. */
 static bool checkpoint_inet_fits(const struct ipv6_opt_hdr *header)
 {
 	return !header || ipv6_optlen(header) <= 8 * 255;
 }
+#endif
 
 /*
  * What is attached to all that a socket sends, and can't be saved: of one with

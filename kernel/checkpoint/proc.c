@@ -26,11 +26,11 @@
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 
+#ifdef CONFIG_PROC_FS
+
 #include "../../fs/internal.h"
 #include "../../fs/mount.h"
 #include "../../fs/proc/internal.h"
-
-#ifdef CONFIG_PROC_FS
 
 /* Names of an entry of a task below the root of procfs: PID/task/TID/DIR/NAME. */
 #define DEPTH_MAX 5

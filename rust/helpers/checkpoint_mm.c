@@ -181,9 +181,11 @@ static_assert(MEMBARRIER_STATE_PRIVATE_EXPEDITED_RSEQ == 1 << 7);
 
 __rust_helper void rust_helper_membarrier_set_state(struct mm_struct *mm, int state)
 {
+#ifdef CONFIG_MEMBARRIER
 	guard(preempt)();
 	atomic_set(&mm->membarrier_state, state);
 	membarrier_update_current_mm(mm);
+#endif
 }
 
 __rust_helper struct page *rust_helper_folio_page_at(struct folio *folio, pgoff_t index)

@@ -73,7 +73,7 @@ const VECTORS: usize = 0xffff_0000;
 ///
 /// `t` is valid, and does not run or is the caller.
 pub(super) unsafe fn is_task(t: *mut bindings::task_struct) -> bool {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the task is valid; a flag of it is read.
     unsafe { bindings::checkpoint_tif(t, bindings::TIF_32BIT as c_int) }
 }
 

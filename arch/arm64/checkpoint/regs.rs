@@ -201,8 +201,8 @@ impl ArchRegs for Native {
         Ok(Some(bytes))
     }
 
-    /// The signal code is about to decide about the call, or has made the registers those of
-    /// restart_syscall(2), to which the task did not get yet.
+    /// Returns whether the signal code is about to decide about the call, or has made the registers
+    /// those of restart_syscall(2), to which the task did not get yet.
     fn in_restart_block(t: &FrozenTask) -> bool {
         // SAFETY: The task does not run, or is the caller: its restart block and its registers are
         // stable. All members of the union are plain words.
@@ -319,7 +319,7 @@ impl ArchRegs for Native {
     }
 }
 
-/// A task that a 32-bit program has made can't become one of 64 bits here.
+/// Refuses a task that a 32-bit program has made: it can't become one of 64 bits here.
 pub(super) fn refuse_narrow() -> Result<(), &'static str> {
     // SAFETY: It is the running task.
     if unsafe { aarch32::is_task(bindings::get_current()) } {
@@ -331,7 +331,7 @@ pub(super) fn refuse_narrow() -> Result<(), &'static str> {
 /// `por_el0` as a program begins with it: all may be done with memory of the default key.
 const POR_INIT: u64 = 7;
 
-/// The task has changed its permission overlay.
+/// Returns whether the task has changed its permission overlay.
 fn has_overlay(t: &FrozenTask) -> bool {
     if !has(bindings::NT_ARM_POE) {
         return false;
@@ -343,7 +343,7 @@ fn has_overlay(t: &FrozenTask) -> bool {
     regset::word(&bytes, 0) != Some(POR_INIT)
 }
 
-/// The note [`NT_GCS_PLACE`] of a task; `None`: the kernel made it no stack.
+/// Returns the note [`NT_GCS_PLACE`] of a task; `None`: the kernel made it no stack.
 fn gcs_place(t: &FrozenTask) -> Result<Option<KVVec<u8>>> {
     #[cfg(CONFIG_ARM64_GCS)]
     // SAFETY: The task does not run, or is the caller.
@@ -403,7 +403,7 @@ fn set_gcs_place(t: &ParkedTask, bytes: &[u8]) {
     let _ = (t, bytes);
 }
 
-/// The note [`NT_STOP`] of a task; `None`: it is not stopped for a tracer.
+/// Returns the note [`NT_STOP`] of a task; `None`: it is not stopped for a tracer.
 fn stop(t: &FrozenTask, narrow: bool) -> Result<Option<KVVec<u8>>> {
     let mut words = [0u64; STOP_WORDS];
     // SAFETY: The task does not run, or is the caller; there are as many words as that sets.
@@ -445,7 +445,7 @@ fn set_stop(t: &ParkedTask, bytes: &[u8]) {
 /// ZA and ZT are on.
 const SVCR_ZA: u64 = 1 << 1;
 
-/// The result of the system call that a parked task was interrupted in, negated; 0: none.
+/// Returns the result of the system call that a parked task was interrupted in, negated; 0: none.
 fn interrupted(t: &ParkedTask) -> u64 {
     // SAFETY: The task is parked.
     unsafe { (*t.as_ptr()).restart_block.arch_data as u64 }
@@ -475,7 +475,7 @@ fn check_general(t: &ParkedTask, prstatus: &[u8], narrow: bool) -> Result<(), Ba
     Ok(())
 }
 
-/// The general registers in a note; `None`: it has another size.
+/// Returns the general registers in a note; `None`: it has another size.
 fn general(prstatus: &[u8]) -> Option<bindings::user_pt_regs> {
     if prstatus.len() != PRSTATUS_LEN {
         return None;
@@ -521,7 +521,7 @@ fn check_plain(note_type: u32, bytes: &[u8], interrupted: bool) -> Result<(), Ba
     }
 }
 
-/// The system call in a note.
+/// Returns the system call in a note.
 fn call(bytes: &[u8]) -> Option<i32> {
     bytes.try_into().ok().map(i32::from_ne_bytes)
 }

@@ -173,8 +173,8 @@ impl ArchRegs for Native {
         Ok(Some(bytes))
     }
 
-    /// The task may have been back in user mode since it was made to call restart_syscall(2), and
-    /// have been interrupted there.
+    /// Returns whether the task may have been back in user mode since it was made to call
+    /// restart_syscall(2), and have been interrupted there.
     fn in_restart_block(t: &FrozenTask) -> bool {
         // SAFETY: The task does not run, or is the caller: its registers are stable. All members of
         // the union are plain words.
@@ -281,7 +281,7 @@ impl ArchRegs for Native {
             }
             NT_PRCTL => {
                 let (align, onexec) = (word(0)? as u32, word(1)? as usize);
-                // SAFETY: As above.
+                // SAFETY: The task is parked, off its CPU: nobody else uses its thread state.
                 unsafe {
                     (*thread).align_ctl = align;
                     (*thread).dexcr_onexec = onexec;
@@ -332,7 +332,7 @@ impl ArchRegs for Native {
     }
 }
 
-/// A task that a 32-bit program has made can't become one of 64 bits here.
+/// Refuses a task that a 32-bit program has made: it can't become one of 64 bits here.
 pub(super) fn refuse_narrow() -> Result<(), &'static str> {
     // SAFETY: It looks at a flag of the running task.
     if unsafe { bindings::checkpoint_ppc_is_32bit(bindings::get_current()) } {
@@ -341,7 +341,7 @@ pub(super) fn refuse_narrow() -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A debugger has set hardware breakpoints: as events, or without them.
+/// Returns whether a debugger has set hardware breakpoints: as events, or without them.
 fn breakpoints(thread: &bindings::thread_struct) -> bool {
     #[cfg(CONFIG_HAVE_HW_BREAKPOINT)]
     let events = thread.ptrace_bps.iter().any(|b| !b.is_null());
@@ -350,7 +350,7 @@ fn breakpoints(thread: &bindings::thread_struct) -> bool {
     events || thread.hw_brk.iter().any(|b| b.address != 0)
 }
 
-/// The task has, or had, a transaction.
+/// Returns whether the task has, or had, a transaction.
 #[cfg(CONFIG_PPC_TRANSACTIONAL_MEM)]
 fn transactions(thread: &bindings::thread_struct, msr: u64) -> bool {
     let used = msr & msr::TM != 0
@@ -362,7 +362,7 @@ fn transactions(thread: &bindings::thread_struct, msr: u64) -> bool {
     used && unsafe { bindings::checkpoint_ppc_has_tm() }
 }
 
-/// The task has a transaction: this kernel has none.
+/// Returns whether the task has a transaction: this kernel has none.
 #[cfg(not(CONFIG_PPC_TRANSACTIONAL_MEM))]
 fn transactions(_: &bindings::thread_struct, msr: u64) -> bool {
     msr & msr::TM != 0
@@ -391,7 +391,7 @@ fn words(words: &[u64]) -> Result<KVVec<u8>> {
     Ok(bytes)
 }
 
-/// Where the `n`th word of a note stands.
+/// Returns where the `n`th word of a note stands.
 fn at(n: u32) -> usize {
     n as usize * 8
 }
@@ -402,13 +402,13 @@ fn edit(bytes: &mut [u8], n: u32, f: impl FnOnce(u64) -> u64) -> Result {
     regset::put(bytes, at(n), &f(word).to_ne_bytes())
 }
 
-/// The CPU has a DEXCR.
+/// Returns whether the CPU has a DEXCR.
 fn has_dexcr() -> bool {
     // SAFETY: It looks at a feature of the CPU.
     unsafe { bindings::checkpoint_ppc_has_dexcr() }
 }
 
-/// The DEXCR that a parked task has from the caller of restart(2).
+/// Returns the DEXCR that a parked task has from the caller of restart(2).
 fn current_dexcr(t: &ParkedTask) -> u64 {
     // SAFETY: The task is parked, off its CPU.
     unsafe { (*t.as_ptr()).thread.dexcr as u64 }

@@ -137,8 +137,8 @@ impl ArchRegs for Native {
         Ok(Some(bytes))
     }
 
-    /// The registers say so, or the task was sent to the code in the vDSO that restarts the call, and
-    /// did not get there yet.
+    /// Returns whether the registers say so, or the task was sent to the code in the vDSO that
+    /// restarts the call, and did not get there yet.
     fn in_restart_block(t: &FrozenTask) -> bool {
         // SAFETY: The task does not run, so its restart block is stable.
         let sent = unsafe { (*t.as_ptr()).restart_block.arch_data } & 1 == 0;
@@ -256,7 +256,7 @@ fn check_call(note: &[u8]) -> Result<(), BadNote> {
     Ok(())
 }
 
-/// The number in NT_S390_SYSTEM_CALL.
+/// Returns the number in NT_S390_SYSTEM_CALL.
 fn call(note: &[u8]) -> Option<u32> {
     <[u8; 4]>::try_from(note).ok().map(u32::from_ne_bytes)
 }

@@ -50,7 +50,7 @@ pub(super) fn is_known() -> bool {
 ///
 /// `mm` is a valid address space, whose flags do not change.
 pub(super) unsafe fn is_program(mm: *const bindings::mm_struct) -> bool {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the address space is valid, and its flags do not change.
     let flags = unsafe { (*mm).__bindgen_anon_1.context.flags };
     flags & 1 << bindings::MM_CONTEXT_UPROBE_IA32 != 0
 }

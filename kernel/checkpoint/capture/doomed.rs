@@ -59,7 +59,7 @@ impl Doomed {
                 name: TaskName::of(t.task(), ns),
             };
             tasks.push(victim, GFP_KERNEL_ACCOUNT)?;
-            known.push(t.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
+            known.push(t.as_ptr().addr(), GFP_KERNEL_ACCOUNT)?;
         }
         known.sort_unstable();
         Ok(Self { tasks, known })

@@ -55,14 +55,14 @@ impl Known {
     fn new(members: &[Member]) -> Result<Self> {
         let mut known = KVVec::with_capacity(members.len(), GFP_KERNEL_ACCOUNT)?;
         for m in members {
-            known.push(m.task.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
+            known.push(m.task.as_ptr().addr(), GFP_KERNEL_ACCOUNT)?;
         }
         known.sort_unstable();
         Ok(Self(known))
     }
 
     fn has(&self, task: &Task) -> bool {
-        self.0.binary_search(&(task.as_ptr() as usize)).is_ok()
+        self.0.binary_search(&task.as_ptr().addr()).is_ok()
     }
 }
 

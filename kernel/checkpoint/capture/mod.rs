@@ -3,6 +3,7 @@
 //! The checkpoint pipeline: freeze, collect, save, snapshot, thaw, drain.
 
 use kernel::{
+    num::casts::usize_as_u64,
     prelude::*,
     sync::atomic::{
         Atomic,
@@ -104,7 +105,7 @@ struct Stamp {
     created_ns: u64,
 }
 
-/// What checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
+/// Does what checkpoint(2) does after its arguments were checked; returns the checkpoint's id.
 ///
 /// Messages go to `report`, refusals as well: then the error is the first one's.
 pub(crate) fn run(args: &CheckpointArgs<'_>, root: &Root, report: &mut Report) -> Result<u64> {
@@ -126,7 +127,7 @@ pub(crate) fn run(args: &CheckpointArgs<'_>, root: &Root, report: &mut Report) -
     result
 }
 
-/// The checkpoint itself.
+/// Takes the checkpoint itself.
 fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64> {
     if cap.whole && !root.is_ns_init() {
         cap.report.line(fmt!(
@@ -238,7 +239,8 @@ fn take(args: &CheckpointArgs<'_>, root: &Root, cap: &mut Capture) -> Result<u64
     Ok(stamp.id)
 }
 
-/// What failed because the hold was broken fails for that reason: ECANCELED, and a line says so.
+/// Lets what failed because the hold was broken fail for that reason: ECANCELED, and a line says
+/// so.
 fn unbroken<T>(cap: &mut Capture, hold: Option<&HeldCgroup>, result: Result<T>) -> Result<T> {
     let Some(Err(e)) = hold.map(HeldCgroup::check).filter(|_| result.is_err()) else {
         return result;
@@ -525,7 +527,7 @@ fn drain(cap: &mut Capture, stamp: Stamp, snapshot: snapshot::Snapshot, sink: &m
             false => COMPAT_RAN_ON,
         }),
         incompat: U64::new(0),
-        meta_len: U64::new(meta.len() as u64),
+        meta_len: U64::new(usize_as_u64(meta.len())),
         created_ns: U64::new(stamp.created_ns),
         id: U64::new(stamp.id),
         boot: U64::new(files::boot()),

@@ -13,6 +13,7 @@
 //! pinned for longer are copied by fork's code itself.
 
 use kernel::{
+    num::casts::usize_as_u64,
     page::{
         PAGE_SHIFT,
         PAGE_SIZE, //
@@ -251,7 +252,7 @@ fn copy_inode(inode: &Nameless, keeps_zeros: bool) -> Result<Copies> {
     let file = &inode.file;
     let mut copies = Copies::new();
     // What was added meanwhile has no room in the image.
-    let end = shmem::pages(file).min(inode.size().div_ceil(PAGE_SIZE as u64));
+    let end = shmem::pages(file).min(inode.size().div_ceil(usize_as_u64(PAGE_SIZE)));
     let mut index = 0;
     let mut seen: usize = 0;
     while let Some(next) = next(inode, index, end)? {

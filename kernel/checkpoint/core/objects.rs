@@ -188,7 +188,7 @@ impl<F: 'static> Objects<F> {
         Ok(true)
     }
 
-    /// The same of an object that has no record: what matters is only who else has it.
+    /// Counts the same of an object that has no record: what matters is only who else has it.
     pub(crate) fn count_only<T: Shared<F>>(&mut self, addr: usize) -> Result<bool> {
         if let Some(entry) = self.find_mut::<T>(addr) {
             entry.users += 1;

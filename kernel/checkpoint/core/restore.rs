@@ -7,6 +7,7 @@ use core::any::Any;
 use kernel::{
     fmt,
     new_mutex,
+    num::casts::usize_as_u64,
     prelude::*,
     rbtree::{
         RBTree,
@@ -78,7 +79,7 @@ use crate::{
 };
 
 /// Offset of the metadata in the image: what messages tell counts from the image's start.
-pub(crate) const META_AT: u64 = HEADER_LEN as u64;
+pub(crate) const META_AT: u64 = usize_as_u64(HEADER_LEN);
 
 /// A restart in progress.
 #[pin_data]
@@ -193,18 +194,18 @@ pub(crate) struct TaskRecords<'a> {
 }
 
 impl TaskRecords<'_> {
-    /// What is wanted of who replaces state of the current task. EINVAL: that is not the one of
-    /// these records.
+    /// Returns what is wanted of who replaces state of the current task. EINVAL: that is not the
+    /// one of these records.
     pub(crate) fn restoring(&self) -> Result<&Restoring> {
         self.restoring.ok_or(EINVAL)
     }
 
-    /// What the threads of its group share.
+    /// Returns what the threads of its group share.
     pub(crate) fn process(&self) -> Result<Process, Fault> {
         record::parse(self.process, self.at)?.0.body()
     }
 
-    /// For messages.
+    /// Returns the name of the task, for messages.
     pub(crate) fn name(&self) -> TaskName {
         TaskName {
             tid: self.task.tid.get(),
@@ -244,7 +245,7 @@ impl Restore {
             monotonic_offset,
             boottime_offset,
             container,
-            caller: task::Task::current_raw() as usize,
+            caller: task::Task::current_raw().addr(),
             oom_adj: oom::current(),
             denies_write_exec: denies_write_exec(),
             policy,
@@ -253,7 +254,7 @@ impl Restore {
         })
     }
 
-    /// Where what had the path `saved` is now. ENAMETOOLONG: that would be too long a path.
+    /// Returns where what had the path `saved` is now. ENAMETOOLONG: that would be too long a path.
     pub(crate) fn place(&self, saved: &[u8]) -> Result<Place> {
         self.policy.maps.place(saved).inspect_err(|&e| {
             if e == ENAMETOOLONG {
@@ -277,24 +278,25 @@ impl Restore {
         self.pids.lock().get(&tid).cloned().ok_or(ESRCH)
     }
 
-    /// The root exists, in the pid namespace `ns`. The others are made by it.
+    /// Notes that the root exists, in the pid namespace `ns`. The others are made by it.
     pub(crate) fn set_pid_ns(&self, ns: PidNs) {
         self.pid_ns.populate(ns);
     }
 
-    /// The pid namespace of the root task. ESRCH: that does not exist yet.
+    /// Returns the pid namespace of the root task. ESRCH: that does not exist yet.
     pub(crate) fn pid_ns(&self) -> Result<&PidNs> {
         self.pid_ns.as_ref().ok_or(ESRCH)
     }
 
-    /// A task that lives is in the network namespace `ns`. The first one is the root, or a thread of it.
+    /// Notes that a task that lives is in the network namespace `ns`. The first one is the root, or
+    /// a thread of it.
     pub(crate) fn set_net_ns(&self, ns: &NetNs) {
         if self.net_ns.as_ref().is_none() {
             self.net_ns.populate(ns.clone());
         }
     }
 
-    /// The network namespace of the root.
+    /// Returns the network namespace of the root.
     pub(crate) fn net_ns(&self) -> &NetNs {
         self.net_ns.as_ref().unwrap_or(&self.caller_net)
     }
@@ -360,7 +362,7 @@ impl Restore {
         })
     }
 
-    /// Those, which are the caller's from now on.
+    /// Takes those, which are the caller's from now on.
     fn take_starting(&self) -> KVVec<Starting> {
         core::mem::replace(&mut *self.starting.lock(), KVVec::new())
     }
@@ -372,13 +374,13 @@ impl Restore {
         Ok(())
     }
 
-    /// The ends that are held, which are the caller's from now on.
+    /// Takes the ends that are held, which are the caller's from now on.
     fn take_held(&self) -> KVVec<HeldEnd> {
         core::mem::replace(&mut *self.held.lock(), KVVec::new())
     }
 
-    /// The restart has failed: connections with somebody outside end without a segment, and may be tried
-    /// again. May sleep.
+    /// Ends connections with somebody outside without a segment, as the restart has failed: they
+    /// may be tried again. May sleep.
     pub(crate) fn bury_connections(&self) {
         drop(self.take_starting());
         for end in self.take_held() {
@@ -399,7 +401,7 @@ impl Restore {
             .try_for_each(SockRef::end_tcp_as_always)
     }
 
-    /// The tasks are about to run: their connections with somebody outside go on. May sleep.
+    /// Lets connections with somebody outside go on: the tasks are about to run. May sleep.
     pub(crate) fn release_connections(&self) {
         for end in self.take_held() {
             match end.then {
@@ -421,58 +423,58 @@ impl Restore {
 
     /// Returns whether the current task is the one that calls restart(2), and none of those that it makes.
     pub(crate) fn is_caller(&self) -> bool {
-        self.caller == task::Task::current_raw() as usize
+        self.caller == task::Task::current_raw().addr()
     }
 
-    /// The current task has an address space of its own from now on: the OOM killer may choose it
-    /// as it may choose the caller.
+    /// Notes that the current task has an address space of its own from now on: the OOM killer may
+    /// choose it as it may choose the caller.
     pub(crate) fn owns_memory(&self, restoring: &Restoring) {
         oom::set_current(restoring, self.oom_adj);
     }
 
-    /// The metadata.
+    /// Returns the metadata.
     pub(crate) fn meta(&self) -> &[u8] {
         &self.meta
     }
 
-    /// Offset of the record of object `obj` in the metadata.
+    /// Returns the offset of the record of object `obj` in the metadata.
     fn offset(&self, obj: ObjRef) -> Result<usize> {
         let place = usize::try_from(obj.get())?.checked_sub(1).ok_or(EINVAL)?;
         Ok(*self.index.get(place).ok_or(EINVAL)? as usize)
     }
 
-    /// The record that defines object `obj`.
+    /// Returns the record that defines object `obj`.
     pub(crate) fn object(&self, obj: ObjRef) -> Result<Raw<'_>> {
         let offset = self.offset(obj)?;
         let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
-        record::parse(bytes, META_AT.saturating_add(offset as u64))
+        record::parse(bytes, META_AT.saturating_add(usize_as_u64(offset)))
             .map(|(raw, _)| raw)
             .map_err(|f| self.fault(f))
     }
 
-    /// The body of the record that defines object `obj`, and the record.
+    /// Returns the body of the record that defines object `obj`, and the record.
     pub(crate) fn object_body<T: Body>(&self, obj: ObjRef) -> Result<(T, Raw<'_>)> {
         let raw = self.object(obj)?;
         let body = raw.body::<T>().map_err(|f| self.fault(f))?;
         Ok((body, raw))
     }
 
-    /// The links between objects.
+    /// Returns the links between objects.
     pub(crate) fn links(&self) -> impl Iterator<Item = Result<Raw<'_>, Fault>> {
         record::Records::asking(&self.meta, META_AT, &wait::goes_on)
             .filter(|raw| raw.as_ref().map_or(true, |raw| raw.kind.is_link()))
     }
 
-    /// The records that follow that of object `obj`, its own excluded.
+    /// Returns the records that follow that of object `obj`, its own excluded.
     pub(crate) fn records_after(&self, obj: ObjRef) -> Result<record::Records<'_>> {
         let offset = self.offset(obj)?;
         let bytes = self.meta.get(offset..).ok_or(EINVAL)?;
-        let place = META_AT.saturating_add(offset as u64);
+        let place = META_AT.saturating_add(usize_as_u64(offset));
         let (_, len) = record::parse(bytes, place).map_err(|f| self.fault(f))?;
         let at = offset.checked_add(len).ok_or(EINVAL)?;
         Ok(record::Records::new(
             self.meta.get(at..).ok_or(EINVAL)?,
-            META_AT.saturating_add(at as u64),
+            META_AT.saturating_add(usize_as_u64(at)),
         ))
     }
 
@@ -512,7 +514,7 @@ impl Restore {
         self.built.set(obj, built)
     }
 
-    /// All tasks are parked, with their memory: sets what all that has changed of the objects.
+    /// Sets what all that has changed of the objects, when all tasks are parked, with their memory.
     pub(crate) fn link(&self) -> Result {
         self.built.each(|obj, built| {
             wait::check_killed()?;
@@ -520,8 +522,8 @@ impl Restore {
         })
     }
 
-    /// The last that can fail: does what others see of the objects from then on, and after all of
-    /// that what can't be taken back.
+    /// Does, as the last that can fail, what others see of the objects from then on, and after all
+    /// of that what can't be taken back.
     pub(crate) fn publish(&self) -> Result {
         self.built.each(|obj, built| {
             wait::go_on()?;
@@ -533,7 +535,7 @@ impl Restore {
         })
     }
 
-    /// The restart has failed: takes back what was published.
+    /// Takes back what was published, as the restart has failed.
     pub(crate) fn undo(&self) {
         let _ = self.built.each(|_, built| {
             built.undo();
@@ -580,7 +582,7 @@ impl Restore {
         errno
     }
 
-    /// The same, if no line tells anything yet.
+    /// Reports the same, if no line tells anything yet.
     pub(crate) fn unless_told(&self, errno: Error, why: &str) -> Error {
         self.report.lock().unless_told(errno, why)
     }
@@ -613,7 +615,7 @@ mod tests {
     };
     use zerocopy::FromZeros;
 
-    /// A restart of metadata with these records; the last one's kind is unknown.
+    /// Returns a restart of metadata with these records; the last one's kind is unknown.
     fn restore(meta: &mut Meta, index: &[u32]) -> Result<Arc<Restore>> {
         let bad = meta.as_bytes().len();
         meta.put(

@@ -3,6 +3,7 @@
 //! Where the image goes.
 
 use kernel::{
+    num::casts::usize_as_u64,
     page::PAGE_SIZE,
     prelude::*, //
 };
@@ -98,7 +99,7 @@ impl Sink {
         for chunk in bytes.chunks(1 << 20) {
             self.write_with(|file, pos| {
                 io::write_all(file, chunk, pos)?;
-                Ok(chunk.len() as u64)
+                Ok(usize_as_u64(chunk.len()))
             })?;
         }
         Ok(())
@@ -186,7 +187,7 @@ impl Sink {
     pub(crate) fn count_batch(&mut self, at: u64, extents: &[Extent], pages: usize) -> Result {
         let number = U32::new(self.batches);
         for extent in extents {
-            let len = u64::from(extent.pages.get()) * PAGE_SIZE as u64;
+            let len = u64::from(extent.pages.get()) * usize_as_u64(PAGE_SIZE);
             let end = U64::new(extent.addr.get() + len);
             match self.index.last_mut() {
                 Some(last) if last.obj == extent.obj && last.batch == number => last.end = end,
@@ -203,8 +204,8 @@ impl Sink {
             }
         }
         self.batches = self.batches.checked_add(1).ok_or(E2BIG)?;
-        self.extents += extents.len() as u64;
-        self.pages += pages as u64;
+        self.extents += usize_as_u64(extents.len());
+        self.pages += usize_as_u64(pages);
         Ok(())
     }
 
@@ -244,7 +245,7 @@ impl Sink {
         let index_at = self.written;
         let blocks = self.write_index()?;
         let mut trailer = Trailer {
-            total_len: U64::new(self.written + TRAILER_LEN as u64),
+            total_len: U64::new(self.written + usize_as_u64(TRAILER_LEN)),
             extents: U64::new(self.extents),
             pages: U64::new(self.pages),
             index_at: U64::new(if blocks == 0 { 0 } else { index_at }),

@@ -80,7 +80,7 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet.
+    /// Returns one with nothing yet.
     pub(crate) fn new() -> Self {
         Self {
             root: PathRef::current_root(),
@@ -117,7 +117,7 @@ impl Collected {
         Ok(())
     }
 
-    /// The open file stays outside.
+    /// Returns whether the open file stays outside.
     pub(super) fn is_left_outside(&self, file: &FileRef) -> bool {
         self.external.get(&file.addr()).is_some()
     }
@@ -129,7 +129,7 @@ impl Collected {
         Ok(())
     }
 
-    /// The open file is opened anew.
+    /// Returns whether the open file is opened anew.
     pub(super) fn is_reopened(&self, file: &FileRef) -> bool {
         self.reopened.get(&file.addr()).is_some()
     }
@@ -141,7 +141,7 @@ impl Collected {
         Ok(())
     }
 
-    /// A socket comes back without its connection to `peer`, if that is outside.
+    /// Returns whether a socket comes back without its connection to `peer`, if that is outside.
     pub(super) fn is_disconnected(&self, file: &FileRef, peer: Option<&FileRef>) -> bool {
         self.disconnected.get(&file.addr()).is_some()
             && !peer.is_some_and(|peer| self.left_out.stays(peer.addr()))
@@ -154,7 +154,7 @@ impl Collected {
         Ok(())
     }
 
-    /// A socket connects to `peer` again, if that is outside.
+    /// Returns whether a socket connects to `peer` again, if that is outside.
     pub(super) fn is_reconnected(&self, file: &FileRef, peer: Option<&FileRef>) -> bool {
         self.reconnected.get(&file.addr()).is_some()
             && !peer.is_some_and(|peer| self.left_out.stays(peer.addr()))
@@ -167,7 +167,7 @@ impl Collected {
         Ok(())
     }
 
-    /// The contents of the file are saved.
+    /// Returns whether the contents of the file are saved.
     pub(super) fn has_contents(&self, file: &FileRef) -> bool {
         self.contents.get(&file.inode_addr()).is_some()
     }
@@ -177,7 +177,7 @@ impl Collected {
         Ok(self.outputs.push(file.clone(), GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// Image or log are written to its inode.
+    /// Returns whether image or log are written to its inode.
     pub(super) fn is_output(&self, file: &FileRef) -> bool {
         self.outputs
             .iter()

@@ -169,9 +169,9 @@ impl Told {
         size_of::<Self>() + more
     }
 
-    /// Its pid can't be told any more: it is of no task of the tree, but of an inner namespace, where
-    /// others know it by another number; or a pidfd of it is to be had, and a task has its number by now.
-    /// All tasks are known when this is asked.
+    /// Returns whether its pid can't be told any more: it is of no task of the tree, but of an
+    /// inner namespace, where others know it by another number; or a pidfd of it is to be had, and
+    /// a task has its number by now. All tasks are known when this is asked.
     pub(super) fn is_lost(&self, cap: &Capture) -> bool {
         !self.is_hidden
             && self.pid.as_ref().is_some_and(|pid| {

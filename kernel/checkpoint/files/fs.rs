@@ -85,7 +85,7 @@ struct BuiltFs(FsRef);
 
 impl Rebuilt for BuiltFs {}
 
-/// Path of a directory from the caller's root; `None`: refused.
+/// Returns the path of a directory from the caller's root; `None`: refused.
 fn collect_dir(
     cap: &mut Capture,
     t: &FrozenTask,
@@ -276,7 +276,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&record, &[])
 }
 
-/// The directory with reference `obj`, which the task may enter.
+/// Returns the directory with reference `obj`, which the task may enter.
 ///
 /// A working directory is inherited: it may be one that the task could not enter by itself. It gets
 /// that from the caller of restart(2) if it is known to be the same directory.

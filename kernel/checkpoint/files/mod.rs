@@ -179,7 +179,7 @@ pub(crate) fn collect_mapped(cap: &mut Capture, t: &FrozenTask, file: &FileRef) 
     open::collect(cap, t, User::Mapping, file)
 }
 
-/// The same of the program that `t` executes.
+/// Does the same of the program that `t` executes.
 pub(crate) fn collect_program(cap: &mut Capture, t: &FrozenTask, file: &FileRef) -> Result {
     open::collect_program(cap, t, file)
 }
@@ -189,8 +189,8 @@ pub(crate) fn collect_in_flight(cap: &mut Capture, t: &FrozenTask, file: &FileRe
     open::collect(cap, t, User::InFlight, file)
 }
 
-/// Reference of the file at `addr`, which [`collect_in_flight`] counted; writes its records at first
-/// use.
+/// Returns the reference of the file at `addr`, which [`collect_in_flight`] counted; writes its
+/// records at first use.
 pub(crate) fn save_in_flight(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     open::save(cap, addr)
 }
@@ -221,12 +221,13 @@ pub(crate) fn is_left_out(cap: &Capture, file: &FileRef) -> bool {
     left_out::is_gone(cap, file)
 }
 
-/// Reference of a file that [`collect_mapped`] counted; writes its records at first use.
+/// Returns the reference of a file that [`collect_mapped`] counted; writes its records at first
+/// use.
 pub(crate) fn save_mapped(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     open::save(cap, file.addr())
 }
 
-/// The open file with reference `obj`, which is rebuilt at first use.
+/// Returns the open file with reference `obj`, which is rebuilt at first use.
 pub(crate) fn restore_file(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Result<FileRef> {
     open::restore(r, plan, obj)
 }
@@ -252,7 +253,8 @@ pub(crate) fn add_output(cap: &mut Capture, file: &FileRef) -> Result {
     cap.found.files.add_output(file)
 }
 
-/// What is written to `file` is read by the tasks that are being saved, which do not run.
+/// Returns whether what is written to `file` is read by the tasks that are being saved, which do
+/// not run.
 pub(crate) fn image_would_deadlock(cap: &Capture, file: &FileRef) -> bool {
     pipe::image_would_deadlock(cap, file)
 }

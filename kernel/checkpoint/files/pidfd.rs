@@ -305,7 +305,7 @@ pub(crate) fn restore_pid(r: &Restore, obj: ObjRef) -> Result<PidRef> {
     target(r, obj).map_err(|e| r.told(e, fmt!("who a socket or message came from: {}", why(e))))
 }
 
-/// The same, without a message.
+/// Returns the same, without a message.
 pub(super) fn target(r: &Restore, obj: ObjRef) -> Result<PidRef> {
     if let Some(pid) = r.with_built(obj, |t: &BuiltTarget| t.0.clone()) {
         return Ok(pid);

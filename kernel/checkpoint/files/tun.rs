@@ -87,7 +87,7 @@ const DEVICE: (u32, u32) = (10, 200);
 /// How often, a millisecond apart, packets are waited for that the kernel is about to take.
 const TRIES: usize = 100;
 
-/// The state of a file, when the kernel has taken what was written to it.
+/// Returns the state of a file, when the kernel has taken what was written to it.
 fn settled(tun: &TunFile) -> Result<State> {
     let mut state = tun.state()?;
     for _ in 0..TRIES {
@@ -101,7 +101,7 @@ fn settled(tun: &TunFile) -> Result<State> {
     Ok(state)
 }
 
-/// Room for a packet.
+/// Returns room for a packet.
 fn room() -> Result<KVVec<u8>> {
     Ok(KVVec::from_elem(0u8, TUN_PACKET_MAX, GFP_KERNEL_ACCOUNT)?)
 }
@@ -288,7 +288,8 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
     Ok(file)
 }
 
-/// What the file becomes: a queue that was made with its device; `None`: it is attached to none.
+/// Returns what the file becomes: a queue that was made with its device; `None`: it is attached to
+/// none.
 fn made(r: &Restore, plan: &TaskRecords<'_>, record: &TunQueue) -> Result<Option<TunFile>> {
     let Some(net) = ObjRef::new(record.net.get()) else {
         return Ok(None);

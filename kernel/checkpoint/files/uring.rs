@@ -182,7 +182,7 @@ struct Ring {
 }
 
 impl Ring {
-    /// Why it can't be saved, which is known when all tasks were collected.
+    /// Returns why it can't be saved, which is known when all tasks were collected.
     fn lost(&self, cap: &Capture) -> Option<(Error, &'static str)> {
         if let Some(issuer) = &self.issuer {
             let number = issuer.number_in(&cap.pid_ns);

@@ -60,7 +60,7 @@ pub(crate) fn refuses_mapping(t: &FrozenTask, file: &FileRef, v: &VmaInfo) -> Op
     }
 }
 
-/// Why the mapping `v` of a ring of provided buffers can't be made again.
+/// Returns why the mapping `v` of a ring of provided buffers can't be made again.
 fn refuses_ring(t: &FrozenTask, file: &FileRef, v: &VmaInfo) -> Option<&'static str> {
     let group = u32::try_from((v.offset & !OFF_MASK) >> 16).ok()?;
     let mm = MmRef::of(t)?;

@@ -78,7 +78,7 @@ struct Use {
 pub(in crate::files) struct Users(RBTree<(usize, u32), Use>);
 
 impl Users {
-    /// None yet.
+    /// Returns none yet.
     pub(in crate::files) fn new() -> Self {
         Self(RBTree::new())
     }

@@ -82,7 +82,7 @@ values! {
     EXTENT_MM = 0,
     /// The pages are next in the batch. `obj` is an inode, `addr` an offset in it.
     EXTENT_INODE = 1,
-    /// As `EXTENT_MM`, and the memory tags of the pages are next in the batch, too. It lies inside
+    /// As `EXTENT_MM`, and the memory tags of the pages are next in the batch, too. It is inside
     /// mappings with `vma::MTE`, where pages in no extent of this kind have tags of zero.
     EXTENT_TAGGED = 2,
     /// `obj` is an address space, and the pages are the same as those at `from` of the address

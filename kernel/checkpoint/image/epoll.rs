@@ -55,7 +55,7 @@ structure! {
         pub events: U32,
         /// The open file.
         pub file: U32,
-        /// The descriptor by which it was registered. It may be closed by now, or another file's.
+        /// The descriptor by which it was registered. It may be closed since, or be another file's.
         pub fd: U32,
         /// `EPOLL_*`.
         pub state: U32,

@@ -129,7 +129,7 @@ values! {
     FILE_CGROUP = 23,
     /// An io_uring; `inode` is the `Uring`.
     FILE_IO_URING = 24,
-    /// File, directory or device, by path: what lies there at the restart is opened, as
+    /// File, directory or device, by path: what is there at the restart is opened, as
     /// long as it is of the same type.
     FILE_REOPENED = 120,
     /// Regular file with a name whose contents are in the image, by path; `inode` is the `Inode`.
@@ -624,7 +624,7 @@ record! {
         pub fd: U32,
         /// Zero.
         pub reserved: U32,
-        /// `LEASE_*`: what its holder was told to make of it, as somebody wants to open the file.
+        /// `LEASE_*`: what its holder was asked to make of it, as somebody wants to open the file.
         pub broken: U32,
         /// Zero.
         pub unused: U32,

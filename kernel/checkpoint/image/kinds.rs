@@ -59,7 +59,7 @@ macro_rules! kinds {
             /// All kinds, in the order of their numbers.
             pub const ALL: &'static [Kind] = &[$(Kind::$name,)*];
 
-            /// The kind with number `n`.
+            /// Returns the kind with number `n`.
             pub fn from_number(n: u16) -> Option<Self> {
                 match n {
                     $(n if n == <$body as Body>::NUMBER => Some(Kind::$name),)*
@@ -67,35 +67,35 @@ macro_rules! kinds {
                 }
             }
 
-            /// Name for messages.
+            /// Returns the name for messages.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Kind::$name => <$body as Body>::TEXT,)*
                 }
             }
 
-            /// The structure of its body.
+            /// Returns the structure of its body.
             pub fn structure(self) -> &'static Structure {
                 match self {
                     $(Kind::$name => &<$body as Defined>::STRUCTURE,)*
                 }
             }
 
-            /// Bytes of the shortest body of it.
+            /// Returns the bytes of the shortest body of it.
             pub fn len_min(self) -> usize {
                 match self {
                     $(Kind::$name => <$body as Body>::LEN_MIN,)*
                 }
             }
 
-            /// What checks it in the metadata; `None`: it comes after the metadata.
+            /// Returns what checks it in the metadata; `None`: it comes after the metadata.
             pub(in crate::image) fn check(self) -> Option<Check> {
                 match self {
                     $(Kind::$name => <$body as Checked>::CHECK,)*
                 }
             }
 
-            /// What tells of the object that it defines; `None`: it defines none.
+            /// Returns what tells of the object that it defines; `None`: it defines none.
             pub(in crate::image) fn object(self) -> Option<Define> {
                 match self {
                     $(Kind::$name => <$body as Checked>::OBJECT,)*
@@ -244,12 +244,13 @@ kinds! {
 const LINKS: u16 = 224;
 
 impl Kind {
-    /// The number in the image.
+    /// Returns the number in the image.
     pub fn number(self) -> u16 {
         self as u16
     }
 
-    /// It is a link: it defines no object, and comes after all records that are none.
+    /// Returns whether it is a link: it defines no object, and comes after all records that are
+    /// none.
     pub fn is_link(self) -> bool {
         self.number() >= LINKS
             && !matches!(

@@ -117,13 +117,13 @@ pub const OTHERS: &[&Structure] = &[
     &FilterStep::STRUCTURE,
 ];
 
-/// All structures.
+/// Returns all structures.
 pub fn structures() -> impl Iterator<Item = &'static Structure> {
     let bodies = Kind::ALL.iter().map(|kind| kind.structure());
     OTHERS.iter().copied().chain(bodies)
 }
 
-/// The structure with that name.
+/// Returns the structure with that name.
 pub fn structure(name: &str) -> Option<&'static Structure> {
     structures().find(|s| s.name == name)
 }
@@ -226,7 +226,7 @@ pub const VALUES: &[&Values] = &[
     &net::unix::MESSAGE_LIST,
 ];
 
-/// The values of the field `of`, such as `Task.state`.
+/// Returns the values of the field `of`, such as `Task.state`.
 pub fn values(of: &str) -> Option<&'static Values> {
     VALUES.iter().copied().find(|v| v.of == of)
 }

@@ -57,8 +57,8 @@ pub const OPTIONS_MAX: usize = 256;
 pub const IN_FLIGHT_MAX: usize = 1 << 20;
 
 record! {
-    /// A socket: what all families have; payload: [`SocketOption`]s by ascending number. What its family
-    /// has stands in links.
+    /// A socket: what all families have; payload: [`SocketOption`]s by ascending number. What only its
+    /// family has is in links.
     #[record(Socket = 196, "socket", min = 32, check = socket, object = socket_object)]
     pub struct Socket {
         /// Reference of this object.
@@ -101,8 +101,7 @@ values! {
 }
 
 structure! {
-    /// An option of a socket, as of getsockopt(2). What stands for one that is not there is what a new
-    /// socket has.
+    /// An option of a socket, as of getsockopt(2). One that has no record is as in a new socket.
     pub struct SocketOption {
         /// `OPTION_*`.
         pub option: U32,

@@ -4,8 +4,8 @@
 
 macro_rules! notes {
     ($($name:ident = $number:literal,)*) => {
-        /// Name of the register note with number `note_type`; the numbers are those of ELF core
-        /// files, and differ between architectures.
+        /// Returns the name of the register note with number `note_type`; the numbers are those of
+        /// ELF core files, and differ between architectures.
         pub const fn name(note_type: u32) -> Option<&'static str> {
             match note_type {
                 $($number => Some(stringify!($name)),)*
@@ -13,7 +13,7 @@ macro_rules! notes {
             }
         }
 
-        /// What is wrong if there are two notes with number `note_type`.
+        /// Returns what is wrong if there are two notes with number `note_type`.
         pub const fn twice(note_type: u32) -> &'static str {
             match note_type {
                 $($number => concat!("two register notes ", stringify!($name)),)*

@@ -126,7 +126,7 @@ record! {
         pub ignored: U32,
         /// FAN_MARK_*.
         pub flags: U32,
-        /// File type and permissions of what lies at the path, as of stat(2).
+        /// File type and permissions of what is at the path, as of stat(2).
         pub mode: U32,
         /// Generation of its inode.
         pub generation: U32,
@@ -150,7 +150,7 @@ record! {
         pub pid: U32,
         /// The `PidfdTarget` with that pid, of a group that reports pidfds; 0: none.
         pub target: U32,
-        /// File type and permissions of what lies at the path, as of stat(2).
+        /// File type and permissions of what is at the path, as of stat(2).
         pub mode: U32,
         /// Generation of its inode.
         pub generation: U32,
@@ -232,9 +232,9 @@ record! {
         pub wd: U32,
         /// IN_*, as of inotify_add_watch(2): events, IN_EXCL_UNLINK and IN_ONESHOT.
         pub mask: U32,
-        /// The `Inode` that is watched, of a removed file; 0: what lies at the path.
+        /// The `Inode` that is watched, of a removed file; 0: what is at the path.
         pub inode: U32,
-        /// File type and permissions of what lies at the path, as of stat(2).
+        /// File type and permissions of what is at the path, as of stat(2).
         pub mode: U32,
         /// Generation of its inode.
         pub generation: U32,
@@ -265,7 +265,7 @@ record! {
 
 flags! {
     "InotifyEvent.flags": u32, INOTIFY_EVENT_FLAG_LIST, INOTIFY_EVENT_FLAGS;
-    /// It is about what lies in a directory that is watched. Of two events that are the same in
+    /// It is about something in a directory that is watched. Of two events that are the same in
     /// this, too, the second one is dropped.
     INOTIFY_ON_CHILD = 1 << 0,
     /// A file was opened to be executed; likewise.

@@ -38,7 +38,7 @@ record! {
     pub struct PidNs {
         /// Reference of this object.
         pub obj: U32,
-        /// The namespace that it lies in; 0: outside.
+        /// The namespace around it; 0: outside.
         pub parent: U32,
         /// The last pid that was given out in it.
         pub last_pid: U32,
@@ -162,7 +162,7 @@ record! {
     /// A link: a request of NETLINK_ROUTE, or of NETLINK_NETFILTER, that a network namespace gets when it is
     /// made. Payload: what
     /// comes after `struct nlmsghdr`, the header of the family first, in the byte order of the machine.
-    /// The requests of a namespace stand in the order in which it gets them.
+    /// The requests of a namespace are in the order in which it gets them.
     #[record(NetRequest = 240, "network request", min = 16, check = net_request)]
     pub struct NetRequest {
         /// The [`NetNs`].
@@ -184,7 +184,7 @@ record! {
     pub struct NetPeer {
         /// The [`NetNs`] that has it.
         pub net: U32,
-        /// The one that it stands for; 0: one that stays outside.
+        /// The namespace that has the number; 0: one that stays outside.
         pub peer: U32,
         /// The number.
         pub number: U32,

@@ -339,7 +339,7 @@ mod tests {
     /// Bytes of the body of a path record.
     const PATH: u32 = size_of::<Path>() as u32;
 
-    /// A path record, as bytes.
+    /// Returns a path record, as bytes.
     fn record(body_len: u32, payload: &[u8]) -> Result<KVec<u8>> {
         let header = RecordHeader {
             kind: U16::new(Kind::Path.number()),

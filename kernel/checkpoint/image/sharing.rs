@@ -23,7 +23,7 @@ record! {
 }
 
 record! {
-    /// That a process is in an autogroup that only processes of the image are in. It stands with the
+    /// That a process is in an autogroup that only processes of the image are in. It comes with the
     /// first of its threads that lives.
     #[record(Autogroup = 261, "autogroup", min = 16, check = autogroup)]
     pub struct Autogroup {

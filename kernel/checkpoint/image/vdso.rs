@@ -27,7 +27,7 @@ record! {
         pub obj: U32,
         /// Bytes of the data, of which more may be mapped: that is zero.
         pub data_len: U32,
-        /// Bytes of the code, an ELF file as it lies in memory.
+        /// Bytes of the code, an ELF file as it is in memory.
         pub code_len: U32,
         /// x86: offset in the code to which system calls of 32-bit programs return, behind an
         /// instruction of two bytes that repeats them; 0: there is none.

@@ -5,7 +5,10 @@
 //! All of a namespace that is in the image are saved and restored with it. Those of the caller's
 //! stay there: the kernel does not know who uses them.
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::usize_as_u64,
+    prelude::*, //
+};
 
 use crate::{
     core::{
@@ -62,7 +65,7 @@ use crate::{
 
 /// Most bytes of messages that are read at a time, with what the kernel writes before each: the
 /// largest message has room.
-const BATCH: u64 = PAYLOAD_MAX as u64 + 64;
+const BATCH: u64 = usize_as_u64(PAYLOAD_MAX) + 64;
 
 /// A queue that was found.
 pub(crate) struct Queue {

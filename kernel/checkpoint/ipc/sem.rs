@@ -5,7 +5,10 @@
 //! All of a namespace that is in the image are saved and restored with it. Those of the caller's
 //! stay there: the kernel does not know who uses them.
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::u32_as_usize,
+    prelude::*, //
+};
 use zerocopy::{
     byteorder::little_endian::U16,
     IntoBytes, //
@@ -127,7 +130,7 @@ pub(crate) fn collect(cap: &mut Capture, t: &FrozenTask, ns: &IpcNs) -> Result<K
             Some(OWNER)
         } else if !ns.is_labelled_by(Ids::Semaphores, common.id, t) {
             Some(LABEL)
-        } else if found.settings.nsems as usize > PAYLOAD_MAX / size_of::<Semaphore>() {
+        } else if u32_as_usize(found.settings.nsems) > PAYLOAD_MAX / size_of::<Semaphore>() {
             Some("has more semaphores than an image can hold")
         } else if !cap.objects.count::<Set>(found.addr)? {
             Some("is being made while its namespace is read: try again")
@@ -157,7 +160,7 @@ pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
     let s = &set.found.settings;
     let mut undos: KVVec<(u32, KVVec<U16>)> = KVVec::new();
     for (list, adjustments) in set.found.undos() {
-        let mut all = KVVec::with_capacity(s.nsems as usize, GFP_KERNEL_ACCOUNT)?;
+        let mut all = KVVec::with_capacity(u32_as_usize(s.nsems), GFP_KERNEL_ACCOUNT)?;
         for n in adjustments {
             all.push(U16::new(n.cast_unsigned()), GFP_KERNEL_ACCOUNT)?;
         }
@@ -182,7 +185,7 @@ pub(crate) fn save(cap: &mut Capture, addr: usize, ns: u32) -> Result {
         otime: otime.into(),
         ctime: ctime.into(),
     };
-    let mut sems = KVVec::with_capacity(s.nsems as usize, GFP_KERNEL_ACCOUNT)?;
+    let mut sems = KVVec::with_capacity(u32_as_usize(s.nsems), GFP_KERNEL_ACCOUNT)?;
     for (value, pid) in set.found.values() {
         let sem = Semaphore {
             value: value.into(),

@@ -6,7 +6,13 @@
 //! it ([`vma`](super::vma)). Requests in flight are brought to rest before anything is read: they
 //! write to memory, and signal eventfds.
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize, //
+    },
+    prelude::*, //
+};
 
 use zerocopy::{
     byteorder::little_endian::{
@@ -201,7 +207,7 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaI
                  that alone",
             );
         }
-        if c.events as usize > AIO_EVENTS_MAX {
+        if u32_as_usize(c.events) > AIO_EVENTS_MAX {
             refuse("has more events than can be saved: have it read some (io_getevents)");
         }
     }
@@ -267,7 +273,7 @@ pub(super) fn make(r: &Restore, v: &Vma, raw: &Raw<'_>) -> Result {
         let event = [e.data, e.obj, e.res, e.res2].map(|n| n.get());
         events.push(event, GFP_KERNEL_ACCOUNT)?;
     }
-    let (start, end) = (v.start.get() as usize, v.end.get() as usize);
+    let (start, end) = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
     aio::make(
         start,
         end.checked_sub(start).ok_or(EINVAL)?,

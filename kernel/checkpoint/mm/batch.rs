@@ -6,6 +6,10 @@
 
 use kernel::{
     new_mutex,
+    num::casts::{
+        u32_as_usize,
+        usize_as_u64, //
+    },
     page::PAGE_SIZE,
     prelude::*,
     sync::Mutex, //
@@ -148,7 +152,7 @@ impl Gathered {
     fn tagged(&self) -> usize {
         let tagged = |e: &&Extent| e.kind.get() == EXTENT_TAGGED;
         let tagged = self.extents.iter().filter(tagged);
-        tagged.map(|e| e.pages.get() as usize).sum()
+        tagged.map(|e| u32_as_usize(e.pages.get())).sum()
     }
 
     /// Returns the bytes of the record, with its header, and of what fills up to the pages, if it
@@ -161,7 +165,7 @@ impl Gathered {
             + chunks(pages, PAGE_SIZE as u32) * size_of::<U64>()
             + self.tagged() * size_of::<Tags>();
         // Pages lie at a multiple of their size.
-        let used = usize::try_from(at % PAGE_SIZE as u64)?;
+        let used = usize::try_from(at % usize_as_u64(PAGE_SIZE))?;
         Ok((used + len).next_multiple_of(PAGE_SIZE) - used)
     }
 
@@ -178,7 +182,7 @@ impl Gathered {
         let mut tags = NO_TAGS;
         let mut pages = self.pages.iter();
         for extent in self.extents.iter().filter(|e| e.has_pages()) {
-            for page in pages.by_ref().take(extent.pages.get() as usize) {
+            for page in pages.by_ref().take(u32_as_usize(extent.pages.get())) {
                 if extent.kind.get() == EXTENT_TAGGED {
                     page.tags(&mut tags);
                     payload.extend_from_slice(&tags, GFP_KERNEL_ACCOUNT)?;

@@ -11,6 +11,10 @@
 
 use kernel::{
     fmt,
+    num::casts::{
+        arch::u64_as_usize,
+        usize_as_u64, //
+    },
     prelude::*, //
 };
 
@@ -113,7 +117,10 @@ pub(super) fn save_mapping(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result
     })?;
     let mut ranges = KVVec::new();
     for (start, end) in found {
-        ranges.push(range(start as u64, end as u64), GFP_KERNEL_ACCOUNT)?;
+        ranges.push(
+            range(usize_as_u64(start), usize_as_u64(end)),
+            GFP_KERNEL_ACCOUNT,
+        )?;
     }
     let flags = if huge.owner || v.flags & bit::NORESERVE != 0 {
         0
@@ -369,8 +376,8 @@ pub(super) fn restore_mapping(
     let before = hugetlb::free(shift);
     let mut page = KVec::new();
     for range in ranges {
-        let mut at = range.start.get() as usize;
-        while at < range.end.get() as usize {
+        let mut at = u64_as_usize(range.start.get());
+        while at < u64_as_usize(range.end.get()) {
             wait::go_on()?;
             page.clear();
             walk::writable(mm, at, 1, &mut page)

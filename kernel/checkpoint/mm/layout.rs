@@ -3,6 +3,11 @@
 //! Address spaces: their layout, flags, and what they execute.
 
 use kernel::{
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
     prelude::*,
     rbtree::RBTreeNode,
     sync::SetOnce, //
@@ -165,7 +170,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     check(cap, t, &mm);
     let mut guards = Guards::new();
     let all = vma::list(&mm)?;
-    if all.len() > VMAS_MAX as usize {
+    if all.len() > u32_as_usize(VMAS_MAX) {
         cap.refuse(
             EOPNOTSUPP,
             t,
@@ -209,7 +214,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, mm: &MmRef) {
             refuse(why);
         }
     }
-    let mut known: usize = (DUMP_FILTER as usize) << flag::DUMP_SHIFT | 1 << flag::TOPDOWN;
+    let mut known: usize = u32_as_usize(DUMP_FILTER) << flag::DUMP_SHIFT | 1 << flag::TOPDOWN;
     for &(bit, _) in FLAGS {
         known |= 1 << bit;
     }
@@ -335,8 +340,8 @@ fn save_guards(cap: &mut Capture, guards: &Guards, v: &VmaInfo) -> Result {
             break;
         }
         let region = Guard {
-            start: U64::new(start as u64),
-            end: U64::new(end as u64),
+            start: U64::new(usize_as_u64(start)),
+            end: U64::new(usize_as_u64(end)),
         };
         regions.push(region, GFP_KERNEL_ACCOUNT)?;
     }
@@ -347,7 +352,7 @@ fn save_guards(cap: &mut Capture, guards: &Guards, v: &VmaInfo) -> Result {
     cap.meta.put(&body, regions.as_bytes())
 }
 
-/// The record of an address space.
+/// Returns the record of an address space.
 fn describe(
     mm: &MmRef,
     obj: ObjRef,
@@ -385,7 +390,7 @@ fn describe(
     }
     let (vdso, vdso_len) = vdso::range(all).unwrap_or((0, 0));
     let context = Native::save_context(mm);
-    let pair = |[a, b]: [usize; 2]| [U64::new(a as u64), U64::new(b as u64)];
+    let pair = |[a, b]: [usize; 2]| [U64::new(usize_as_u64(a)), U64::new(usize_as_u64(b))];
     Ok(Mm {
         obj: U32::new(obj.get()),
         exe: U32::new(ref_number(exe)),
@@ -394,12 +399,12 @@ fn describe(
         code: pair(l.code),
         data: pair(l.data),
         brk: pair(l.brk),
-        stack: U64::new(l.stack as u64),
+        stack: U64::new(usize_as_u64(l.stack)),
         args: pair(l.args),
         env: pair(l.env),
-        mmap_base: U64::new(l.mmap_base as u64),
-        vdso: U64::new(vdso as u64),
-        vdso_len: U64::new(vdso_len as u64),
+        mmap_base: U64::new(usize_as_u64(l.mmap_base)),
+        vdso: U64::new(usize_as_u64(vdso)),
+        vdso_len: U64::new(usize_as_u64(vdso_len)),
         vdso_crc: U32::new(match vdso {
             0 => 0,
             _ => vdso::crc(&context),
@@ -488,7 +493,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     vdso::restore(r, plan, &mm, &m, obj)?;
     for_vmas(r, &m, obj, |v, raw, policy, more| {
         let (start, end) = (v.start.get(), v.end.get());
-        if end > mm.task_size() as u64 {
+        if end > usize_as_u64(mm.task_size()) {
             return Err(r.fail(
                 EINVAL,
                 plan,
@@ -506,7 +511,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         }
         match policy {
             Some(raw) => {
-                let range = (v.start.get() as usize, v.end.get() as usize);
+                let range = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
                 policy::restore_mapping(r, plan, range, raw)
             }
             None => Ok(()),
@@ -568,15 +573,15 @@ pub(super) fn for_vmas(
 }
 
 fn set_layout(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, raw: &Raw<'_>) -> Result {
-    let pair = |p: &[U64; 2]| p.map(|a| a.get() as usize);
+    let pair = |p: &[U64; 2]| p.map(|a| u64_as_usize(a.get()));
     let layout = Layout {
         code: pair(&m.code),
         data: pair(&m.data),
         brk: pair(&m.brk),
-        stack: m.stack.get() as usize,
+        stack: u64_as_usize(m.stack.get()),
         args: pair(&m.args),
         env: pair(&m.env),
-        mmap_base: m.mmap_base.get() as usize,
+        mmap_base: u64_as_usize(m.mmap_base.get()),
     };
     let words = raw
         .payload
@@ -626,12 +631,12 @@ fn merge(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
         {
             return Ok(());
         }
-        let (start, end) = (v.start.get() as usize, v.end.get() as usize);
+        let (start, end) = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
         vma::unmerge(mm, start, end.saturating_sub(start)).map_err(fail)
     })
 }
 
-/// Flags that would have hindered mapping, or changed mappings.
+/// Sets flags that would have hindered mapping, or changed mappings.
 fn set_flags(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm) -> Result {
     let flags = m.flags.get();
     for &(bit, stored) in FLAGS {

@@ -6,7 +6,10 @@
 //! Only private anonymous memory is left out so: a page of any other that is not in the image would
 //! show what is in its file.
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::usize_as_u64,
+    prelude::*, //
+};
 
 use zerocopy::byteorder::little_endian::U64;
 
@@ -146,8 +149,8 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaI
 pub(super) fn save(cap: &mut Capture, mm: usize, v: &VmaInfo) -> Result {
     for (start, end) in parts(&cap.found.mm.gaps, mm, v.start, v.end) {
         let record = image::mm::LeftOut {
-            start: U64::new(start as u64),
-            end: U64::new(end as u64),
+            start: U64::new(usize_as_u64(start)),
+            end: U64::new(usize_as_u64(end)),
         };
         cap.meta.put(&record, &[])?;
     }

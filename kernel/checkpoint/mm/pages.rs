@@ -3,6 +3,7 @@
 //! Extents: contents of memory and of inodes in the image.
 
 use kernel::{
+    num::casts::usize_as_u64,
     page::PAGE_SIZE,
     prelude::*,
     rbtree::{
@@ -186,22 +187,22 @@ fn extent(obj: ObjRef, kind: u32, addr: usize, source: Option<ObjRef>, from: usi
     Extent {
         obj: U32::new(obj.get()),
         kind: U32::new(kind),
-        addr: U64::new(addr as u64),
+        addr: U64::new(usize_as_u64(addr)),
         pages: U32::new(1),
         source: U32::new(ref_number(source)),
-        from: U64::new(from as u64),
+        from: U64::new(usize_as_u64(from)),
     }
 }
 
 /// Returns whether `next`, of one page, is the page after those of `last`.
 fn goes_on(last: &Extent, next: &Extent) -> bool {
-    let len = u64::from(last.pages.get()) * PAGE_SIZE as u64;
+    let len = u64::from(last.pages.get()) * usize_as_u64(PAGE_SIZE);
     let elsewhere = if last.has_pages() { 0 } else { len };
     // Huge pages that are shared are not to be cut.
     let fits = if last.has_pages() {
-        len < BATCH_MAX as u64
+        len < usize_as_u64(BATCH_MAX)
     } else {
-        next.addr.get() % BATCH_MAX as u64 != 0
+        next.addr.get() % usize_as_u64(BATCH_MAX) != 0
     };
     fits && (last.obj, last.kind, last.source) == (next.obj, next.kind, next.source)
         && last.addr.get() + len == next.addr.get()

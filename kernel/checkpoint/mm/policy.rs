@@ -6,7 +6,10 @@
 //! own in the image, and is given that without the other. They are there before the memory has a page:
 //! whoever fills it fills pages of the nodes that the policy wants.
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::usize_as_u64,
+    prelude::*, //
+};
 
 use zerocopy::byteorder::little_endian::{
     U32,
@@ -170,8 +173,10 @@ pub(super) fn is_known(mm: &MmRef, start: usize) -> Result<bool> {
 /// Writes the policy of the mapping of `mm` from `start` to `end`, which has one.
 pub(super) fn save_mapping(cap: &mut Capture, mm: &MmRef, start: usize, end: usize) -> Result {
     let policy = policy::of_mapping(mm, start)?.ok_or(EBUSY)?;
-    cap.meta
-        .put(&record(start as u64, end as u64, &policy)?, &[])
+    cap.meta.put(
+        &record(usize_as_u64(start), usize_as_u64(end), &policy)?,
+        &[],
+    )
 }
 
 /// Gives the mapping from `start` to `end`, which was just made, the policy of the record `raw`.

@@ -9,6 +9,11 @@
 //! the tasks touches that memory.
 
 use kernel::{
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize,
+        usize_as_u64, //
+    },
     page::PAGE_SIZE,
     prelude::*, //
 };
@@ -274,13 +279,13 @@ pub(super) fn save(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result {
             }
             runs.push(
                 WatchedRun {
-                    start: U64::new(at as u64),
+                    start: U64::new(usize_as_u64(at)),
                     pages: U32::new(pages),
                     state: U32::new(state),
                 },
                 GFP_KERNEL_ACCOUNT,
             )?;
-            at = at.saturating_add(pages as usize * PAGE_SIZE);
+            at = at.saturating_add(u32_as_usize(pages) * PAGE_SIZE);
         }
     }
     let record = Watched {
@@ -327,7 +332,7 @@ fn link_one(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
                     None => return Ok(()),
                 };
                 let v: Vma = raw.body().map_err(|f| r.fault(f))?;
-                range = (v.start.get() as usize, v.end.get() as usize);
+                range = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
                 file = ObjRef::new(v.file.get());
             }
             Kind::Watched => watch(r, mm, range, file, &raw).map_err(|(e, what)| match e {
@@ -430,8 +435,8 @@ fn of_state(runs: &[WatchedRun], state: u32) -> impl Iterator<Item = (usize, usi
     runs.iter()
         .filter(move |run| run.state.get() & state != 0)
         .map(|run| {
-            let start = run.start.get() as usize;
-            let len = (run.pages.get() as usize).saturating_mul(PAGE_SIZE);
+            let start = u64_as_usize(run.start.get());
+            let len = u32_as_usize(run.pages.get()).saturating_mul(PAGE_SIZE);
             (start, start.saturating_add(len))
         })
 }

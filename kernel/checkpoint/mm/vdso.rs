@@ -10,7 +10,13 @@
 mod other;
 mod places;
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::{
+        arch::u64_as_usize,
+        usize_as_u64, //
+    },
+    prelude::*, //
+};
 
 use zerocopy::byteorder::little_endian::U32;
 
@@ -73,12 +79,12 @@ impl Shared<Found> for Code {
     }
 }
 
-/// The context of an address space in an image.
+/// Returns the context of an address space in an image.
 fn context(m: &Mm) -> MmContext {
     m.context.map(|w| w.get())
 }
 
-/// Start and bytes of the vDSO with its data among `all`.
+/// Returns the start and bytes of the vDSO with its data among `all`.
 pub(super) fn range(all: &[VmaInfo]) -> Option<(usize, usize)> {
     let mut special = all
         .iter()
@@ -184,7 +190,7 @@ pub(super) fn restore(
     m: &Mm,
     obj: ObjRef,
 ) -> Result {
-    let start = m.vdso.get() as usize;
+    let start = u64_as_usize(m.vdso.get());
     if start == 0 {
         return Ok(());
     }
@@ -199,12 +205,15 @@ pub(super) fn restore(
     for_vmas(r, m, obj, |v, _, _, _| {
         if v.kind.get() == VMA_VDSO {
             same &= left.next().is_some_and(|made| {
-                made.start as u64 == v.start.get() && made.end as u64 == v.end.get()
+                usize_as_u64(made.start) == v.start.get() && usize_as_u64(made.end) == v.end.get()
             });
         }
         Ok(())
     })?;
-    if same && left.next().is_none() && range(&made) == Some((start, m.vdso_len.get() as usize)) {
+    if same
+        && left.next().is_none()
+        && range(&made) == Some((start, u64_as_usize(m.vdso_len.get())))
+    {
         return Ok(());
     }
     Err(r.fail(

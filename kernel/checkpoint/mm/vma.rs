@@ -7,6 +7,10 @@
 //! restart(2) may not do is not done.
 
 use kernel::{
+    num::casts::{
+        arch::u64_as_usize,
+        usize_as_u64, //
+    },
     page::PAGE_SIZE,
     prelude::*,
     uaccess::{
@@ -364,8 +368,8 @@ pub(super) fn describe(cap: &mut Capture, v: &VmaInfo) -> Result<Vma> {
         flags |= flag::ACCOUNTED;
     }
     Ok(Vma {
-        start: U64::new(v.start as u64),
-        end: U64::new(v.end as u64),
+        start: U64::new(usize_as_u64(v.start)),
+        end: U64::new(usize_as_u64(v.end)),
         flags: U64::new(flags),
         offset: U64::new(if file.is_some() { v.offset } else { 0 }),
         kind: U32::new(kind),
@@ -435,7 +439,7 @@ pub(super) fn restore(
         More::Aio(raw) => (None, Some(raw), None),
         More::Huge(raw) => (None, None, Some(raw)),
     };
-    let (start, end) = (v.start.get() as usize, v.end.get() as usize);
+    let (start, end) = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
     let fail =
         |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
     let len = end.checked_sub(start).ok_or(EINVAL)?;
@@ -526,7 +530,7 @@ pub(super) fn restore(
                     e,
                     fmt!("mapping {:x}-{:x}", start, end),
                     shift,
-                    (len as u64).checked_shr(shift).unwrap_or(0),
+                    usize_as_u64(len).checked_shr(shift).unwrap_or(0),
                     hugetlb::free(shift),
                 ),
                 None => fail(e, "can't be mapped"),
@@ -589,7 +593,7 @@ pub(super) fn restore(
 
 /// Has the kernel map the page of its own that `v` is, of the address space `m`.
 pub(super) fn restore_page(r: &Restore, plan: &TaskRecords<'_>, m: &Mm, v: &Vma) -> Result {
-    let (start, end) = (v.start.get() as usize, v.end.get() as usize);
+    let (start, end) = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
     let fail =
         |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
     Native::map_page(start, &m.context.map(|w| w.get()))
@@ -602,7 +606,10 @@ pub(super) fn restore_page(r: &Restore, plan: &TaskRecords<'_>, m: &Mm, v: &Vma)
 
 /// Returns the start and end of a guard region.
 fn region(guard: &Guard) -> (usize, usize) {
-    (guard.start.get() as usize, guard.end.get() as usize)
+    (
+        u64_as_usize(guard.start.get()),
+        u64_as_usize(guard.end.get()),
+    )
 }
 
 /// Makes the guard regions of the mapping at `start`. One that has none any more keeps the mark of

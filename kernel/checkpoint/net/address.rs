@@ -27,7 +27,7 @@ use crate::{
     net::tcp::Address, //
 };
 
-/// The address family of another socket than one of TCP, by its reference.
+/// Returns the address family of another socket than one of TCP, by its reference.
 fn family_of(r: &Restore, socket: u32) -> Result<u32> {
     let obj = ObjRef::new(socket).ok_or(EINVAL)?;
     let (socket, _) = r.object_body::<Socket>(obj)?;

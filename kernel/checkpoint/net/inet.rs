@@ -243,7 +243,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// The one that `record` tells of.
+    /// Returns the one that `record` tells of.
     pub(super) fn of(r: &Restore, record: &InetSocket) -> Result<Self> {
         let obj = ObjRef::new(record.socket.get()).ok_or(EINVAL)?;
         let (socket, _) = r.object_body::<Socket>(obj)?;

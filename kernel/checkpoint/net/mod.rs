@@ -74,13 +74,13 @@ use zerocopy::{
     IntoBytes, //
 };
 
-/// The tasks are about to be killed, and their image is complete: what is between them ends without
-/// that anything is left of it, and others are not told of it.
+/// Lets what is between the tasks, which are about to be killed, and whose image is complete, end
+/// without that anything is left of it, and others are not told of it.
 pub(crate) fn end_quietly(cap: &mut Capture) {
     tcp::end_quietly(cap);
 }
 
-/// The tasks are to be killed: what is connected to the outside is to be held while it is saved.
+/// Lets what is connected to the outside be held while it is saved: the tasks are to be killed.
 pub(crate) fn want_holds(cap: &mut Capture) {
     cap.found.net.holds.wanted = true;
 }
@@ -188,7 +188,7 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet.
+    /// Returns one with nothing yet.
     pub(crate) fn new() -> Self {
         Self {
             todo: KVVec::new(),

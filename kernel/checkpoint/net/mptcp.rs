@@ -214,7 +214,8 @@ fn save_links(cap: &mut Capture) -> Result {
     Ok(())
 }
 
-/// The bytes before the first NUL. None, if they are no name: one that has no subflow takes any.
+/// Returns the bytes before the first NUL. None, if they are no name: one that has no subflow takes
+/// any.
 fn name(padded: &[u8; 16]) -> &[u8] {
     let end = padded.iter().position(|&c| c == 0).unwrap_or(0);
     let name = padded.get(..end.min(CONGESTION_MAX)).unwrap_or(&[]);

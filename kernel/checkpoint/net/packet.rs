@@ -330,7 +330,7 @@ fn place(r: &Restore, raw: &Raw<'_>) -> Result {
     Ok(())
 }
 
-/// The rebuilt socket with reference `obj`.
+/// Returns the rebuilt socket with reference `obj`.
 fn built(r: &Restore, obj: u32) -> Result<Arc<BuiltPacket>> {
     ObjRef::new(obj)
         .and_then(|obj| r.built::<BuiltPacket>(obj))

@@ -24,7 +24,7 @@ use crate::{
     net::packet, //
 };
 
-/// How many of the packets in the queue of `sk` are not saved.
+/// Returns how many of the packets in the queue of `sk` are not saved.
 pub(super) fn lost(sk: &SockRef) -> Result<u32> {
     let mut lost = 0;
     for queued in sk.packet_queue()? {

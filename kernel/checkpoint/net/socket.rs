@@ -188,14 +188,14 @@ pub(super) fn note_plain(r: &Restore, obj: ObjRef, made: Made) -> Result {
     r.set_built(obj, made)
 }
 
-/// The rebuilt socket with reference `obj`.
+/// Returns the rebuilt socket with reference `obj`.
 pub(super) fn made(r: &Restore, obj: u32) -> Result<Arc<Made>> {
     ObjRef::new(obj)
         .and_then(|obj| r.built::<Made>(obj))
         .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))
 }
 
-/// The rebuilt socket with reference `obj`, if it is there.
+/// Returns the rebuilt socket with reference `obj`, if it is there.
 pub(super) fn plain_sk(r: &Restore, obj: ObjRef) -> Option<SockRef> {
     r.with_built(obj, |made: &Made| made.sk.clone())
 }

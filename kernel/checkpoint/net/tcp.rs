@@ -367,7 +367,7 @@ fn object(cap: &Capture, addr: usize) -> Result<ObjRef> {
     cap.objects.reference::<Sock>(addr)
 }
 
-/// The socket at `addr`, if it is one of the tasks.
+/// Returns the socket at `addr`, if it is one of the tasks.
 fn found(cap: &Capture, sk: &SockRef) -> Option<Arc<Sock>> {
     cap.objects.get::<Sock>(sk.addr())
 }
@@ -456,7 +456,7 @@ fn save_links(cap: &mut Capture) -> Result {
     tcp_unseen::save_closed(cap)
 }
 
-/// What the other end of `tcp` is, of which nothing is left.
+/// Returns what the other end of `tcp` is, of which nothing is left.
 fn other_end(tcp: &Tcp) -> Tcp {
     Tcp {
         state: State::Connected,
@@ -633,7 +633,7 @@ fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     }
 }
 
-/// The tasks are about to be killed: connections end without a segment.
+/// Lets connections end without a segment: the tasks are about to be killed.
 pub(super) fn end_quietly(cap: &mut Capture) {
     tcp_outside::bury(cap);
     for sk in core::mem::replace(&mut cap.found.net.joined, KVVec::new()) {

@@ -145,7 +145,7 @@ impl<'a> Part<'a> {
         self.record.flags.get() & flag != 0
     }
 
-    /// Whether a file of the image shows it.
+    /// Returns whether a file of the image shows it.
     pub(super) fn is_seen(&self, r: &Restore) -> Result<bool> {
         match ObjRef::new(self.record.socket.get()) {
             Some(obj) => tcp_unseen::is_seen(r, obj),
@@ -153,7 +153,8 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The network namespace that it is of: of one that a file shows, that of the task that has made it.
+    /// Returns the network namespace that it is of: of one that a file shows, that of the task that
+    /// has made it.
     pub(super) fn net(&self, r: &Restore) -> Result<NetNs> {
         if let Some(obj) = ObjRef::new(self.record.socket.get()) {
             if tcp_unseen::is_seen(r, obj)? {
@@ -171,7 +172,7 @@ impl<'a> Part<'a> {
         self.record.state.get()
     }
 
-    /// What was received and not read, in one piece.
+    /// Returns what was received and not read, in one piece.
     pub(super) fn received_bytes(&self) -> Result<KVVec<u8>> {
         let mut bytes = KVVec::new();
         for part in &self.received {
@@ -180,7 +181,7 @@ impl<'a> Part<'a> {
         Ok(bytes)
     }
 
-    /// What the kernel is told.
+    /// Returns what the kernel is told.
     pub(super) fn tcp(&self) -> Result<Tcp> {
         let record = &self.record;
         Ok(Tcp {
@@ -210,7 +211,8 @@ impl<'a> Part<'a> {
         })
     }
 
-    /// The socket, with TCP_MAXSEG and its congestion control; a new one if no file shows it.
+    /// Returns the socket, with TCP_MAXSEG and its congestion control; a new one if no file shows
+    /// it.
     pub(super) fn end(&self, r: &Restore) -> Result<End> {
         let Some(obj) = ObjRef::new(self.record.socket.get()) else {
             let family = i32::try_from(self.record.family.get())?;
@@ -280,7 +282,7 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Whether it has SO_REUSEADDR.
+    /// Returns whether it has SO_REUSEADDR.
     pub(super) fn reuses(&self) -> Result<bool> {
         let mut value = [0; 4];
         self.sk.option(so::SOCKET, so::REUSEADDR, &mut value)?;
@@ -300,7 +302,7 @@ impl End {
     }
 }
 
-/// Why an address can't be had.
+/// Returns why an address can't be had.
 pub(super) fn address_error(e: Error) -> &'static str {
     match e {
         EADDRINUSE => "another socket has it: end what has that, or restart elsewhere",
@@ -475,7 +477,7 @@ fn end(r: &Restore, part: &Part<'_>) -> Result {
     end_as(r, part, &part.tcp()?)
 }
 
-/// The same, which is `tcp`.
+/// Does the same, which is `tcp`.
 pub(super) fn end_as(r: &Restore, part: &Part<'_>, tcp: &Tcp) -> Result {
     let end = part.end(r)?;
     if u64::from(tcp.received) > end.sk.tcp_room(Some(&end.sk)).saturating_mul(2) {

@@ -70,7 +70,7 @@ pub(super) struct End {
 }
 
 impl End {
-    /// That of a socket of the tasks, which is about to be written.
+    /// Returns that of a socket of the tasks, which is about to be written.
     pub(super) fn of(cap: &Capture, sock: &Sock, state: u32) -> Result<Self> {
         sock.set_written();
         Ok(Self {
@@ -83,8 +83,8 @@ impl End {
         })
     }
 
-    /// One that was closed, of the family and the network namespace of `of`: of itself, or of the other
-    /// end. It had `keys`.
+    /// Returns one that was closed, of the family and the network namespace of `of`: of itself, or
+    /// of the other end. It had `keys`.
     pub(super) fn closed(of: &SockRef, state: u32, keys: Keys) -> Self {
         Self {
             obj: None,
@@ -96,7 +96,7 @@ impl End {
         }
     }
 
-    /// The reference of its network namespace, and what stands in its flags of that.
+    /// Returns the reference of its network namespace, and what stands in its flags of that.
     fn place(&self, cap: &Capture) -> Result<(u32, u32)> {
         match self.net {
             Some(addr) if !ns::net::is_of_root(cap, addr) => {
@@ -203,7 +203,7 @@ impl End {
     }
 }
 
-/// The bytes of an address that count.
+/// Returns the bytes of an address that count.
 fn only(addr: [u8; 16], is_ipv4: bool) -> [u8; 16] {
     let [a, b, c, d, ..] = addr;
     if is_ipv4 {

@@ -113,7 +113,8 @@ fn put_key(cap: &mut Capture, key: &Key) -> Result {
     cap.meta.put(&record, key.secret())
 }
 
-/// What the other end of the connection of `tcp`, which has `all`, had to sign with: nothing is left of it.
+/// Returns what the other end of the connection of `tcp`, which has `all`, had to sign with:
+/// nothing is left of it.
 pub(super) fn of_other_end(all: &Keys, tcp: &Tcp, family: u32) -> Result<Keys> {
     let ao = all.ao.map(|_| Ao::default());
     // What grew would leave keys where it was.
@@ -146,7 +147,7 @@ pub(super) fn of_other_end(all: &Keys, tcp: &Tcp, family: u32) -> Result<Keys> {
     Ok(others)
 }
 
-/// The address of a peer as keys have it, and whether it is one of IPv6.
+/// Returns the address of a peer as keys have it, and whether it is one of IPv6.
 fn peer_addr(addr: &[u8; 16], family: u32) -> ([u8; 16], bool) {
     match (family, *addr) {
         (FAMILY_INET, _) => (*addr, false),

@@ -84,7 +84,7 @@ struct Held {
 }
 
 impl Holds {
-    /// None yet.
+    /// Returns none yet.
     pub(super) fn new() -> Self {
         Self {
             wanted: false,
@@ -228,7 +228,8 @@ pub(crate) fn check_left(cap: &mut Capture, id: u64) -> Result {
     Err(EBUSY)
 }
 
-/// The tasks are about to be killed: what is in the image of connections ends without a segment.
+/// Lets what is in the image of connections end without a segment: the tasks are about to be
+/// killed.
 pub(super) fn bury(cap: &mut Capture) {
     for held in core::mem::replace(&mut cap.found.net.holds.held, KVVec::new()) {
         if held.read.is_some() {
@@ -237,7 +238,7 @@ pub(super) fn bury(cap: &mut Capture) {
     }
 }
 
-/// The tasks run on: so do their connections. May sleep.
+/// Lets the connections of tasks that run on do so, too. May sleep.
 pub(crate) fn let_go(cap: &mut Capture) {
     drop(core::mem::replace(
         &mut cap.found.net.holds.held,
@@ -245,8 +246,8 @@ pub(crate) fn let_go(cap: &mut Capture) {
     ));
 }
 
-/// The tasks are left frozen, to be killed later: their connections stay held for as long, for checkpoint
-/// `id`.
+/// Keeps the connections of tasks that are left frozen, to be killed later, held for as long, for
+/// checkpoint `id`.
 pub(crate) fn leave(cap: &mut Capture, id: u64) {
     for held in core::mem::replace(&mut cap.found.net.holds.held, KVVec::new()) {
         if let Some((tcp, wire)) = &held.read {
@@ -306,7 +307,7 @@ pub(super) fn note(record: &mut TcpSocket, wire: &Wire, killed: bool) {
         .set(u32::from(wire.receive_scale).min(SCALE_MAX));
 }
 
-/// What the connection of `record` had agreed upon.
+/// Returns what the connection of `record` had agreed upon.
 fn wire(record: &TcpSocket) -> Result<Wire> {
     let has = |flag| record.outside.get() & flag != 0;
     Ok(Wire {

@@ -57,7 +57,7 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet.
+    /// Returns one with nothing yet.
     pub(crate) fn new() -> Self {
         Self {
             time: None,

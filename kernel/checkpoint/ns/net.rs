@@ -125,7 +125,7 @@ struct Space {
     contents: SetOnce<Contents>,
 }
 
-/// The task's own network namespace; `None` if it is that of the caller.
+/// Returns the task's own network namespace; `None` if it is that of the caller.
 fn own(t: &FrozenTask) -> Result<Option<NetNs>> {
     let ns = t.namespaces()?.net;
     Ok((!ns.is_of_current()).then_some(ns))
@@ -175,7 +175,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     })
 }
 
-/// The namespaces that were found.
+/// Returns the namespaces that were found.
 fn spaces(cap: &Capture) -> Result<KVVec<Arc<Space>>> {
     let mut addrs: KVVec<usize> = KVVec::new();
     for (_, space) in cap.objects.all::<Space>() {
@@ -259,7 +259,8 @@ impl Shared<Found> for Space {
     }
 }
 
-/// Reference of the task's network namespace in the image; 0 if it is shared with the caller.
+/// Returns the reference of the task's network namespace in the image; 0 if it is shared with the
+/// caller.
 pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     match own(t)? {
         Some(ns) => Ok(cap.objects.reference::<Space>(ns.addr())?.get()),
@@ -287,7 +288,7 @@ pub(crate) fn is_saved(cap: &Capture, ns: &NetNs) -> bool {
     !ns.is_of_current() && !(cap.found.ns.net_outside && is_of_root(cap, ns.addr()))
 }
 
-/// Reference of the network namespace at `addr`; `None`: it is not in the image.
+/// Returns the reference of the network namespace at `addr`; `None`: it is not in the image.
 pub(crate) fn reference_at(cap: &Capture, addr: usize) -> Option<ObjRef> {
     cap.objects.reference::<Space>(addr).ok()
 }

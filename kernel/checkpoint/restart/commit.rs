@@ -104,7 +104,7 @@ struct End {
 /// Nothing in it waits for user space: until it is over SIGKILL does not end them.
 pub(crate) fn prepare<'a>(
     coordinator: &'a Arc<Coordinator>,
-    leaders: &KVVec<OrphanPid>,
+    leaders: KVVec<OrphanPid>,
 ) -> Result<Ready<'a>> {
     // Not when they are held: it may wait for who has one of the sockets as well.
     coordinator.restore.end_connections_as_always()?;
@@ -314,7 +314,7 @@ fn scheduling(coordinator: &Coordinator, held: &Held<'_>) -> Result {
     })
 }
 
-/// The tasks that were dead at the checkpoint. ESRCH: one was killed meanwhile.
+/// Returns the tasks that were dead at the checkpoint. ESRCH: one was killed meanwhile.
 fn dead(coordinator: &Coordinator, held: &Held<'_>) -> Result<KVVec<Dead>> {
     let mut list = KVVec::new();
     for (index, member) in coordinator.members.iter() {
@@ -378,6 +378,10 @@ pub(crate) fn leaders(coordinator: &Coordinator) -> Result<KVVec<OrphanPid>> {
             let pid = pid_ns(coordinator, root, dead.pid_ns.get())
                 .and_then(|ns| OrphanPid::new(&ns, numbers.as_mut_slice()))
                 .inspect_err(|&e| {
+                    // Who was killed has said so: an init that is gone is why there is none.
+                    if coordinator.verdict().is_err() {
+                        return;
+                    }
                     coordinator.restore.with_report(|r| {
                         r.line(fmt!(
                             "error: pid {} of a group without leader can't be taken: {} [{}]",
@@ -399,7 +403,10 @@ pub(crate) fn leaders(coordinator: &Coordinator) -> Result<KVVec<OrphanPid>> {
 
 /// Restores sessions and process groups, those without a living leader too: these have the pids of
 /// [`leaders`], which are theirs from then on.
-fn groups(coordinator: &Coordinator, root: &PidNs, _: &KVVec<OrphanPid>) -> Result {
+///
+/// `_leaders` ends with this, as all tasks are held: none of them that has such a pid can exit, and so
+/// free it, before it is known here that it is theirs.
+fn groups(coordinator: &Coordinator, root: &PidNs, _leaders: KVVec<OrphanPid>) -> Result {
     let meta = coordinator.restore.meta();
     for (index, member) in coordinator.members.iter() {
         if !member.leads() {

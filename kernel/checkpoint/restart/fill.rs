@@ -6,6 +6,10 @@
 
 use kernel::{
     fmt,
+    num::casts::{
+        arch::u64_as_usize,
+        u32_as_usize, //
+    },
     page::PAGE_SIZE,
     prelude::*,
     sync::Arc, //
@@ -250,7 +254,7 @@ impl Filler<'_> {
     ) -> Result {
         let obj = ObjRef::new(extent.obj.get()).ok_or(EINVAL)?;
         let addr = extent.addr.get();
-        let pages = extent.pages.get() as usize;
+        let pages = u32_as_usize(extent.pages.get());
         enum Target {
             Mm(Arc<BuiltMm>),
             Inode(FileRef),
@@ -264,7 +268,7 @@ impl Filler<'_> {
             Some(Target::Mm(built)) => {
                 let tags = is_tagged.then_some(tags);
                 let _lent = lend(&built)?;
-                self.mm(source, sums, &built.mm, addr as usize, pages, tags)
+                self.mm(source, sums, &built.mm, u64_as_usize(addr), pages, tags)
             }
             Some(Target::Inode(file)) if extent.kind.get() == EXTENT_INODE => {
                 self.inode(source, sums, &file, addr, pages)
@@ -301,8 +305,11 @@ impl Filler<'_> {
                 ),
             )
         })?;
-        let (addr, from) = (shared.addr.get() as usize, shared.from.get() as usize);
-        let pages = shared.pages.get() as usize;
+        let (addr, from) = (
+            u64_as_usize(shared.addr.get()),
+            u64_as_usize(shared.from.get()),
+        );
+        let pages = u32_as_usize(shared.pages.get());
         // What mremap() has moved since can't be found by the address of the other one.
         let share = |at: usize, max: usize| match addr == from {
             true => self

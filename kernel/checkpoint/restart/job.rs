@@ -11,6 +11,7 @@
 use core::pin::Pin;
 
 use kernel::{
+    num::casts::u32_as_usize,
     prelude::*,
     sync::{
         atomic::{
@@ -191,7 +192,7 @@ impl Coordinator {
             KVVec::with_capacity(self.slots.len(), GFP_KERNEL_ACCOUNT)?;
         for (index, slot) in self.slots.iter().enumerate() {
             if let Some(task) = slot.task() {
-                tasks.push((task.as_ptr() as usize, index), GFP_KERNEL_ACCOUNT)?;
+                tasks.push((task.as_ptr().addr(), index), GFP_KERNEL_ACCOUNT)?;
             }
         }
         tasks.sort_unstable();
@@ -277,7 +278,7 @@ impl Coordinator {
             kinds::reset(&self.restore, plan)?;
         }
         kinds::begin(&self.restore, plan)?;
-        for n in 1..=member.threads as usize {
+        for n in 1..=u32_as_usize(member.threads) {
             let thread = index.checked_add(n).ok_or(EINVAL)?;
             self.make(thread, clone_flags::THREAD_ALL, 0, None)?;
         }

@@ -2,7 +2,10 @@
 
 //! Reading an image's header and metadata, and checking them before anything is made.
 
-use kernel::prelude::*;
+use kernel::{
+    num::casts::usize_as_u64,
+    prelude::*, //
+};
 
 use crate::{
     arch::Native,
@@ -101,7 +104,7 @@ pub(crate) fn load(source: &mut Source, report: &mut Report) -> Result<Loaded> {
     let header = check::header(io::xxh64, &bytes, &reader).map_err(|f| fault(report, f))?;
     let mut held = Held::new();
     let meta = read_meta(source, &header, report, &mut held)?;
-    let at = HEADER_LEN as u64;
+    let at = usize_as_u64(HEADER_LEN);
     let counts = check::counts(&meta, at, &wait::goes_on).map_err(|f| fault(report, f))?;
     held.add(counts.objects.saturating_mul(OBJECT_BYTES));
     let mut objects = KVVec::from_elem(Object::default(), counts.objects, GFP_KERNEL_ACCOUNT)?;
@@ -133,7 +136,7 @@ fn read_meta(
         meta.resize(old + n, 0u8, GFP_KERNEL_ACCOUNT)?;
         held.set(meta.capacity());
         let part = meta.get_mut(old..).ok_or(EINVAL)?;
-        let at = (HEADER_LEN + old) as u64;
+        let at = usize_as_u64(HEADER_LEN + old);
         if !source
             .read_exact(part)
             .map_err(|e| unreadable(report, at, e))?

@@ -84,7 +84,7 @@ const ABORT_KILLED_MS: u64 = 30_000;
 /// Longest time to wait for restarted tasks to be frozen, in milliseconds.
 const FREEZE_MS: u64 = 10_000;
 
-/// What restart(2) does after its arguments were checked; returns the root's pid.
+/// Does what restart(2) does after its arguments were checked; returns the root's pid.
 ///
 /// Signals that would not end the caller wait until it is over.
 pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
@@ -211,8 +211,8 @@ fn give(args: &RestartArgs, restore: &Restore, members: &plan::Plan) -> Result {
     files::check_given(restore)
 }
 
-/// What the kernel's clocks must be given for the tasks' clocks to go on where they stopped:
-/// offsets of CLOCK_MONOTONIC and CLOCK_BOOTTIME in nanoseconds.
+/// Returns what the kernel's clocks must be given for the tasks' clocks to go on where they
+/// stopped: offsets of CLOCK_MONOTONIC and CLOCK_BOOTTIME in nanoseconds.
 fn offsets(container: &Container) -> (i64, i64) {
     let offset = |then: u64, now: u64| then.wrapping_sub(now).cast_signed();
     let (monotonic, boottime) = wait::clocks_ns();
@@ -271,7 +271,7 @@ fn bring_back(
             .restore
             .told(e, fmt!("the arguments can't be written to"))
     })?;
-    let ready = commit::prepare(coordinator, &leaders)?;
+    let ready = commit::prepare(coordinator, leaders)?;
     let hold = args
         .cgroup
         .as_ref()
@@ -316,7 +316,7 @@ fn frames(coordinator: &Coordinator) -> Result {
 fn freeze(coordinator: &Arc<Coordinator>, cgroup: Cgroup) -> Result<HeldCgroup> {
     let mut ours = KVVec::with_capacity(coordinator.members.len(), GFP_KERNEL_ACCOUNT)?;
     for task in (0..coordinator.members.len()).filter_map(|index| coordinator.slot(index)?.task()) {
-        ours.push(task.as_ptr() as usize, GFP_KERNEL_ACCOUNT)?;
+        ours.push(task.as_ptr().addr(), GFP_KERNEL_ACCOUNT)?;
     }
     ours.sort_unstable();
     let here = PidNs::of_current()?;
@@ -338,7 +338,7 @@ fn freeze(coordinator: &Arc<Coordinator>, cgroup: Cgroup) -> Result<HeldCgroup> 
         if works_for_us(t) {
             return Ok(());
         }
-        if ours.binary_search(&(t.as_ptr() as usize)).is_err() {
+        if ours.binary_search(&t.as_ptr().addr()).is_err() {
             verdict = Err(EBUSY);
             let name = TaskName::of(t, &here);
             coordinator.restore.with_report(|r| {

@@ -12,6 +12,10 @@
 //! So the root makes nearly all of them. Parents have no part in that: see `restart::commit`.
 
 use kernel::{
+    num::casts::{
+        u32_as_usize,
+        usize_as_u64, //
+    },
     prelude::*,
     rbtree::RBTree, //
 };
@@ -87,7 +91,7 @@ impl Member {
 
     /// Returns the index of the thread that is its parent; `None`: it is a thread, or the root.
     pub(crate) fn parent(&self) -> Option<usize> {
-        (self.parent != NONE).then_some(self.parent as usize)
+        (self.parent != NONE).then_some(u32_as_usize(self.parent))
     }
 }
 
@@ -257,7 +261,7 @@ impl Plan {
             if maker == NONE {
                 continue;
             }
-            let maker = self.list.get_mut(maker as usize).ok_or(EINVAL)?;
+            let maker = self.list.get_mut(u32_as_usize(maker)).ok_or(EINVAL)?;
             let next = core::mem::replace(&mut maker.first_made, u32::try_from(index)?);
             self.list.get_mut(index).ok_or(EINVAL)?.next_made = next;
         }
@@ -282,15 +286,15 @@ impl Plan {
     /// Returns the index of the thread with pid `tid`.
     pub(crate) fn index_of(&self, tid: u32) -> Option<usize> {
         let i = self.by_tid.binary_search_by_key(&tid, |e| e.0).ok()?;
-        self.by_tid.get(i).map(|e| e.1 as usize)
+        self.by_tid.get(i).map(|e| u32_as_usize(e.1))
     }
 
     /// Calls `f` for each process that the `index`th one makes.
     pub(crate) fn for_each_made(&self, index: usize, mut f: impl FnMut(usize) -> Result) -> Result {
         let mut next = self.get(index)?.first_made;
         while next != NONE {
-            f(next as usize)?;
-            next = self.get(next as usize)?.next_made;
+            f(u32_as_usize(next))?;
+            next = self.get(u32_as_usize(next))?.next_made;
         }
         Ok(())
     }
@@ -299,7 +303,7 @@ impl Plan {
     pub(crate) fn record<'a>(&self, meta: &'a [u8], index: usize) -> Result<Raw<'a>> {
         let offset = self.get(index)?.offset as usize;
         let bytes = meta.get(offset..).ok_or(EINVAL)?;
-        crate::image::record::parse(bytes, offset as u64)
+        crate::image::record::parse(bytes, usize_as_u64(offset))
             .map(|(raw, _)| raw)
             .map_err(|_| EINVAL)
     }
@@ -322,10 +326,10 @@ impl Plan {
         Ok(TaskRecords {
             task,
             records: meta
-                .get(member.offset as usize..member.end as usize)
+                .get(u32_as_usize(member.offset)..member.end as usize)
                 .ok_or(EINVAL)?,
             at: META_AT.saturating_add(u64::from(member.offset)),
-            process: meta.get(member.process as usize..).unwrap_or(&[]),
+            process: meta.get(u32_as_usize(member.process)..).unwrap_or(&[]),
             init: member.init,
             owns_mm: member.owns_mm,
             last: member.process < member.end,
@@ -345,7 +349,7 @@ impl Plan {
         mut f: impl FnMut(&DeadPid, &mut Numbers) -> Result,
     ) -> Result {
         for &offset in &self.dead_pids {
-            let bytes = meta.get(offset as usize..).ok_or(EINVAL)?;
+            let bytes = meta.get(u32_as_usize(offset)..).ok_or(EINVAL)?;
             let (raw, _) =
                 crate::image::record::parse(bytes, u64::from(offset)).map_err(|_| EINVAL)?;
             let dead: DeadPid = raw.body().map_err(|_| EINVAL)?;

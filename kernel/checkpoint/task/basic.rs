@@ -106,7 +106,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     Ok(())
 }
 
-/// Number of a process group or session in the image: 0 if it lies outside.
+/// Returns the number of a process group or session in the image: 0 if it lies outside.
 ///
 /// Every pid of a pid namespace that is in the image lies inside. A subtree may be in the group
 /// and session of those who started it: the root then is in one that no task of the tree leads.
@@ -283,7 +283,7 @@ fn orphan_pid(cap: &mut Capture, t: &FrozenTask, number: u32, session: bool) -> 
     Ok(())
 }
 
-/// Pid of the thread in each namespace, that of the container first.
+/// Returns the pid of the thread in each namespace, that of the container first.
 fn pids(cap: &Capture, t: &FrozenTask) -> Result<KVec<U32>> {
     let mut pids = KVec::new();
     let mut ns = t.pid_ns()?;
@@ -326,7 +326,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         .map_err(|e| r.fail(e, plan, fmt!("can't have dumpability of its own")))
 }
 
-/// A start time as the kernel counts it; `now` if it lies in the future.
+/// Returns a start time as the kernel counts it; `now` if it lies in the future.
 fn start(seen: u64, offset: i64, now: u64) -> u64 {
     let ago = now.wrapping_add_signed(offset).checked_sub(seen);
     now.wrapping_sub(ago.unwrap_or(0))

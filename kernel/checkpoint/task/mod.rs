@@ -130,7 +130,7 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet.
+    /// Returns one with nothing yet.
     pub(crate) fn new() -> Self {
         Self {
             tids: RBTree::new(),
@@ -148,18 +148,18 @@ impl Collected {
         }
     }
 
-    /// A thread with pid `tid` was collected.
+    /// Returns whether a thread with pid `tid` was collected.
     pub(crate) fn has(&self, tid: u32) -> bool {
         self.tids.get(&tid).is_some()
     }
 
-    /// The process group `number` is one of the image: it is not that of the caller, which restarted
-    /// tasks get in the place of the root's. `whole`: of a container.
+    /// Returns whether the process group `number` is one of the image: it is not that of the
+    /// caller, which restarted tasks get in the place of the root's. `whole`: of a container.
     pub(crate) fn has_group(&self, whole: bool, number: u32) -> bool {
         whole || self.has(number) || self.root.is_some_and(|(pgid, _)| pgid != number)
     }
 
-    /// A CPU time as the image has it: all of them together stay within what restart(2)
+    /// Returns a CPU time as the image has it: all of them together stay within what restart(2)
     /// takes.
     fn cpu_time(&mut self, time: u64) -> U64 {
         let time = time.min(self.cpu_time);

@@ -260,7 +260,7 @@ fn check(cap: &mut Capture, t: &FrozenTask, trace: &Trace, tracer: &TaskName, ot
     }
 }
 
-/// Where a thread is stopped; an error says where, if it can't be made to stop there again.
+/// Returns where a thread is stopped; an error says where, if it can't be made to stop there again.
 ///
 /// The kernel knows that by where it sleeps. Only a tracer that has changed the siginfo of a stop to
 /// that of another kind can make it look like such. The status can't be changed, only waited for: one
@@ -321,7 +321,7 @@ fn place_of(trace: &Trace, stop: &Stop) -> Result<Place, &'static str> {
     }
 }
 
-/// si_code of a siginfo, after si_signo and si_errno.
+/// Returns si_code of a siginfo, after si_signo and si_errno.
 fn code_of(info: &Info) -> u32 {
     let [_, _, _, _, _, _, _, _, a, b, c, d, ..] = *info;
     u32::from_ne_bytes([a, b, c, d])
@@ -395,7 +395,7 @@ fn save(cap: &mut Capture, t: &FrozenTask) -> Result {
     cap.meta.put(&body, stop.info.as_slice().as_bytes())
 }
 
-/// The record of the thread of `plan`, and its siginfo.
+/// Returns the record of the thread of `plan`, and its siginfo.
 fn record(r: &Restore, plan: &TaskRecords<'_>) -> Result<Option<(Traced, Option<Info>)>> {
     if plan.task.state.get() != TASK_LIVE {
         return Ok(None);

@@ -259,7 +259,7 @@ pub fn metadata(
     walk.finish(meta)
 }
 
-/// The object of type `T` with reference `obj`, which `raw` refers to.
+/// Returns the object of type `T` with reference `obj`, which `raw` refers to.
 pub(in crate::image) fn refer<'a, T: Body>(
     objects: &'a [Object],
     raw: &Raw<'_>,
@@ -300,8 +300,8 @@ fn define(objects: &mut [Object], raw: &Raw<'_>, at: u64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The first pass: fills `objects` and `pids` with all that the image has, the pids sorted; returns
-/// the root task's pid namespace.
+/// Makes the first pass: fills `objects` and `pids` with all that the image has, the pids sorted;
+/// returns the root task's pid namespace.
 fn collect(
     meta: &[u8],
     at: u64,
@@ -366,7 +366,7 @@ fn collect(
 }
 
 impl Walk<'_> {
-    /// `n` is a multiple of the page size, which is a power of two.
+    /// Returns whether `n` is a multiple of the page size, which is a power of two.
     pub(in crate::image) fn is_aligned(&self, n: u64) -> bool {
         n & self.page_size.wrapping_sub(1) == 0
     }
@@ -488,7 +488,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What was checkpointed.
+    /// Checks what was checkpointed.
     pub(in crate::image) fn container(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let container: task::Container = raw.body()?;
         flags(raw, container.flags.get(), task::CONTAINER_FLAGS)?;
@@ -508,7 +508,8 @@ impl Walk<'_> {
         }
     }
 
-    /// The object of type `T` with reference `obj`, which `raw` refers to. It may come later.
+    /// Returns the object of type `T` with reference `obj`, which `raw` refers to. It may come
+    /// later.
     pub(in crate::image) fn refer<T: Body>(
         &self,
         raw: &Raw<'_>,
@@ -517,7 +518,7 @@ impl Walk<'_> {
         refer::<T>(self.objects, raw, obj)
     }
 
-    /// As [`Self::refer`]; 0 stands for none.
+    /// Checks a reference as [`Self::refer`] does; 0 stands for none.
     pub(in crate::image) fn refer_or_none<T: Body>(
         &self,
         raw: &Raw<'_>,
@@ -529,7 +530,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// As [`Self::refer`], of an object that nothing else of the image may be: `why` not.
+    /// Checks a reference as [`Self::refer`] does, of an object that nothing else of the image may
+    /// be: `why` not.
     pub(in crate::image) fn refer_once<T: Body>(
         &mut self,
         raw: &Raw<'_>,
@@ -600,7 +602,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What can be said at the end only.
+    /// Checks what can be said at the end only.
     fn finish(self, meta: &[u8]) -> Result<Summary, Fault> {
         let end = self.at.saturating_add(meta.len() as u64);
         match self.follow {

@@ -133,7 +133,7 @@ flags! {
     "Uring.flags": u32, URING_FLAG_LIST, URING_FLAGS;
     /// IOSQE_CQE_SKIP_SUCCESS was used, so that IOSQE_IO_DRAIN can't be any more.
     URING_DRAIN_DISABLED = 1 << 0,
-    /// The eventfd is told of what workers complete only (IORING_REGISTER_EVENTFD_ASYNC).
+    /// The eventfd is signalled only for what workers complete (IORING_REGISTER_EVENTFD_ASYNC).
     URING_EVENTFD_ASYNC = 1 << 1,
     /// Only the requests of `ops` may be submitted.
     URING_OPS_RESTRICTED = 1 << 2,
@@ -195,7 +195,7 @@ record! {
         pub personalities: U32,
         /// The number from which on the next one is looked for.
         pub next_personality: U32,
-        /// The eventfd that is told of completions; 0: none.
+        /// The eventfd that is signalled for completions; 0: none.
         pub eventfd: U32,
         /// The task that alone may submit; 0: all may, or none yet.
         pub issuer: U32,
@@ -231,7 +231,7 @@ record! {
         pub groups_of: U32,
         /// Requests that were not issued yet.
         pub links: U32,
-        /// A task of the process that the thread is of which submits; 0: there is none.
+        /// A task of the process whose thread submits; 0: there is none.
         pub thread_of: U32,
         /// Milliseconds for which that waits before it sleeps.
         pub thread_idle: U32,

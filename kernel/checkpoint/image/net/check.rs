@@ -68,7 +68,7 @@ const FILE_FLAGS: u32 =
 const DETAIL_FORM: u32 = 8;
 const DETAIL_FAMILY: u32 = 16;
 
-/// A socket. Its detail is its type, form and family.
+/// Reads a socket. Its detail is its type, form and family.
 pub(in crate::image) fn socket_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let socket: Socket = raw.body()?;
     let detail = (socket.kind.get() & 0xff)
@@ -77,22 +77,22 @@ pub(in crate::image) fn socket_object(_: &[Object], raw: &Raw<'_>) -> Result<(u3
     Ok((socket.obj.get(), detail))
 }
 
-/// The type of the socket that `object` is.
+/// Returns the type of the socket that `object` is.
 fn kind(object: &Object) -> u32 {
     object.detail & 0xff
 }
 
-/// Its form.
+/// Returns its form.
 fn form(object: &Object) -> u32 {
     object.detail >> DETAIL_FORM & 0xff
 }
 
-/// Its address family.
+/// Returns its address family.
 fn family(object: &Object) -> u32 {
     object.detail >> DETAIL_FAMILY
 }
 
-/// There are sockets of these numbers, as of socket(2), that are saved.
+/// Returns whether there are sockets of these numbers, as of socket(2), that are saved.
 fn is_possible(family: u32, kind: u32, protocol: u32) -> bool {
     match (family, kind) {
         (FAMILY_UNIX, SOCKET_STREAM | SOCKET_DGRAM | SOCKET_SEQPACKET) => {
@@ -141,7 +141,7 @@ pub(in crate::image) fn open_file(
 }
 
 impl Walk<'_> {
-    /// A socket.
+    /// Checks a socket.
     pub(in crate::image) fn socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let socket: Socket = raw.body()?;
         let family = socket.family.get();
@@ -190,7 +190,7 @@ impl Walk<'_> {
         )
     }
 
-    /// Open files in messages.
+    /// Checks open files in messages.
     pub(in crate::image) fn in_flight(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let record: InFlight = raw.body()?;
         zero(raw, record.reserved.get() == 0)?;
@@ -207,7 +207,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A socket of this family with reference `obj`.
+    /// Returns a socket of this family with reference `obj`.
     fn unix(&self, raw: &Raw<'_>, obj: u32) -> Result<&Object, Fault> {
         let socket = self.refer::<Socket>(raw, obj)?;
         ensure(
@@ -218,7 +218,7 @@ impl Walk<'_> {
         Ok(socket)
     }
 
-    /// What a Unix socket is to others.
+    /// Checks what a Unix socket is to others.
     pub(in crate::image) fn unix_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let unix: UnixSocket = raw.body()?;
         let socket = self.unix(raw, unix.socket.get())?;
@@ -294,7 +294,7 @@ impl Walk<'_> {
         unix_name(raw, &unix)
     }
 
-    /// Where a Unix socket connects again.
+    /// Checks where a Unix socket connects again.
     pub(in crate::image) fn unix_reconnect(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let record: UnixReconnect = raw.body()?;
         let socket = self.unix(raw, record.socket.get())?;
@@ -307,7 +307,7 @@ impl Walk<'_> {
         address(raw, record.name.get(), true)
     }
 
-    /// A message of a Unix socket.
+    /// Checks a message of a Unix socket.
     pub(in crate::image) fn unix_message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let message: UnixMessage = raw.body()?;
         let to = self.unix(raw, message.to.get())?;
@@ -355,7 +355,7 @@ impl Walk<'_> {
     }
 }
 
-/// The address of a Unix socket, and its path.
+/// Checks the address of a Unix socket, and its path.
 fn unix_name(raw: &Raw<'_>, unix: &UnixSocket) -> Result<(), Fault> {
     if unix.name.get() == 0 {
         zero(raw, unix.bound.get() == 0)?;
@@ -364,8 +364,8 @@ fn unix_name(raw: &Raw<'_>, unix: &UnixSocket) -> Result<(), Fault> {
     address(raw, unix.name.get(), unix.bound.get() != 0)
 }
 
-/// An address of `len` bytes in the payload; `found`: somebody is found by it, and if it is a path,
-/// that follows.
+/// Checks an address of `len` bytes in the payload; `found`: somebody is found by it, and if it is
+/// a path, that follows.
 fn address(raw: &Raw<'_>, len: u32, found: bool) -> Result<(), Fault> {
     let len = len as usize;
     let (name, path) = raw

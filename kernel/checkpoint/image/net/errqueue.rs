@@ -45,9 +45,9 @@ record! {
         pub flags: U32,
         /// Port of the address that it is about.
         pub port: U32,
-        /// Number of the device that it came from; 0: that is not told.
+        /// Number of the device that it came from; 0: unknown.
         pub device: U32,
-        /// Traffic class and flow label of what told of it; of IPv4 its type of service.
+        /// Traffic class and flow label of what reported it; of IPv4 its type of service.
         pub flow: U32,
         /// Traffic class and flow label of what it is about, of IPv6.
         pub about_flow: U32,
@@ -59,7 +59,7 @@ record! {
         pub transport: U32,
         /// Of IPv4, the address that IP_PKTINFO tells with it.
         pub spec_dst: [u8; 4],
-        /// The address of who has told of it, in network order, with zeros after one of IPv4.
+        /// The address of who has reported it, in network order, with zeros after one of IPv4.
         pub from: [u8; 16],
         /// The address that it came to.
         pub to: [u8; 16],

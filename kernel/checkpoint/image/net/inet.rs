@@ -111,7 +111,7 @@ record! {
         pub from_port: U32,
         /// The port that it was sent to.
         pub to_port: U32,
-        /// Number of the device that it came from; 0: that is not told.
+        /// Number of the device that it came from; 0: unknown.
         pub device: U32,
         /// Traffic class and flow label; of IPv4 its type of service.
         pub flow: U32,

@@ -18,7 +18,7 @@ record! {
         pub socket: U32,
         /// `MPTCP_*`.
         pub state: U32,
-        /// How many connections may wait, of one that listens.
+        /// How many connections may wait, if it listens.
         pub backlog: U32,
         /// TCP_MAXSEG; 0: not set.
         pub mss: U32,

@@ -93,27 +93,27 @@ record! {
         pub port: U32,
         /// Group to which it was sent; 0: none.
         pub group: U32,
-        /// The process that is told with it, by the number that it had for itself; 0 of the kernel.
+        /// The sender's process, by the number that it had for itself; 0 of the kernel.
         pub pid: U32,
-        /// The user id that is told, in the user namespace of the caller; 0 of the kernel.
+        /// The user id of the sender, in the user namespace of the caller; 0 of the kernel.
         pub uid: U32,
         /// The group id.
         pub gid: U32,
         /// `NETLINK_MESSAGE_*`.
         pub flags: U32,
-        /// The network namespace that is told, signed.
+        /// Number of the network namespace that it came from; a signed number.
         pub nsid: U32,
     }
 }
 
 flags! {
     "NetlinkMessage.flags": u32, NETLINK_MESSAGE_LIST, NETLINK_MESSAGE_ALL;
-    /// A network namespace is told.
+    /// The message says which network namespace it came from.
     NETLINK_MESSAGE_NSID = 1 << 0,
 }
 
 record! {
-    /// A link: a family of generic netlink that a socket has to do with, or a multicast group of one.
+    /// A link: a family of generic netlink that a socket uses, or a multicast group of one.
     #[record(GenericFamily = 250, "generic netlink family", min = 48, check = generic_family)]
     pub struct GenericFamily {
         /// The `Socket`.

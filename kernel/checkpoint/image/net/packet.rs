@@ -173,11 +173,11 @@ record! {
         pub socket: U32,
         /// `FRAME_*`.
         pub flags: U32,
-        /// Number of the device by which it has come.
+        /// Number of the device that received it.
         pub device: U32,
         /// Type of that, ARPHRD_*.
         pub hardware: U32,
-        /// To whom it has come, PACKET_*.
+        /// Whom it was for, PACKET_*.
         pub kind: U32,
         /// ETH_P_*.
         pub protocol: U32,

@@ -49,7 +49,7 @@ record! {
         pub flags: U32,
         /// Address family, as of socket(2).
         pub family: U32,
-        /// How many connections may wait, of one that listens.
+        /// How many connections may wait, if it listens.
         pub backlog: U32,
         /// What SO_ERROR tells.
         pub error: U32,
@@ -113,7 +113,7 @@ values! {
     TCP_LISTENING = 1,
     /// It connects anew: nobody has accepted its connection.
     TCP_STARTED = 2,
-    /// It is connected to the one that is told before or after it.
+    /// It is connected to the one whose record comes before or after its own.
     TCP_CONNECTED = 3,
     /// Its connection is over.
     TCP_OVER = 4,
@@ -137,7 +137,7 @@ flags! {
     TCP_BOUND = 1 << 5,
     /// The urgent byte was read.
     TCP_URGENT_READ = 1 << 6,
-    /// connect(2) has not told the outcome.
+    /// connect(2) has not reported the outcome.
     TCP_CONNECTING = 1 << 7,
     /// It has.
     TCP_TOLD = 1 << 8,
@@ -170,8 +170,8 @@ flags! {
 }
 
 record! {
-    /// A link: what is in the queues of the TCP socket that was told last; payload: bytes. Those come first
-    /// that were received.
+    /// A link: what is in the queues of the last TCP socket before it; payload: bytes, first those that
+    /// were received.
     #[record(TcpData = 232, "TCP data", min = 8, check = tcp_data)]
     pub struct TcpData {
         /// How many.

@@ -20,7 +20,7 @@ pub const KEY_MAX: usize = 80;
 pub const KEYS_MAX: u32 = 1 << 16;
 
 record! {
-    /// A link: what the TCP socket that was told last has of TCP-AO besides keys.
+    /// A link: what the last TCP socket before it has of TCP-AO besides keys.
     #[record(TcpAo = 245, "TCP-AO", min = 64, check = tcp_ao)]
     pub struct TcpAo {
         /// `TCP_AO_*`.
@@ -57,8 +57,7 @@ flags! {
 }
 
 record! {
-    /// A link: a key of the TCP socket that was told last, the one that was added last first; payload: the
-    /// key.
+    /// A link: a key of the last TCP socket before it, the last one added first; payload: the key.
     #[record(TcpKey = 246, "TCP key", min = 72, check = tcp_key)]
     pub struct TcpKey {
         /// `TCP_KEY_*`: its kind.

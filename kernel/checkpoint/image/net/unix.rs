@@ -127,9 +127,9 @@ record! {
         pub from: U32,
         /// `MESSAGE_*`.
         pub flags: U32,
-        /// The process that has sent it, a `PidfdTarget`; 0: nobody is told.
+        /// The process that has sent it, a `PidfdTarget`; 0: it names none.
         pub pid: U32,
-        /// The user id that is told with it, if MESSAGE_IDS is set, in the user namespace of the
+        /// The user id of the sender, if MESSAGE_IDS is set, in the user namespace of the
         /// caller.
         pub uid: U32,
         /// The group id.

@@ -76,8 +76,8 @@ use crate::image::{
 /// Highest value of /proc/sys/vm/memfd_noexec.
 const MEMFD_NOEXEC_MAX: u32 = 2;
 
-/// A pid namespace. Its detail is its depth; that of one outermost in the image is 1. Its parent
-/// comes before it, so that no namespace lies in itself.
+/// Reads a pid namespace. Its detail is its depth; that of one outermost in the image is 1. Its
+/// parent comes before it, so that no namespace lies in itself.
 pub(super) fn pid_ns_object(objects: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let ns: PidNs = raw.body()?;
     let depth = match ns.parent.get() {
@@ -90,14 +90,14 @@ pub(super) fn pid_ns_object(objects: &[Object], raw: &Raw<'_>) -> Result<(u32, u
     Ok((ns.obj.get(), depth))
 }
 
-/// A network namespace. Its detail is 1 if what is in it is not in the image.
+/// Reads a network namespace. Its detail is 1 if what is in it is not in the image.
 pub(super) fn net_ns_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let ns: NetNs = raw.body()?;
     Ok((ns.obj.get(), u32::from(ns.flags.get() & NETNS_OUTSIDE != 0)))
 }
 
 impl Walk<'_> {
-    /// A uts namespace.
+    /// Checks a uts namespace.
     pub(in crate::image) fn uts(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let uts: Uts = raw.body()?;
         padded_name(raw, &uts.nodename)?;
@@ -109,7 +109,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// A pid namespace.
+    /// Checks a pid namespace.
     pub(in crate::image) fn pid_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let ns: PidNs = raw.body()?;
         let whole = self.container.flags.get() & CONTAINER_WHOLE != 0;
@@ -134,7 +134,7 @@ impl Walk<'_> {
         no_payload(raw)
     }
 
-    /// A network namespace.
+    /// Checks a network namespace.
     pub(in crate::image) fn net_ns(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let ns: NetNs = raw.body()?;
         flags(raw, ns.flags.get().into(), NETNS_FLAGS.into())?;
@@ -154,7 +154,7 @@ impl Walk<'_> {
         settings(raw, ns.settings.get())
     }
 
-    /// A number for another network namespace.
+    /// Checks a number for another network namespace.
     pub(in crate::image) fn net_peer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let peer: NetPeer = raw.body()?;
         let leads_out = peer.peer.get() == 0;
@@ -183,7 +183,7 @@ impl Walk<'_> {
         )
     }
 
-    /// A device that each new network namespace has.
+    /// Checks a device that each new network namespace has.
     pub(in crate::image) fn net_fallback(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let device: NetFallback = raw.body()?;
         let outside = self.refer::<NetNs>(raw, device.net.get())?.detail;
@@ -204,8 +204,8 @@ impl Walk<'_> {
         )
     }
 
-    /// A request of a network namespace. What is in it is checked before the namespace is made: it is
-    /// in the byte order of the machine.
+    /// Checks a request of a network namespace. What is in it is checked before the namespace is
+    /// made: it is in the byte order of the machine.
     pub(in crate::image) fn net_request(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let request: NetRequest = raw.body()?;
         let outside = self.refer::<NetNs>(raw, request.net.get())?.detail;

@@ -30,14 +30,14 @@ use crate::image::{
 };
 
 impl Walk<'_> {
-    /// The core scheduling cookie of a thread.
+    /// Checks the core scheduling cookie of a thread.
     pub(in crate::image) fn core_cookie(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: CoreCookie = raw.body()?;
         no_payload(raw)?;
         self.shared(raw, body.tid.get(), body.first.get(), SEEN_COOKIE)
     }
 
-    /// The autogroup of a process.
+    /// Checks the autogroup of a process.
     pub(in crate::image) fn autogroup(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Autogroup = raw.body()?;
         no_payload(raw)?;
@@ -51,7 +51,7 @@ impl Walk<'_> {
         self.shared(raw, body.tid.get(), body.first.get(), SEEN_AUTOGROUP)
     }
 
-    /// The live thread `tid` shares something with `first`, which was `what` before it.
+    /// Checks that the live thread `tid` shares something with `first`, which was `what` before it.
     fn shared(&mut self, raw: &Raw<'_>, tid: u32, first: u32, what: u32) -> Result<(), Fault> {
         let before = pid(self.pids, first).is_some_and(|p| p.seen & what != 0);
         let seen = self.see(raw, tid, what)?;

@@ -626,12 +626,12 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
     zero(raw, task.restart.iter().skip(used).all(unused))
 }
 
-/// A nice value.
+/// Checks a nice value.
 pub(in crate::image) fn nice(raw: &Raw<'_>, value: i32) -> Result<(), Fault> {
     ensure(raw, (-20..=19).contains(&value), "impossible nice value")
 }
 
-/// A scheduling policy, with its real-time priority.
+/// Checks a scheduling policy, with its real-time priority.
 pub(in crate::image) fn scheduling(raw: &Raw<'_>, policy: u32, priority: u32) -> Result<(), Fault> {
     ensure(raw, POLICIES.contains(&policy), "unknown scheduling policy")?;
     let priorities = if REALTIME.contains(&policy) {

@@ -41,7 +41,7 @@ const OF_STOPPED: u32 = TRACED_LISTENING | TRACED_INTERRUPTED | TRACED_NOTIFY | 
 const OF_SEIZED: u32 = TRACED_LISTENING | TRACED_INTERRUPTED | TRACED_NOTIFY;
 
 impl Walk<'_> {
-    /// Whom a process lets trace it.
+    /// Checks whom a process lets trace it.
     pub(in crate::image) fn ptracer(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Ptracer = raw.body()?;
         no_payload(raw)?;
@@ -56,7 +56,7 @@ impl Walk<'_> {
         self.in_place(raw, tid, false)
     }
 
-    /// That a thread is traced.
+    /// Checks how a thread is traced.
     pub(in crate::image) fn traced(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let body: Traced = raw.body()?;
         let set = body.flags.get();
@@ -163,17 +163,17 @@ impl Walk<'_> {
     }
 }
 
-/// `code` is the number of a signal that can stop a thread before it is delivered.
+/// Returns whether `code` is the number of a signal that can stop a thread before it is delivered.
 fn is_signal(code: u32) -> bool {
     code != KILL && usize::try_from(code).is_ok_and(|n| (1..=NSIG).contains(&n))
 }
 
-/// `code` tells of an event after which a system call returns.
+/// Returns whether `code` tells of an event after which a system call returns.
 fn is_event(code: u32) -> bool {
     code & 0xff == TRAP && TRACED_EVENTS.contains(&(code >> 8))
 }
 
-/// `code` tells of a group stop or of PTRACE_INTERRUPT.
+/// Returns whether `code` tells of a group stop or of PTRACE_INTERRUPT.
 fn is_trap(code: u32, seized: bool) -> bool {
     let event = if seized { EVENT_STOP } else { 0 };
     code >> 8 == event && is_signal(code & 0xff)

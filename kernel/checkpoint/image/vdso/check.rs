@@ -23,7 +23,7 @@ use crate::image::{
     },
 };
 
-/// A vDSO. Its detail is the number of bytes of data and code.
+/// Reads a vDSO. Its detail is the number of bytes of data and code.
 pub(super) fn vdso_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), Fault> {
     let body: Vdso = raw.body()?;
     let len = body.data_len.get().saturating_add(body.code_len.get());

@@ -123,7 +123,7 @@ impl<'a> Elf<'a> {
         })
     }
 
-    /// Bytes of a symbol.
+    /// Returns the bytes of a symbol.
     fn symbol_len(&self) -> usize {
         if self.wide {
             24

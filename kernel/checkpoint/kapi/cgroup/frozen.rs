@@ -66,7 +66,7 @@ pub(crate) struct FrozenTasks<'h> {
 }
 
 impl<'h> FrozenTasks<'h> {
-    /// The caller, which is the only task.
+    /// Returns the caller, which is the only task.
     pub(crate) fn caller_only() -> Result<Self> {
         // SAFETY: The current task is valid.
         let task = unsafe { &*Task::current_raw().cast::<Task>() }.into();
@@ -135,7 +135,8 @@ impl<'h> FrozenTasks<'h> {
         Ok(self.seen.push(seen, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// They are all of `members`, with the workers, in that order, and as dead or alive.
+    /// Returns whether they are all of `members`, with the workers, in that order, and as dead or
+    /// alive.
     pub(crate) fn are(&self, members: &[Member]) -> bool {
         let (mut tasks, mut workers) = (self.tasks.iter(), self.workers.iter());
         self.tasks.len() + self.workers.len() == members.len()
@@ -234,8 +235,8 @@ impl<'h> SetAside<'h> {
 }
 
 impl FrozenTask {
-    /// It is on its way to death, or dead. One that is stopped for its tracer as it exits is not before
-    /// that lets it go on.
+    /// Returns whether it is on its way to death, or dead. One that is stopped for its tracer as it
+    /// exits is not before that lets it go on.
     fn is_dying(&self) -> bool {
         let t = self.as_ptr();
         // SAFETY: We own a reference, which keeps the signal_struct too; the fields are numbers.
@@ -248,8 +249,8 @@ impl FrozenTask {
         }
     }
 
-    /// Whether it was stopped, by a signal or for its tracer, or waits in vfork(), as bits of its
-    /// state, and whether its thread group was stopped, as bits of its flags.
+    /// Returns whether it was stopped, by a signal or for its tracer, or waits in vfork(), as bits
+    /// of its state, and whether its thread group was stopped, as bits of its flags.
     fn stops(&self) -> (u32, u32) {
         let t = self.as_ptr();
         // SAFETY: We own a reference, which keeps the signal_struct too; the fields are numbers.
@@ -268,7 +269,7 @@ impl FrozenTask {
         )
     }
 
-    /// The debugger that is attached to it; `None`: there is none.
+    /// Returns the debugger that is attached to it; `None`: there is none.
     pub(crate) fn tracer(&self) -> Option<ARef<Task>> {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; its list of parents is stable under

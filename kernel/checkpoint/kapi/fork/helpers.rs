@@ -192,7 +192,8 @@ unsafe fn start<F: Fn() + Sync>(scope: Pin<&Scope<'_, F>>) -> Result<ARef<Task>>
 unsafe extern "C" fn first<F: Fn() + Sync>(arg: *mut c_void) -> c_int {
     // Signals are for those that get to user mode.
     sighand::block_all();
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise `arg` is a scope that stays until its `done` is completed,
+    // which is the last that is done with it.
     unsafe {
         let scope = arg.cast::<Scope<'_, F>>();
         ((*scope).work)();

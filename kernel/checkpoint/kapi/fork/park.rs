@@ -46,14 +46,14 @@ pub(crate) trait RestoreOps: Send + Sync + Sized + 'static {
     /// Restores the current task, the `index`th of the image. An error fails the restart.
     fn run(self: &Arc<Self>, index: usize, restoring: &Restoring) -> Result<Next>;
 
-    /// The slot of the `index`th task.
+    /// Returns the slot of the `index`th task.
     fn slot(&self, index: usize) -> Option<&Slot>;
 
     /// Does what the coordinator has called the `index`th task for, which is the current one and is
     /// parked.
     fn errand(&self, index: usize);
 
-    /// Called once for each task that was made. May be called by a task that is exiting.
+    /// Is called once for each task that was made. May be called by a task that is exiting.
     fn arrived(&self, index: usize, how: Arrival);
 }
 
@@ -93,11 +93,12 @@ pub(crate) struct Barrier {
 
 // SAFETY: A completion is made to be used by several threads.
 unsafe impl Send for Barrier {}
-// SAFETY: As above.
+// SAFETY: A completion has a lock: several threads may complete and wait for it by shared
+// references.
 unsafe impl Sync for Barrier {}
 
 impl Barrier {
-    /// One without news.
+    /// Returns one without news.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: init_completion() initialises all of it.
@@ -107,7 +108,7 @@ impl Barrier {
 
     /// Tells the coordinator that all tasks have come so far, or that it need not wait for that.
     pub(crate) fn notify(&self) {
-        // SAFETY: It was initialised.
+        // SAFETY: By the type's invariants it was initialised.
         unsafe { bindings::complete(self.news.get()) };
     }
 
@@ -242,7 +243,7 @@ fn let_pass(index: usize, trap: &mut wait::LaterTrap) -> Result {
     wait::let_pass_without(trap, parked::drop_own)
 }
 
-/// First thing that a new task does.
+/// Is the first thing that a new task does.
 ///
 /// # Safety
 ///
@@ -310,7 +311,7 @@ unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
 
 /// Ends the current thread group before it reaches user mode.
 fn kill_current() {
-    // SAFETY: Sending a signal to oneself.
+    // SAFETY: The running task is valid, and has its signal handlers until it has exited.
     unsafe { bindings::send_sig(bindings::SIGKILL.cast_signed(), bindings::get_current(), 1) };
 }
 
@@ -320,13 +321,14 @@ fn kill_current() {
 ///
 /// `head` is the work item of a slot whose `Arc` is in the slot.
 unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
-    // SAFETY: `head` is the field `work` of a slot.
+    // SAFETY: By the caller's promise `head` is the field `work` of a slot, which the job in it
+    // keeps until it is taken out.
     let slot = unsafe { &*kernel::container_of!(Opaque::cast_from(head), Slot, work) };
     let index = slot.index();
     let Some(job) = slot.take_job::<J>() else {
         return;
     };
-    // SAFETY: Reading one's own flags.
+    // SAFETY: The running task is valid, and nobody else changes its flags.
     if unsafe { (*bindings::get_current()).flags } & bindings::PF_EXITING != 0 {
         job.arrived(index, Arrival::Killed);
         return;
@@ -405,25 +407,27 @@ pub(super) unsafe fn set_autoreap(t: *mut bindings::task_struct, on: bool) {
     }
 }
 
-/// `task` has exited, or is so far on its way that its parent can wait for it.
+/// Returns whether `task` has exited, or is so far on its way that its parent can wait for it.
 pub(crate) fn has_exited(task: &Task) -> bool {
     // SAFETY: We own a reference; the field is read once.
     unsafe { (&raw const (*task.as_ptr()).exit_state).read_volatile() != 0 }
 }
 
-/// `task` has been reaped: its pid is free.
+/// Returns whether `task` has been reaped: its pid is free.
 pub(crate) fn is_gone(task: &Task) -> bool {
     // SAFETY: We own a reference; the pointer is read once and not followed.
     unsafe { (&raw const (*task.as_ptr()).thread_pid).read_volatile() }.is_null()
 }
 
-/// A debugger has `task`: it may stop as it exits, and stays until the debugger has waited for it.
+/// Returns whether a debugger has `task`: it may stop as it exits, and stays until the debugger has
+/// waited for it.
 pub(crate) fn is_traced(task: &Task) -> bool {
     // SAFETY: We own a reference; the integer is read once.
     unsafe { (&raw const (*task.as_ptr()).ptrace).read_volatile() != 0 }
 }
 
-/// A debugger has `task`, and nothing ends that debugger: one that dies lets go what it traces.
+/// Returns whether a debugger has `task`, and nothing ends that debugger: one that dies lets go
+/// what it traces.
 pub(crate) fn is_kept(task: &Task) -> bool {
     let t = task.as_ptr();
     // SAFETY: We own a reference on the task; under tasklist_lock its tracer is a task that has not been
@@ -439,7 +443,7 @@ pub(crate) fn is_kept(task: &Task) -> bool {
     }
 }
 
-/// `task` will stop on its way to user mode, and has not yet.
+/// Returns whether `task` will stop on its way to user mode, and has not yet.
 pub(crate) fn is_to_stop(task: &Task) -> bool {
     let t = task.as_ptr();
     // SAFETY: We own a reference; each word is read once.
@@ -453,7 +457,7 @@ pub(crate) fn is_to_stop(task: &Task) -> bool {
     to_stop || (jobctl & bindings::JOBCTL_STOP_PENDING as c_ulong != 0 && !is_traced(task))
 }
 
-/// `task` is frozen by its cgroup.
+/// Returns whether `task` is frozen by its cgroup.
 pub(crate) fn is_frozen(task: &Task) -> bool {
     // SAFETY: We own a reference; it reads a flag.
     unsafe { bindings::cgroup_task_frozen(task.as_ptr()) }

@@ -36,7 +36,8 @@ pub(crate) struct VforkWait {
 
 // SAFETY: A completion is made to be used by several threads, a reference on a task likewise.
 unsafe impl Send for VforkWait {}
-// SAFETY: As above.
+// SAFETY: Shared references only wait for the completion, which has a lock, and read pointers that
+// do not change.
 unsafe impl Sync for VforkWait {}
 
 impl VforkWait {
@@ -85,7 +86,8 @@ impl VforkWait {
 /// in vfork(), if it was in that: stop for its tracer, wait for its child as `wait` says, and stop
 /// once more. It holds no lock, and owns nothing else that it should not keep for that long.
 pub(in crate::kapi) fn resume(wait: Option<Pin<KBox<VforkWait>>>) {
-    // SAFETY: It is called on the way to user mode.
+    // SAFETY: By what this function is for the current task is on its way to user mode and holds no
+    // lock: it may stop here.
     let at_event = unsafe { bindings::checkpoint_stop_in_vfork() };
     if at_event == 0 && wait.is_none() {
         return;
@@ -95,7 +97,8 @@ pub(in crate::kapi) fn resume(wait: Option<Pin<KBox<VforkWait>>>) {
         return;
     }
     let pid = wait.as_ref().map_or(ptr::null_mut(), |w| w.pid.as_ptr());
-    // SAFETY: As above. `wait` keeps the reference on `pid`.
+    // SAFETY: The current task is on its way to user mode and holds no lock: it may stop here.
+    // `wait` keeps the reference on `pid`, which is NULL without.
     unsafe { bindings::checkpoint_leave_vfork(pid, at_event, at_event == 0) };
 }
 

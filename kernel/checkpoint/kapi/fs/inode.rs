@@ -52,7 +52,7 @@ impl InodeRef {
     /// `inode` is NULL, or an inode with a reference, and an active one on its superblock, that are
     /// handed over.
     pub(in crate::kapi) unsafe fn from_owned(inode: *mut bindings::inode) -> Result<Self> {
-        // INVARIANT: By the caller's promise.
+        // INVARIANT: By the caller's promise both references are ours now.
         NonNull::new(inode).map(Self).ok_or(ENOENT)
     }
 

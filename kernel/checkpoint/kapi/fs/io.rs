@@ -104,7 +104,8 @@ unsafe fn transfer(
     }
     let mut done = 0;
     while done < len {
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise `len` bytes at `at` are valid, of which these are the
+        // last ones.
         match unsafe { iov::once_bytes(file, pos, at.add(done), len - done, way) }? {
             0 => break,
             n => done += n,

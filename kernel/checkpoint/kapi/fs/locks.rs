@@ -86,7 +86,7 @@ impl Lock {
     /// `core` is valid and does not change during the call. On the list of leases it is part of a
     /// `file_lease` (`lease`), else of a `file_lock`.
     unsafe fn read(core: *const bindings::file_lock_core, lease: bool) -> Self {
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise it is valid, and does not change meanwhile.
         let (flags, core_type, file, owner, pid) = unsafe {
             (
                 (*core).flc_flags,
@@ -133,7 +133,8 @@ impl Lock {
             LockKind::Posix
         };
         let range = kernel::container_of!(core, bindings::file_lock, c);
-        // SAFETY: By the caller's promise.
+        // SAFETY: It is no lease, so by the caller's promise it is part of a `file_lock`, which
+        // does not change meanwhile.
         let (start, end) = unsafe { ((*range).fl_start, (*range).fl_end) };
         lock.start = start;
         lock.end = end;

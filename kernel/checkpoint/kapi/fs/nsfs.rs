@@ -213,7 +213,8 @@ impl PathRef {
         /// `ns` is a valid uts namespace.
         unsafe extern "C" fn get(ns: *mut c_void) -> *mut bindings::ns_common {
             let ns: *mut bindings::uts_namespace = ns.cast();
-            // SAFETY: By the caller's promise.
+            // SAFETY: By the caller's promise it is a valid uts namespace, on which a reference may
+            // be taken.
             unsafe {
                 bindings::get_uts_ns(ns);
                 &raw mut (*ns).ns
@@ -232,7 +233,8 @@ impl PathRef {
         /// `ns` is a valid ipc namespace.
         unsafe extern "C" fn get(ns: *mut c_void) -> *mut bindings::ns_common {
             let ns: *mut bindings::ipc_namespace = ns.cast();
-            // SAFETY: By the caller's promise.
+            // SAFETY: By the caller's promise it is a valid ipc namespace, on which a reference may
+            // be taken.
             unsafe {
                 bindings::get_ipc_ns(ns);
                 &raw mut (*ns).ns
@@ -250,7 +252,8 @@ impl PathRef {
         ///
         /// `ns` is a valid network namespace.
         unsafe extern "C" fn get(ns: *mut c_void) -> *mut bindings::ns_common {
-            // SAFETY: By the caller's promise.
+            // SAFETY: By the caller's promise it is a valid network namespace, on which a reference
+            // may be taken.
             unsafe { bindings::checkpoint_netns_common(bindings::checkpoint_netns_get(ns.cast())) }
         }
         // SAFETY: The function takes a network namespace, on which we have a reference.

@@ -60,7 +60,7 @@ impl PathRef {
     ///
     /// `path` is valid and a reference on each part of it is handed over.
     pub(crate) unsafe fn from_owned(path: bindings::path) -> Self {
-        // INVARIANT: By the caller's promise.
+        // INVARIANT: By the caller's promise it is valid, and the references are ours now.
         Self(path)
     }
 

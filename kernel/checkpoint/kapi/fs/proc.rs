@@ -31,7 +31,7 @@ pub(crate) struct ProcPids {
 }
 
 impl ProcPids {
-    /// Pids of its task: what is below the directory of a thread shows the thread.
+    /// Returns the pids of its task: what is below the directory of a thread shows the thread.
     pub(crate) fn pids(&self) -> impl Iterator<Item = &PidRef> {
         [&self.process, &self.thread].into_iter().flatten()
     }

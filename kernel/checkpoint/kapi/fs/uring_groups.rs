@@ -66,7 +66,7 @@ pub(crate) struct Provided {
     pub(crate) bid: u16,
 }
 
-/// Bytes of a ring of buffers in memory of the kernel with so many entries.
+/// Returns the bytes of a ring of buffers in memory of the kernel with so many entries.
 #[cfg(CONFIG_IO_URING)]
 fn ring_size(entries: u32) -> usize {
     u32_as_usize(entries)

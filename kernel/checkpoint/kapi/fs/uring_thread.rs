@@ -24,7 +24,7 @@ use crate::kapi::{
 
 #[cfg(CONFIG_IO_URING)]
 impl FrozenTask {
-    /// It is a thread of the kernel, which submits for io_urings.
+    /// Returns whether it is a thread of the kernel, which submits for io_urings.
     pub(crate) fn submits(&self) -> bool {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; the flag does not change.
@@ -36,7 +36,7 @@ impl FrozenTask {
 
 #[cfg(not(CONFIG_IO_URING))]
 impl FrozenTask {
-    /// It is a thread of the kernel, which submits for io_urings: there is none.
+    /// Returns whether it is a thread of the kernel, which submits for io_urings: there is none.
     pub(crate) fn submits(&self) -> bool {
         false
     }
@@ -44,8 +44,8 @@ impl FrozenTask {
 
 #[cfg(CONFIG_IO_URING)]
 impl Uring {
-    /// The thread that submits for `ring` is one of the process of `t`, and has the same files and
-    /// directories as `t`.
+    /// Returns whether the thread that submits for `ring` is one of the process of `t`, and has the
+    /// same files directories as `t`.
     ///
     /// EBUSY: somebody uses it. EINVAL: it is no io_uring.
     pub(crate) fn shares(ring: &FileRef, t: &FrozenTask) -> Result<bool> {
@@ -98,7 +98,8 @@ impl Uring {
         }
         match cpus {
             Some(cpus) => {
-                // SAFETY: As above; by the type's invariants it is as long as a mask.
+                // SAFETY: We own a reference on the file, which is an io_uring; by the type's
+                // invariants the set is as long as a mask.
                 to_result(unsafe { bindings::checkpoint_uring_bind(ring.as_ptr(), cpus.as_ptr()) })
             }
             None => Ok(()),

@@ -110,7 +110,7 @@ impl Uring {
         let mut all = KVVec::with_capacity(room, GFP_KERNEL_ACCOUNT)?;
         let mut raw: KVVec<bindings::checkpoint_uring_user> =
             KVVec::with_capacity(room, GFP_KERNEL_ACCOUNT)?;
-        // SAFETY: As above; there is room for so many.
+        // SAFETY: We own a reference on the file, which is an io_uring. There is room for so many.
         let found = unsafe {
             bindings::checkpoint_uring_users(ring.as_ptr(), raw.as_mut_ptr(), nr.unsigned_abs())
         };

@@ -48,7 +48,7 @@ impl PageRef {
     ///
     /// `page` is valid and the caller hands over a reference on it.
     pub(crate) unsafe fn from_owned(page: NonNull<bindings::page>) -> Self {
-        // INVARIANT: By the caller's promise.
+        // INVARIANT: By the caller's promise it is valid, and the reference is ours now.
         Self(page)
     }
 

@@ -32,7 +32,7 @@ impl Vdso {
     // Some architectures do so in one place only.
     pub(crate) unsafe fn new(start: *const u8, len: usize, kind: usize, landing: u32) -> Self {
         Self {
-            // SAFETY: By the caller's promise.
+            // SAFETY: By the caller's promise so many bytes are valid, and do not change.
             code: unsafe { core::slice::from_raw_parts(start, len) },
             kind,
             landing,

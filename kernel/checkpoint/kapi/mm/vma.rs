@@ -173,7 +173,8 @@ impl Huge {
     /// `vma` is valid and the mmap lock of its address space is held.
     unsafe fn of(vma: *mut bindings::vm_area_struct) -> Option<Self> {
         let (mut owner, mut taken) = (false, false);
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise the mapping is valid, and the mmap lock keeps it as it
+        // is; there is room for both answers.
         match unsafe { bindings::checkpoint_hugetlb_vma(vma, &mut owner, &mut taken) } {
             0 => None,
             shift => Some(Self {
@@ -189,7 +190,7 @@ impl Huge {
 ///
 /// `vma` is valid and the mmap lock of its address space is held.
 unsafe fn special(vma: *mut bindings::vm_area_struct) -> Special {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the mapping is valid, and the mmap lock keeps it as it is.
     let name = unsafe { bindings::vma_special_name(vma) };
     if name.is_null() {
         return Special::No;

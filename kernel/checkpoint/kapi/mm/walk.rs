@@ -293,7 +293,8 @@ unsafe extern "C" fn huge_without_guards(
     _next: c_ulong,
     mm_walk: *mut bindings::mm_walk,
 ) -> c_int {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the walk is one of walk_page_range(), which passes a valid
+    // entry and its own state, under the mmap lock.
     unsafe {
         if bindings::pmd_is_huge(pmd) {
             (*mm_walk).action = bindings::page_walk_action_ACTION_CONTINUE;
@@ -313,7 +314,8 @@ unsafe extern "C" fn huge_entry(
     next: c_ulong,
     mm_walk: *mut bindings::mm_walk,
 ) -> c_int {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the private data is our `Walk`, which nobody else uses during
+    // the walk, and walk_page_range() passes a valid entry.
     let (walk, is_huge) = unsafe {
         (
             &mut *(*mm_walk).private.cast::<Walk<'_>>(),
@@ -339,7 +341,8 @@ unsafe extern "C" fn huge_entry(
     if !huge {
         return 0;
     }
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise it is the state of walk_page_range(), which reads the action
+    // when this returns.
     unsafe { (*mm_walk).action = bindings::page_walk_action_ACTION_CONTINUE };
     if first.is_null() {
         return 0;
@@ -387,7 +390,8 @@ unsafe extern "C" fn hugetlb_entry(
     next: c_ulong,
     mm_walk: *mut bindings::mm_walk,
 ) -> c_int {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the private data is our `Walk`, which nobody else uses during
+    // the walk.
     let walk = unsafe { &mut *(*mm_walk).private.cast::<Walk<'_>>() };
     let all = (next - addr) / PAGE_SIZE;
     let n = all.min(walk.pages.room());
@@ -428,10 +432,12 @@ unsafe extern "C" fn range_entry(
     next: c_ulong,
     mm_walk: *mut bindings::mm_walk,
 ) -> c_int {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the private data is our `RangeWalk`, which nobody else uses
+    // during the walk.
     let walk = unsafe { &mut *(*mm_walk).private.cast::<RangeWalk<'_>>() };
     let mut page = core::ptr::null_mut();
-    // SAFETY: By the caller's promise; no reference is taken.
+    // SAFETY: By the caller's promise the mapping and the entry are valid under the mmap lock; no
+    // reference is taken, so there need be room for one pointer only.
     match unsafe { bindings::hugetlb_get_pages((*mm_walk).vma, addr, pte, 0, &mut page) } {
         0 => return 0,
         1 => (),
@@ -467,7 +473,8 @@ unsafe extern "C" fn guard_entry(
     next: c_ulong,
     mm_walk: *mut bindings::mm_walk,
 ) -> c_int {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the private data is our `GuardWalk`, which nobody else uses
+    // during the walk, and the lock of the page table keeps the entry.
     let (walk, guard) = unsafe {
         let walk = &mut *(*mm_walk).private.cast::<GuardWalk<'_>>();
         (walk, bindings::pte_is_guard(pte))

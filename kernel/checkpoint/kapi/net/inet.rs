@@ -56,7 +56,7 @@ pub(crate) struct Inet {
 pub(crate) struct Special(u32);
 
 impl Special {
-    /// It is a member of groups, or has an anycast address.
+    /// Returns whether it is a member of groups, or has an anycast address.
     pub(crate) fn is_member(self) -> bool {
         self.0 & bindings::CHECKPOINT_INET_MEMBER != 0
     }
@@ -131,7 +131,7 @@ impl Inet {
         v6only: false,
     };
 
-    /// As the kernel's own.
+    /// Returns it as the kernel's own.
     fn raw(&self) -> bindings::checkpoint_inet {
         bindings::checkpoint_inet {
             addr: self.addr,
@@ -186,7 +186,8 @@ pub(crate) struct Datagram {
 }
 
 impl SockRef {
-    /// What is in the queue of an IPv4 or IPv6 datagram socket, oldest first. EINVAL: it is none.
+    /// Returns what is in the queue of an IPv4 or IPv6 datagram socket, oldest first. EINVAL: it is
+    /// none.
     pub(crate) fn inet_queue(&self) -> Result<KVVec<Queued>> {
         if !self.is_inet() {
             return Err(EINVAL);
@@ -197,8 +198,8 @@ impl SockRef {
         })
     }
 
-    /// What a datagram that was in its queue is. EOPNOTSUPP: it has headers that can't be saved. ENOENT:
-    /// it is broken, and nobody will receive it.
+    /// Returns what a datagram that was in its queue is. EOPNOTSUPP: it has headers that can't be
+    /// saved. ENOENT: it is broken, and nobody will receive it.
     pub(crate) fn datagram(&self, queued: &Queued) -> Result<Datagram> {
         if !self.is_inet() {
             return Err(EINVAL);
@@ -257,8 +258,8 @@ impl SockRef {
         })
     }
 
-    /// What is attached to all that an IPv4 or IPv6 socket sends, by the option `name` of `level` that sets
-    /// it; empty: nothing. EINVAL: it is no such socket.
+    /// Returns what is attached to all that an IPv4 or IPv6 socket sends, by the option `name` of
+    /// `level` that sets it; empty: nothing. EINVAL: it is no such socket.
     pub(crate) fn inet_header(&self, level: u32, name: u32) -> Result<KVec<u8>> {
         if !self.is_inet() {
             return Err(EINVAL);
@@ -280,13 +281,13 @@ impl SockRef {
         Ok(value)
     }
 
-    /// Whether it is one of IPv4 or IPv6.
+    /// Returns whether it is one of IPv4 or IPv6.
     pub(in crate::kapi) fn is_inet(&self) -> bool {
         let family = self.basics().family.cast_unsigned();
         family == bindings::AF_INET || family == bindings::AF_INET6
     }
 
-    /// What an IPv4 or IPv6 socket is. EINVAL: it is neither.
+    /// Returns what an IPv4 or IPv6 socket is. EINVAL: it is neither.
     pub(crate) fn inet(&self) -> Result<Inet> {
         if !self.is_inet() {
             return Err(EINVAL);
@@ -333,7 +334,7 @@ impl FileRef {
 
     /// Connects the datagram socket of IPv4 or IPv6 that it shows, as connect(2).
     pub(crate) fn connect_inet(&self, inet: &Inet) -> Result {
-        // SAFETY: As above.
+        // SAFETY: We own a reference; the address is only read. Other sockets are refused.
         to_result(unsafe { bindings::checkpoint_inet_connect(self.as_ptr(), &inet.raw()) })
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct Mptcp {
 }
 
 impl SockRef {
-    /// What it is. EINVAL: it is none of Multipath TCP. EBUSY: somebody else has its lock.
+    /// Returns what it is. EINVAL: it is none of Multipath TCP. EBUSY: somebody else has its lock.
     pub(crate) fn mptcp(&self) -> Result<Mptcp> {
         if !self.is_inet() {
             return Err(EINVAL);
@@ -88,7 +88,7 @@ impl SockRef {
 
     /// Sets who has chosen its address, which it has. EINTR: the caller was killed.
     pub(crate) fn settle_mptcp(&self, locks: u32) -> Result {
-        // SAFETY: As above.
+        // SAFETY: We own a reference; others are refused.
         to_result(unsafe { bindings::checkpoint_mptcp_settle(self.as_ptr(), locks) })
     }
 }

@@ -83,7 +83,7 @@ pub(crate) struct NetNs(NonNull<bindings::net>);
 
 // SAFETY: Any thread may use and drop a reference; what is in it has locks.
 unsafe impl Send for NetNs {}
-// SAFETY: As above.
+// SAFETY: What is in it has locks, and a shared reference does not give ours up.
 unsafe impl Sync for NetNs {}
 
 impl NetNs {
@@ -117,12 +117,12 @@ impl NetNs {
         unsafe { (*(*bindings::get_current()).nsproxy).net_ns == self.as_ptr() }
     }
 
-    /// The namespace, for this layer.
+    /// Returns the namespace, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::net {
         self.0.as_ptr()
     }
 
-    /// Its address, to compare.
+    /// Returns its address, to compare.
     pub(crate) fn addr(&self) -> usize {
         self.as_ptr().addr()
     }
@@ -132,8 +132,8 @@ impl NetNs {
         core::mem::ManuallyDrop::new(self).as_ptr()
     }
 
-    /// Number of references on it but those of sockets, ours included: of nsproxies, open files,
-    /// mounts.
+    /// Returns the number of references on it but those of sockets, ours included: of nsproxies,
+    /// open files, mounts.
     pub(crate) fn count(&self) -> u64 {
         // SAFETY: We own a reference.
         unsafe { bindings::checkpoint_netns_count(self.as_ptr()) }
@@ -406,7 +406,7 @@ impl NetNs {
 }
 
 /// Returns `e`, an error of a network namespace, which says ENOBUFS if there is no memory for something, as
-/// ENOMEM then.
+/// ENOMEM then. So it does where the table of neighbours of the machine is full (gc_thresh3).
 pub(crate) fn no_memory(e: Error) -> Error {
     if e == ENOBUFS {
         ENOMEM
@@ -417,7 +417,7 @@ pub(crate) fn no_memory(e: Error) -> Error {
 
 /// Returns whether the kernel may track connections: whether what does that is there.
 pub(crate) fn tracks() -> bool {
-    // SAFETY: Only looks whether a pointer is set.
+    // SAFETY: It takes nothing, and only looks whether a pointer of the kernel is set.
     unsafe { bindings::checkpoint_netns_tracks() }
 }
 

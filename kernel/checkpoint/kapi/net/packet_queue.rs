@@ -45,7 +45,7 @@ pub(crate) struct Frame {
 }
 
 impl SockRef {
-    /// What is in its queue, oldest first: it is a packet socket, as for all that follow.
+    /// Returns what is in its queue, oldest first: it is a packet socket, as for all that follow.
     pub(crate) fn packet_queue(&self) -> Result<KVVec<Queued>> {
         Queued::all(|skbs, max| {
             // SAFETY: We own a reference on a packet socket; there is room for so many pointers.
@@ -53,7 +53,8 @@ impl SockRef {
         })
     }
 
-    /// What a packet that was in its queue is. EOPNOTSUPP: it has something that can't be saved.
+    /// Returns what a packet that was in its queue is. EOPNOTSUPP: it has something that can't be
+    /// saved.
     pub(crate) fn frame(&self, queued: &Queued) -> Result<Frame> {
         let mut raw = bindings::checkpoint_packet_message::default();
         // SAFETY: We own references on both; what was in the queue of a packet socket is a packet.

@@ -50,7 +50,7 @@ pub(crate) struct Basics {
 }
 
 impl SockRef {
-    /// The socket that `file` shows, if it shows one.
+    /// Returns the socket that `file` shows, if it shows one.
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
         // SAFETY: We own a reference on the file; that on the socket, which is returned, is ours.
         unsafe { Self::from_owned(bindings::checkpoint_socket_of(file.as_ptr())) }
@@ -62,16 +62,16 @@ impl SockRef {
     ///
     /// `sk` is NULL, or valid and with a reference that is handed over.
     pub(in crate::kapi) unsafe fn from_owned(sk: *mut bindings::sock) -> Option<Self> {
-        // INVARIANT: By the caller's promise.
+        // INVARIANT: By the caller's promise it is valid, and the reference is ours now.
         NonNull::new(sk).map(Self)
     }
 
-    /// The socket, for this layer.
+    /// Returns the socket, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::sock {
         self.0.as_ptr()
     }
 
-    /// Its address: what identifies it in the object table.
+    /// Returns its address: what identifies it in the object table.
     pub(crate) fn addr(&self) -> usize {
         self.as_ptr().addr()
     }
@@ -82,13 +82,13 @@ impl SockRef {
         unsafe { bindings::checkpoint_netns_of_socket(self.as_ptr()) }.addr()
     }
 
-    /// The network namespace that it, which a file shows, is of.
+    /// Returns the network namespace that it, which a file shows, is of.
     pub(crate) fn net(&self) -> Result<NetNs> {
         // SAFETY: We own a reference; one that users have made has one on its namespace until it is freed.
         unsafe { NetNs::get(bindings::checkpoint_netns_of_socket(self.as_ptr())) }
     }
 
-    /// What no option tells.
+    /// Returns what no option tells.
     pub(crate) fn basics(&self) -> Basics {
         let mut raw = bindings::checkpoint_socket::default();
         // SAFETY: We own a reference; there is room for the result.
@@ -126,7 +126,7 @@ impl SockRef {
 pub(crate) type FilterStep = (u16, u8, u8, u32);
 
 impl SockRef {
-    /// The classic filter that is attached to it; empty: none.
+    /// Returns the classic filter that is attached to it; empty: none.
     pub(crate) fn filter(&self) -> Result<KVVec<FilterStep>> {
         let mut raw: KVVec<bindings::sock_filter> = KVVec::new();
         loop {
@@ -167,8 +167,8 @@ impl SockRef {
         })
     }
 
-    /// The addresses of the sockets that share a port with it (SO_REUSEPORT), up to `max`, and how many
-    /// there are; none: it shares none.
+    /// Returns the addresses of the sockets that share a port with it (SO_REUSEPORT), up to `max`,
+    /// and how many there are; none: it shares none.
     pub(crate) fn group(&self, max: usize) -> Result<(KVVec<usize>, usize)> {
         let mut raw: KVVec<*const c_void> = KVVec::new();
         raw.resize(max, core::ptr::null(), GFP_KERNEL_ACCOUNT)?;
@@ -208,7 +208,7 @@ impl Drop for SockRef {
 /// The pointer is a valid `struct socket` that nobody else releases.
 pub(crate) struct Closing(NonNull<bindings::socket>);
 
-// SAFETY: A socket may be released by any thread.
+// SAFETY: By the type's invariants nobody else releases it, and sock_release() is for any thread.
 unsafe impl Send for Closing {}
 
 // SAFETY: Nothing is done through a shared reference.
@@ -225,12 +225,12 @@ impl Closing {
         })?;
         // INVARIANT: It was just made.
         let this = NonNull::new(socket).map(Self).ok_or(ENOMEM)?;
-        // SAFETY: As above.
+        // SAFETY: It was just returned, with a reference that is ours.
         let sk = unsafe { SockRef::from_owned(sk) }.ok_or(ENOMEM)?;
         Ok((this, sk))
     }
 
-    /// The `struct socket`, for this layer.
+    /// Returns the `struct socket`, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *mut bindings::socket {
         self.0.as_ptr()
     }
@@ -294,7 +294,7 @@ impl FileRef {
         })
     }
 
-    /// The descriptor that signals of the socket that it shows name, if it has O_ASYNC.
+    /// Returns the descriptor that signals of the socket that it shows name, if it has O_ASYNC.
     pub(crate) fn socket_async_fd(&self) -> Option<u32> {
         // SAFETY: We own a reference.
         u32::try_from(unsafe { bindings::checkpoint_socket_async_fd(self.as_ptr()) }).ok()

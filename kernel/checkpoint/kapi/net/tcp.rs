@@ -161,7 +161,7 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    /// The bytes of a queue, before which `skip` bytes of others come.
+    /// Returns the bytes of a queue, before which `skip` bytes of others come.
     fn queue(&self, skip: u32, len: u32) -> &[u8] {
         let skip = skip as usize;
         skip.checked_add(len as usize)
@@ -169,17 +169,17 @@ impl Read {
             .unwrap_or(&[])
     }
 
-    /// What was received and not read.
+    /// Returns what was received and not read.
     pub(crate) fn received(&self) -> &[u8] {
         self.queue(0, self.this.received)
     }
 
-    /// What is to be sent.
+    /// Returns what is to be sent.
     pub(crate) fn sent(&self) -> &[u8] {
         self.queue(self.this.received, self.this.sent)
     }
 
-    /// What the other end has received, and what it is to send.
+    /// Returns what the other end has received, and what it is to send.
     pub(crate) fn of_peer(&self) -> [&[u8]; 2] {
         let at = self.this.received.saturating_add(self.this.sent);
         match &self.peer {
@@ -193,7 +193,7 @@ impl Read {
 }
 
 impl SockRef {
-    /// Why it can't be saved, if that is so; it is a TCP socket, as for all that follow.
+    /// Returns why it can't be saved, if that is so; it is a TCP socket, as for all that follow.
     pub(crate) fn tcp_refused(&self) -> Option<&'static str> {
         // SAFETY: We own a reference on a TCP socket.
         let why = unsafe { bindings::checkpoint_tcp_refusal(self.as_ptr()) };
@@ -243,7 +243,7 @@ impl SockRef {
         }
     }
 
-    /// The connections that wait to be accepted, oldest first.
+    /// Returns the connections that wait to be accepted, oldest first.
     pub(crate) fn tcp_waiting(&self) -> Result<KVVec<SockRef>> {
         let mut room = 0;
         loop {
@@ -306,12 +306,12 @@ impl SockRef {
         Err(EAGAIN)
     }
 
-    /// What it is now, without its queues.
+    /// Returns what it is now, without its queues.
     pub(crate) fn tcp_now(&self) -> Result<Tcp> {
         Ok(self.tcp_and_wire()?.0)
     }
 
-    /// The same, with what it has agreed upon with the other end, or why it can't be kept.
+    /// Returns the same, with what it has agreed upon with the other end, or why it can't be kept.
     pub(crate) fn tcp_and_wire(&self) -> Result<(Tcp, Result<Wire, &'static str>)> {
         let mut this = bindings::checkpoint_tcp::default();
         let mut none = bindings::checkpoint_tcp::default();
@@ -437,14 +437,14 @@ impl SockRef {
         })
     }
 
-    /// How much may be in the queues of a connection from it to `peer`.
+    /// Returns how much may be in the queues of a connection from it to `peer`.
     pub(crate) fn tcp_room(&self, peer: Option<&SockRef>) -> u64 {
         let peer = peer.map_or(core::ptr::null_mut(), SockRef::as_ptr);
         // SAFETY: We own references on TCP sockets.
         unsafe { bindings::checkpoint_tcp_room(self.as_ptr(), peer) }
     }
 
-    /// How much it has received that was not read.
+    /// Returns how much it has received that was not read.
     pub(crate) fn tcp_queued(&self) -> u32 {
         // SAFETY: We own a reference on a TCP socket.
         unsafe { bindings::checkpoint_tcp_queued(self.as_ptr()) }

@@ -100,7 +100,7 @@ impl Key {
         })
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     pub(crate) fn secret(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or(&[])
     }
@@ -246,7 +246,7 @@ impl Keys {
 }
 
 impl SockRef {
-    /// What it has to sign with: it is a TCP socket, as for all that follow.
+    /// Returns what it has to sign with: it is a TCP socket, as for all that follow.
     ///
     /// EPERM: the caller may not read it (CAP_NET_ADMIN). EINTR: the caller was killed.
     pub(crate) fn tcp_keys(&self) -> Result<Keys> {
@@ -293,14 +293,14 @@ impl SockRef {
 
     /// Sets what it, which is new, has of TCP-AO besides keys, which are there.
     pub(crate) fn set_tcp_ao(&self, ao: &Ao) -> Result {
-        // SAFETY: As above.
+        // SAFETY: We own a reference on a TCP socket; the structure is only read.
         to_result(unsafe { bindings::checkpoint_tcp_ao_set(self.as_ptr(), &ao.raw()) })
     }
 
     /// Sets what the numbers of its connection are signed with: it is under repair, and has all that it had
     /// received. EPERM: the caller may not. ENOENT: no key fits the connection.
     pub(crate) fn agree_tcp_ao(&self, ao: &Ao) -> Result {
-        // SAFETY: As above.
+        // SAFETY: We own a reference on a TCP socket; the structure is only read.
         to_result(unsafe { bindings::checkpoint_tcp_ao_agree(self.as_ptr(), &ao.raw()) })
     }
 }

@@ -73,7 +73,7 @@ pub(crate) enum Fin {
 }
 
 impl Wire {
-    /// What the kernel has told; `Err`: why the connection can't be kept.
+    /// Returns what the kernel has told; `Err`: why the connection can't be kept.
     pub(super) fn of(raw: &bindings::checkpoint_tcp_wire) -> Result<Self, &'static str> {
         match raw.why {
             0 => (),
@@ -160,7 +160,7 @@ pub(crate) enum Queue {
 /// The pointer is what `checkpoint_tcp_hold()` has returned, which only we let go of.
 pub(crate) struct HeldTcp(NonNull<bindings::checkpoint_tcp_hold>);
 
-// SAFETY: A hold may be let go of by any thread.
+// SAFETY: By the type's invariants only we let go of it, which any thread may do: it is of no task.
 unsafe impl Send for HeldTcp {}
 
 // SAFETY: Nothing is done through a shared reference.
@@ -205,7 +205,8 @@ impl HeldTcp {
         let mut raw = tcp.raw().unwrap_or_default();
         raw.wire = wire.raw();
         raw.sent = tcp.sent;
-        // SAFETY: As above; the structure is only read.
+        // SAFETY: By the type's invariants it is a hold, and we give it up; the structure is only
+        // read.
         unsafe { bindings::checkpoint_tcp_leave(self.into_raw(), id, &raw) }
     }
 
@@ -229,22 +230,22 @@ impl HeldTcp {
         unsafe { bindings::checkpoint_tcp_end(id, bury) }
     }
 
-    /// The connection goes on, before its socket, which no file shows, is closed. May sleep, but not for
-    /// long.
+    /// Lets the connection go on, before its socket, which no file shows, is closed. May sleep, but
+    /// not for long.
     pub(crate) fn resume(self) {
-        // SAFETY: As above.
+        // SAFETY: By the type's invariants it is a hold, and we give it up.
         unsafe { bindings::checkpoint_tcp_resume_now(self.into_raw()) }
     }
 
     /// Resets the connection, which the other end is told.
     pub(crate) fn reset(self) {
-        // SAFETY: As above.
+        // SAFETY: By the type's invariants it is a hold, and we give it up.
         unsafe { bindings::checkpoint_tcp_reset(self.into_raw()) }
     }
 }
 
 impl Drop for HeldTcp {
-    /// The connection goes on.
+    /// Lets the connection go on.
     fn drop(&mut self) {
         // SAFETY: By the type's invariants it is a hold, which nobody uses after this.
         unsafe { bindings::checkpoint_tcp_resume(self.0.as_ptr()) }

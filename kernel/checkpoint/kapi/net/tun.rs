@@ -127,7 +127,7 @@ impl Device {
     }
 }
 
-/// What is made of a record.
+/// Returns what is made of a record.
 #[cfg(CONFIG_TUN = "y")]
 fn raw_device(record: &TunDevice) -> bindings::checkpoint_tun {
     let has = |flag: u32, bit: u32| {
@@ -178,7 +178,7 @@ impl NetNs {
         let mut slots: KVVec<bindings::checkpoint_tun_slot> = KVVec::new();
         slots.resize(TUN_QUEUES_MAX, Default::default(), GFP_KERNEL_ACCOUNT)?;
         let max = u32::try_from(slots.len())?;
-        // SAFETY: As above; there is room for so many queues.
+        // SAFETY: We own a reference; there is room for so many queues.
         let count = unsafe {
             bindings::checkpoint_tun_slots(self.as_ptr(), raw.index, slots.as_mut_ptr(), max)
         };

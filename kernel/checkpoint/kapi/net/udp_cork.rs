@@ -41,7 +41,7 @@ pub(crate) struct Cork {
 const TRIES: usize = 16;
 
 impl SockRef {
-    /// The datagram that it, a UDP socket, has begun, with its bytes, if there is one.
+    /// Returns the datagram that it, a UDP socket, has begun, with its bytes, if there is one.
     ///
     /// EOPNOTSUPP: it can't be saved. EBUSY: somebody else has the lock of the socket. EAGAIN: it keeps
     /// growing.

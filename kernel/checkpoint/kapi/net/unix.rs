@@ -283,12 +283,12 @@ impl SockRef {
         let raw = unsafe { raw.assume_init() };
         // SAFETY: The reference is ours.
         let from = unsafe { SockRef::from_owned(raw.from) };
-        // SAFETY: As above.
+        // SAFETY: It is NULL, or comes with a reference that is ours.
         let pid = unsafe { PidRef::from_owned(raw.pid) }.ok();
         let mut files = KVec::new();
         let mut kept = Ok(());
         for &file in raw.files.iter().take(raw.nr_files as usize) {
-            // SAFETY: As above.
+            // SAFETY: Each that is counted comes with a reference that is ours.
             let file = unsafe { FileRef::from_owned(file) };
             kept = kept.and(file.and_then(|file| Ok(files.push(file, GFP_KERNEL_ACCOUNT)?)));
         }

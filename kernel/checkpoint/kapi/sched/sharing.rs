@@ -16,31 +16,33 @@ use crate::kapi::{
 };
 
 impl FrozenTask {
-    /// Its core scheduling cookie, to be compared only; 0: none.
+    /// Returns its core scheduling cookie, to be compared only; 0: none.
     pub(crate) fn core_cookie(&self) -> usize {
         // SAFETY: We own a reference on the task.
         unsafe { bindings::checkpoint_get_cookie(self.as_ptr()) }
     }
 
-    /// Others than the `inside` tasks that are held, of which it is one, have its cookie.
+    /// Returns whether others than the `inside` tasks that are held, of which it is one, have its
+    /// cookie.
     pub(crate) fn shares_cookie_outside(&self, inside: u32) -> bool {
         // SAFETY: We own a reference on the task.
         unsafe { bindings::checkpoint_cookie_is_outside(self.as_ptr(), inside) }
     }
 
-    /// The autogroup of its process, to be compared only; 0: none.
+    /// Returns the autogroup of its process, to be compared only; 0: none.
     pub(crate) fn autogroup(&self) -> usize {
         // SAFETY: We own a reference on the task.
         unsafe { bindings::checkpoint_get_autogroup(self.as_ptr()) }
     }
 
-    /// Others than the `inside` processes that are held, of which its is one, are in its autogroup.
+    /// Returns whether others than the `inside` processes that are held, of which its is one, are
+    /// in its autogroup.
     pub(crate) fn shares_autogroup_outside(&self, inside: u32) -> bool {
         // SAFETY: We own a reference on the task.
         unsafe { bindings::checkpoint_autogroup_is_outside(self.as_ptr(), inside) }
     }
 
-    /// The nice value of the autogroup of its process.
+    /// Returns the nice value of the autogroup of its process.
     pub(crate) fn autogroup_nice(&self) -> i32 {
         // SAFETY: We own a reference on the task.
         unsafe { bindings::task_autogroup_nice(self.as_ptr()) }

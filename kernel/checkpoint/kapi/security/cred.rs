@@ -267,7 +267,7 @@ impl CredRef {
         self.share();
     }
 
-    /// The same, for this layer.
+    /// Does the same, for this layer.
     pub(in crate::kapi) fn share(&self) {
         let cred = ARef::into_raw(self.0.clone()).as_ptr().cast();
         // SAFETY: They are complete, and change no more; commit_creds() takes over the reference. What

@@ -101,7 +101,7 @@ impl Filter {
     unsafe fn of_task(t: *mut bindings::task_struct) -> Option<Self> {
         #[cfg(CONFIG_SECCOMP_FILTER)]
         // INVARIANT: It comes with a reference, which is ours.
-        // SAFETY: By the caller's promise.
+        // SAFETY: By the caller's promise the task is valid; the function locks what it follows.
         return NonNull::new(unsafe { bindings::checkpoint_seccomp_get(t) }).map(Self);
         #[cfg(not(CONFIG_SECCOMP_FILTER))]
         {

@@ -95,8 +95,8 @@ fn is(f: RestartFn, g: RestartFn) -> bool {
     f as usize == g as usize
 }
 
-/// The registers of `t` say that it was interrupted in a system call that goes on by its restart
-/// block.
+/// Returns whether the registers of `t` say that it was interrupted in a system call that goes on
+/// by its restart block.
 pub(crate) fn error_asks_for_block(t: &FrozenTask) -> bool {
     // SAFETY: The task does not run, so its registers are stable.
     unsafe {

@@ -323,7 +323,7 @@ pub(crate) fn block(_: &Restoring) {
     block_all();
 }
 
-/// The same, for tasks of this layer.
+/// Does the same, for tasks of this layer.
 pub(in crate::kapi) fn block_all() {
     let mut all = set_of(u64::MAX);
     // SAFETY: Sets the mask of the running task.

@@ -63,7 +63,7 @@ impl PidRef {
     ///
     /// `pid` is NULL, or valid and with a reference that is handed over.
     pub(in crate::kapi) unsafe fn from_owned(pid: *mut bindings::pid) -> Result<Self> {
-        // INVARIANT: By the caller's promise.
+        // INVARIANT: By the caller's promise it is valid, and the reference is ours now.
         NonNull::new(pid).map(Self).ok_or(ESRCH)
     }
 
@@ -269,8 +269,9 @@ impl Drop for PreparedPidfd {
 ///
 /// # Invariants
 ///
-/// alloc_pid() made it, and it was not attached to a task; by others, which have it as their group
-/// or session, it may be used, and freed when the last of them detaches.
+/// alloc_pid() made it, and it was not attached to a task. Others may have it as their group or session:
+/// it is given to them by [`set_session_and_group`], and the last of them that detaches frees it. So that
+/// gives it only to tasks that are held for as long as this lives.
 pub(crate) struct OrphanPid(NonNull<bindings::pid>);
 
 impl OrphanPid {
@@ -306,7 +307,8 @@ impl OrphanPid {
 impl Drop for OrphanPid {
     fn drop(&mut self) {
         // SAFETY: Under tasklist_lock nobody attaches a task to it. With tasks it is theirs, and
-        // freed when the last one detaches; without, it is still ours to free.
+        // freed when the last one detaches; without, it is still ours to free: by the invariants none
+        // of those that it was given to has detached.
         unsafe {
             bindings::tasklist_write_lock();
             let tasks = &raw const (*self.0.as_ptr()).tasks;

@@ -73,7 +73,7 @@ pub(crate) struct ThreadState {
     pub(crate) in_syscall: bool,
 }
 
-/// The parent of `t` has executed a program since it made it.
+/// Returns whether the parent of `t` has executed a program since it made it.
 ///
 /// # Safety
 ///
@@ -147,7 +147,7 @@ impl FrozenTask {
         unsafe { (*self.as_ptr()).signal }.addr()
     }
 
-    /// Exit code as of wait(2), of one that has exited.
+    /// Returns the exit code as of wait(2), of one that has exited.
     pub(crate) fn exit_code(&self) -> u32 {
         let t = self.as_ptr();
         // SAFETY: We own a reference, which keeps the signal_struct too; both are final.
@@ -161,7 +161,7 @@ impl FrozenTask {
         }
     }
 
-    /// Pid of the thread that is its parent, in `ns`; 0 if that is not in there.
+    /// Returns the pid of the thread that is its parent, in `ns`; 0 if that is not in there.
     pub(crate) fn parent_in(&self, ns: &PidNs) -> u32 {
         let _rcu = rcu::read_lock();
         // SAFETY: We own references on the task and the namespace; RCU, whose lock is held, keeps
@@ -173,26 +173,28 @@ impl FrozenTask {
         nr.unsigned_abs()
     }
 
-    /// Its process group in `ns`; 0 if it is not in there.
+    /// Returns its process group in `ns`; 0 if it is not in there.
     pub(crate) fn pgid_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the task and the namespace; the function finds the pid under
+        // RCU.
         let nr = unsafe {
             bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_PGID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
 
-    /// Its session in `ns`; 0 if it is not in there.
+    /// Returns its session in `ns`; 0 if it is not in there.
     pub(crate) fn sid_in(&self, ns: &PidNs) -> u32 {
-        // SAFETY: Both are valid.
+        // SAFETY: We own references on the task and the namespace; the function finds the pid under
+        // RCU.
         let nr = unsafe {
             bindings::__task_pid_nr_ns(self.as_ptr(), bindings::pid_type_PIDTYPE_SID, ns.as_ptr())
         };
         nr.unsigned_abs()
     }
 
-    /// The pid of its process group, or of its session, which no task may have any more: the pid
-    /// namespace that it is of, and its number in each namespace from there to `outermost`.
+    /// Returns the pid of its process group, or of its session, which no task may have any more:
+    /// the pid namespace that it is of, and its number in each namespace from there to `outermost`.
     ///
     /// ESRCH: it is not in `outermost`.
     pub(crate) fn group_pid(&self, session: bool, outermost: &PidNs) -> Result<(PidNs, KVec<u32>)> {
@@ -215,7 +217,7 @@ impl FrozenTask {
             let mut numbers = KVec::new();
             let mut ns = innermost.clone();
             loop {
-                // SAFETY: Both are valid.
+                // SAFETY: We have references on the pid and the namespace.
                 let nr = unsafe { bindings::pid_nr_ns(pid, ns.as_ptr()) };
                 numbers.push(nr.unsigned_abs(), GFP_KERNEL_ACCOUNT)?;
                 if ns == *outermost {
@@ -225,13 +227,13 @@ impl FrozenTask {
             }
         };
         let result = numbers();
-        // SAFETY: The reference that was taken above.
+        // SAFETY: It gives up the reference that was taken above; the pid is not used any more.
         unsafe { bindings::put_pid(pid) };
         result
     }
 
-    /// Its process group, or its session, has a member, or a leader, whose pid in `ns` is none that
-    /// `inside` knows. `inside` does not sleep.
+    /// Returns whether its process group, or its session, has a member, or a leader, whose pid in
+    /// `ns` is none that `inside` knows. `inside` does not sleep.
     pub(crate) fn group_has_others(
         &self,
         session: bool,
@@ -270,7 +272,7 @@ impl FrozenTask {
         others
     }
 
-    /// The pid namespace that it is in. ESRCH: it was reaped.
+    /// Returns the pid namespace that it is in. ESRCH: it was reaped.
     pub(crate) fn pid_ns(&self) -> Result<PidNs> {
         PidNs::of(self.task())
     }
@@ -282,8 +284,8 @@ impl FrozenTask {
         self.is_live() && !self.is_current() && state & bindings::TASK_UNINTERRUPTIBLE != 0
     }
 
-    /// Pid in `ns` of the child that it waits for in vfork(), or will wait for as soon as its tracer
-    /// lets it go on; 0: none.
+    /// Returns the pid in `ns` of the child that it waits for in vfork(), or will wait for as soon
+    /// as its tracer lets it go on; 0: none.
     pub(crate) fn vfork_waits_for(&self, ns: &PidNs) -> u32 {
         // SAFETY: We own a reference; the state of a task that does not run is stable.
         let state = unsafe { (&raw const (*self.as_ptr()).__state).read_volatile() };
@@ -294,7 +296,7 @@ impl FrozenTask {
         }
     }
 
-    /// Pid in `ns` of the child that it waits for in vfork(); 0 if there is none.
+    /// Returns the pid in `ns` of the child that it waits for in vfork(); 0 if there is none.
     pub(crate) fn vfork_child_in(&self, ns: &PidNs) -> u32 {
         let t = self.as_ptr();
         let mut found = 0;
@@ -357,7 +359,7 @@ pub(crate) fn set_state(_: &Restoring, new: &NewState) {
     }
 }
 
-/// The caller may do with the whole machine what CAP_CHECKPOINT_RESTORE allows.
+/// Returns whether the caller may do with the whole machine what CAP_CHECKPOINT_RESTORE allows.
 pub(crate) fn is_host_admin() -> bool {
     // SAFETY: It looks at the credentials of the running task.
     unsafe { bindings::checkpoint_is_host_admin() }
@@ -380,7 +382,7 @@ pub(crate) fn set_start_times(_: &Restoring, monotonic: u64, boottime: u64) {
 /// EINVAL: the area is no user memory, or of a length or at an address that rseq(2) would refuse,
 /// or the kernel has no rseq.
 pub(crate) fn set_rseq(_: &Restoring, rseq: &Rseq) -> Result {
-    // SAFETY: Checks two numbers, as rseq(2) does.
+    // SAFETY: It checks two numbers, as rseq(2) does, and follows neither.
     if !unsafe { bindings::checkpoint_rseq_valid(rseq.addr, rseq.len) } {
         return Err(EINVAL);
     }
@@ -424,7 +426,7 @@ pub(crate) fn set_no_new_privs(_: &Restoring) {
     unsafe { bindings::task_set_no_new_privs(bindings::get_current()) };
 }
 
-/// The current task has no_new_privs.
+/// Returns whether the current task has no_new_privs.
 pub(crate) fn no_new_privs() -> bool {
     // SAFETY: Reads an atomic flag of the running task.
     unsafe { bindings::task_no_new_privs(bindings::get_current()) }

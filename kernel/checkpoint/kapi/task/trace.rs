@@ -142,7 +142,7 @@ pub(crate) enum Permitted {
 }
 
 impl FrozenTask {
-    /// How it is traced; `None`: it is not, or is dead.
+    /// Returns how it is traced; `None`: it is not, or is dead.
     pub(crate) fn trace(&self) -> Option<Trace> {
         let mut raw: bindings::checkpoint_trace = pin_init::zeroed();
         // SAFETY: We own a reference on the task, which is frozen or dead; `raw` is our own.
@@ -173,7 +173,8 @@ impl FrozenTask {
         })
     }
 
-    /// Whom its process, of which it is the leader, lets trace it; `None`: nobody but its ancestors.
+    /// Returns whom its process, of which it is the leader, lets trace it; `None`: nobody but its
+    /// ancestors.
     pub(crate) fn permitted_tracer(&self) -> Option<Permitted> {
         let mut tracer = ptr::null_mut();
         // SAFETY: We own a reference on the task; what is returned comes with one.
@@ -188,8 +189,8 @@ impl FrozenTask {
         }
     }
 
-    /// With whose rights it is traced, as far as that makes a difference; `None`: neither with those
-    /// that its tracer has now, nor with its own.
+    /// Returns with whose rights it is traced, as far as that makes a difference; `None`: neither
+    /// with those that its tracer has now, nor with its own.
     pub(crate) fn tracer_rights(&self) -> Option<Rights> {
         // SAFETY: We own a reference on the task.
         let rights = unsafe { bindings::checkpoint_tracer_rights(self.as_ptr()) };
@@ -200,19 +201,20 @@ impl FrozenTask {
         }
     }
 
-    /// `tracer`, a task of the tree, could attach to it now. May sleep.
+    /// Returns whether `tracer`, a task of the tree, could attach to it now. May sleep.
     pub(crate) fn may_be_traced_by(&self, tracer: &Task) -> bool {
         // SAFETY: There are references on both tasks, which are frozen.
         unsafe { bindings::checkpoint_may_trace(tracer.as_ptr(), self.as_ptr()) }
     }
 
-    /// It is stopped at the event of vfork(2), and will wait for a task that is not its child.
+    /// Returns whether it is stopped at the event of vfork(2), and will wait for a task that is not
+    /// its child.
     pub(crate) fn vforks_elsewhere(&self) -> bool {
         // SAFETY: We own a reference on the task.
         unsafe { bindings::checkpoint_vforks_elsewhere(self.as_ptr()) }
     }
 
-    /// The thread that traces it is one of the process that is its parent.
+    /// Returns whether the thread that traces it is one of the process that is its parent.
     pub(crate) fn is_traced_by_parent(&self) -> bool {
         let t = self.as_ptr();
         // SAFETY: We own a reference on the task; under tasklist_lock its parents stay what they are.
@@ -224,7 +226,7 @@ impl FrozenTask {
         }
     }
 
-    /// The signal that its parent gets when it exits.
+    /// Returns the signal that its parent gets when it exits.
     pub(crate) fn exit_signal(&self) -> i32 {
         // SAFETY: We own a reference; the field of a task that does not run is stable.
         unsafe { (&raw const (*self.as_ptr()).exit_signal).read_volatile() }
@@ -315,7 +317,7 @@ const STOP_DEQUEUED: usize = u32_as_usize(bindings::JOBCTL_STOP_DEQUEUED);
 const STOP_PENDING: usize = u32_as_usize(bindings::JOBCTL_STOP_PENDING);
 const TRACED: usize = u32_as_usize(bindings::JOBCTL_TRACED);
 
-/// A siginfo as the image has it.
+/// Returns a siginfo as the image has it.
 fn info_of(raw: &bindings::kernel_siginfo) -> Info {
     let mut info: Info = [0; SIGINFO_LEN];
     // SAFETY: `info` is longer than `raw`, all of which was set: it was cleared or copied as a whole.

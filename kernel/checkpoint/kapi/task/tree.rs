@@ -32,13 +32,14 @@ pub(crate) struct Member {
     pub(crate) state: State,
 }
 
-/// State of the task, from its exit state.
+/// Returns the state of the task, from its exit state.
 ///
 /// # Safety
 ///
 /// tasklist_lock is held, and `t` is on the list.
 unsafe fn state_of(t: *mut bindings::task_struct) -> Option<State> {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the task is on the list, and so valid as long as the lock is
+    // held.
     unsafe {
         let exit_state = (*t).exit_state.cast_unsigned();
         if exit_state == 0 {
@@ -55,8 +56,8 @@ unsafe fn state_of(t: *mut bindings::task_struct) -> Option<State> {
     }
 }
 
-/// All threads of the tree below `root`: thread groups in an order in which parents come before
-/// their children, the leader of each group first.
+/// Returns all threads of the tree below `root`: thread groups in an order in which parents come
+/// before their children, the leader of each group first.
 ///
 /// E2BIG: there are more than an image can hold. ESRCH: the root was reaped. May sleep.
 pub(crate) fn collect(root: &Root) -> Result<KVVec<Member>> {
@@ -107,7 +108,7 @@ unsafe fn walk(
         if !unsafe { add(leader, members) } {
             return false;
         }
-        // SAFETY: As above.
+        // SAFETY: `leader` was found on a list under the lock, which is still held.
         if !unsafe { add_children(leader, leaders) } {
             return false;
         }
@@ -118,7 +119,7 @@ unsafe fn walk(
             if t.is_null() || t == leader {
                 break;
             }
-            // SAFETY: As above.
+            // SAFETY: `t` was just found on the thread list under the lock, which is still held.
             if unsafe { !add(t, members) || !add_children(t, leaders) } {
                 return false;
             }
@@ -133,7 +134,7 @@ unsafe fn walk(
 ///
 /// tasklist_lock is held and `t` is on the list.
 unsafe fn add(t: *mut bindings::task_struct, members: &mut KVVec<Member>) -> bool {
-    // SAFETY: By the caller's promise.
+    // SAFETY: By the caller's promise the lock is held, and the task is on the list.
     let Some(state) = (unsafe { state_of(t) }) else {
         return true;
     };
@@ -166,14 +167,14 @@ unsafe fn add_children(
     true
 }
 
-/// The tasks are of one thread group.
+/// Returns whether the tasks are of one thread group.
 pub(crate) fn same_group(a: &Task, b: &Task) -> bool {
     // SAFETY: Both are valid, and keep their signal_structs, which are compared only.
     unsafe { (*a.as_ptr()).signal == (*b.as_ptr()).signal }
 }
 
-/// The task is a thread of the kernel that works for the io_urings of its process, and nobody traces
-/// it. It is no state: what it is about is in the io_urings.
+/// Returns whether the task is a thread of the kernel that works for the io_urings of its process,
+/// and nobody traces it. It is no state: what it is about is in the io_urings.
 pub(crate) fn is_worker(task: &Task) -> bool {
     let t = task.as_ptr();
     // SAFETY: We own a reference on the task; the flag is set before it is on a list, and `ptrace` is a
@@ -183,8 +184,8 @@ pub(crate) fn is_worker(task: &Task) -> bool {
     }
 }
 
-/// The task counts: it lives, or is a process that waits to be reaped. A thread that has exited is
-/// gone at any moment.
+/// Returns whether the task counts: it lives, or is a process that waits to be reaped. A thread
+/// that has exited is gone at any moment.
 pub(crate) fn is_there(task: &Task) -> bool {
     // SAFETY: tasklist_lock keeps the exit state; the task is valid. One without a pid is on no
     // list any more.
@@ -197,8 +198,8 @@ pub(crate) fn is_there(task: &Task) -> bool {
     }
 }
 
-/// The address of the task that has to wait for `task`: if it has exited, with all its threads, and
-/// keeps its pid only for that.
+/// Returns the address of the task that has to wait for `task`: if it has exited, with all its
+/// threads, and keeps its pid only for that.
 pub(crate) fn waited_for_by(task: &Task) -> Option<usize> {
     let t = task.as_ptr();
     // SAFETY: We own a reference on the task. Under tasklist_lock a task with a pid is on the lists,
@@ -212,8 +213,9 @@ pub(crate) fn waited_for_by(task: &Task) -> Option<usize> {
     }
 }
 
-/// `task` is exiting, and has let go of its memory and its files: what is left to do is to tell its
-/// parent and, if it is the init of a pid namespace, to wait for all others in that.
+/// Returns whether `task` is exiting, and has let go of its memory and its files: what is left to
+/// do is to tell its parent and, if it is the init of a pid namespace, to wait for all others in
+/// that.
 pub(crate) fn has_let_go(task: &Task) -> bool {
     let t = task.as_ptr();
     // SAFETY: We own a reference; each word is read once, and no pointer is followed. do_exit() calls
@@ -224,9 +226,9 @@ pub(crate) fn has_let_go(task: &Task) -> bool {
     }
 }
 
-/// The task is still being made: it is on the lists, but not in its cgroup yet.
+/// Returns whether the task is still being made: it is on the lists, but not in its cgroup yet.
 pub(crate) fn is_new(task: &Task) -> bool {
-    // SAFETY: The task is valid; its state is read once.
+    // SAFETY: A `&Task` is valid; its state is an integer that is read once.
     unsafe { (&raw const (*task.as_ptr()).__state).read_volatile() & bindings::TASK_NEW != 0 }
 }
 

@@ -201,7 +201,7 @@ static GROUP: &[UnsupportedState] = &[
     ),
 ];
 
-/// I/O priority of a task, and how many share its I/O context.
+/// Returns the I/O priority of a task, and how many share its I/O context.
 ///
 /// # Safety
 ///
@@ -250,7 +250,7 @@ impl FrozenTask {
     }
 }
 
-/// All unsupported.
+/// Returns all unsupported.
 pub(in crate::kapi) fn all() -> impl Iterator<Item = &'static UnsupportedState> {
     [THREAD, GROUP].into_iter().flatten()
 }

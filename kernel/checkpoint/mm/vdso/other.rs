@@ -3,6 +3,10 @@
 //! The vDSO of another kernel: its code is mapped where it was, and leads into this kernel's.
 
 use kernel::{
+    num::casts::{
+        arch::u64_as_usize,
+        usize_as_u64, //
+    },
     page::PAGE_SIZE,
     prelude::*,
     str::BStr, //
@@ -88,7 +92,7 @@ impl OldCode {
     pub(super) fn is_lost(&self, m: &Mm, at: u64) -> bool {
         let end = m.vdso.get().saturating_add(m.vdso_len.get());
         let inside = end
-            .checked_sub(self.len as u64)
+            .checked_sub(usize_as_u64(self.len))
             .and_then(|start| usize::try_from(at.checked_sub(start)?).ok())
             .filter(|&at| at < self.len);
         inside.is_some_and(|at| {
@@ -162,7 +166,7 @@ pub(super) fn replace(
     let old = Old::new(m, &body, &raw)
         .ok_or_else(|| r.fail(EINVAL, plan, fmt!("the vDSO is not as long as its code")))?;
     // Are there instructions to jump with, on this architecture? Is it one for such programs?
-    let here = old.at as u64;
+    let here = usize_as_u64(old.at);
     if !Native::vdso_is_replaced(&context)
         || Native::vdso_jump(&mut [0; JUMP_MAX], here, here).is_none()
         || old.code.get(..ELF_KIND) != new.code.get(..ELF_KIND)
@@ -217,7 +221,7 @@ pub(super) fn replace(
 /// Finds the place for `len` bytes that is nearest to the old code, among the mappings of the address
 /// space `obj`, of which none exists yet. `None`: there is none from which jumps would reach.
 fn find_room(r: &Restore, m: &Mm, obj: ObjRef, old: &Old<'_>, len: usize) -> Result<Option<usize>> {
-    let heap = (m.brk[1].get() as usize).next_multiple_of(PAGE_SIZE);
+    let heap = u64_as_usize(m.brk[1].get()).next_multiple_of(PAGE_SIZE);
     let mut best: Option<usize> = None;
     let mut from = LOWEST;
     let mut consider = |from: usize, to: usize| {
@@ -236,11 +240,11 @@ fn find_room(r: &Restore, m: &Mm, obj: ObjRef, old: &Old<'_>, len: usize) -> Res
         }
     };
     for_vmas(r, m, obj, |v, _, _, _| {
-        let start = v.start.get() as usize;
+        let start = u64_as_usize(v.start.get());
         let grows = v.flags.get() & stored::GROWSDOWN != 0;
         let to = start.saturating_sub(if grows { GROWTH } else { 0 });
         consider(from, to);
-        from = from.max(v.end.get() as usize);
+        from = from.max(u64_as_usize(v.end.get()));
         Ok(())
     })?;
     consider(from, MmRef::of_current()?.task_size());
@@ -248,9 +252,9 @@ fn find_room(r: &Restore, m: &Mm, obj: ObjRef, old: &Old<'_>, len: usize) -> Res
     Ok(best.filter(|&place| {
         let ends = [old.at, old.at.saturating_add(old.code.len())];
         ends.iter().all(|&at| {
-            [place, place.saturating_add(len)]
-                .iter()
-                .all(|&to| Native::vdso_jump(&mut [0; JUMP_MAX], at as u64, to as u64).is_some())
+            [place, place.saturating_add(len)].iter().all(|&to| {
+                Native::vdso_jump(&mut [0; JUMP_MAX], usize_as_u64(at), usize_as_u64(to)).is_some()
+            })
         })
     }))
 }
@@ -298,7 +302,7 @@ fn redirect(
         );
         let len = bytes
             .get_mut(entry.at..)
-            .and_then(|code| Native::vdso_jump(code, from as u64, target as u64))
+            .and_then(|code| Native::vdso_jump(code, usize_as_u64(from), usize_as_u64(target)))
             .ok_or_else(|| failed(&entry, "is too far from this kernel's"))?;
         let end = entry.at.saturating_add(len);
         // Where calls return to is not to be written over, nor what repeats them.
@@ -326,7 +330,7 @@ fn map_old(
     old: &Old<'_>,
     code: &[u8],
 ) -> Result {
-    let (start, end) = (v.start.get() as usize, v.end.get() as usize);
+    let (start, end) = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
     let fail = |e, what: &str| {
         r.fail(
             e,

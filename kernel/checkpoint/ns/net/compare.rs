@@ -94,7 +94,7 @@ impl Member<'_> {
     }
 }
 
-/// The name of a device, without what it is padded with.
+/// Returns the name of a device, without what it is padded with.
 pub(super) fn name_of(name: &[u8]) -> &BStr {
     BStr::from_bytes(name.split(|&c| c == 0).next().unwrap_or(&[]))
 }
@@ -167,7 +167,7 @@ fn may_look(cap: &mut Capture, member: &Member<'_>) -> bool {
 struct Places(KVVec<(usize, usize)>);
 
 impl Places {
-    /// Those of `all`.
+    /// Returns those of `all`.
     fn of(all: &[Member<'_>]) -> Result<Self> {
         let mut places = KVVec::new();
         for (at, member) in all.iter().enumerate() {
@@ -177,7 +177,7 @@ impl Places {
         Ok(Self(places))
     }
 
-    /// That of the one with the address `addr`.
+    /// Returns that of the one with the address `addr`.
     fn find(&self, addr: usize) -> Option<usize> {
         let at = self.0.binary_search_by_key(&addr, |&(addr, _)| addr).ok()?;
         self.0.get(at).map(|&(_, place)| place)

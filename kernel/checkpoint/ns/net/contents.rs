@@ -275,7 +275,7 @@ pub(super) fn apply<'a>(ns: &NetNs, list: &'a [u8]) -> Result<Option<Wrong<'a>>>
     }))
 }
 
-/// The settings of `list` that `fresh` has not, and how many these are.
+/// Returns the settings of `list` that `fresh` has not, and how many these are.
 pub(super) fn differing(list: &[u8], fresh: &[u8]) -> Result<(KVVec<u8>, u32)> {
     let fresh = Sorted::new(fresh)?;
     let mut out = KVVec::new();
@@ -311,7 +311,7 @@ pub(super) fn make(
     }
 }
 
-/// The same; adds these pairs to `ends`, also if it fails.
+/// Returns the same; adds these pairs to `ends`, also if it fails.
 fn make_with(
     r: &Restore,
     plan: &TaskRecords<'_>,

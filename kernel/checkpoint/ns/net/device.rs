@@ -149,7 +149,7 @@ const INET: u16 = 2;
 const INET6: u16 = 10;
 const TOKEN: u16 = 7;
 
-/// A name, without its NUL.
+/// Returns a name, without its NUL.
 fn text(bytes: &[u8]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or(&[])
 }
@@ -180,7 +180,7 @@ impl<'a> Device<'a> {
         Ok(Self { header, attributes })
     }
 
-    /// Its number.
+    /// Returns its number.
     pub(super) fn index(&self) -> u32 {
         u32_at(self.header, 4).unwrap_or(0)
     }
@@ -207,12 +207,12 @@ impl<'a> Device<'a> {
         Ok(self.index() == 0 && self.get(TARGET)?.is_some())
     }
 
-    /// The number of the namespace that a request makes it in, if that is another one.
+    /// Returns the number of the namespace that a request makes it in, if that is another one.
     pub(super) fn target(&self) -> Result<Option<u32>> {
         Ok(self.get(TARGET)?.and_then(|number| u32_at(number, 0)))
     }
 
-    /// The name of the other end of a veth that a request makes.
+    /// Returns the name of the other end of a veth that a request makes.
     pub(super) fn peer_name(&self) -> Result<&'a [u8]> {
         let Some(peer) = find(self.info(DATA)?, PEER)? else {
             return Ok(&[]);
@@ -220,13 +220,13 @@ impl<'a> Device<'a> {
         Self::of(peer)?.name()
     }
 
-    /// Its number.
+    /// Returns its number.
     pub(super) fn peer_index(&self) -> Result<u32> {
         let peer = find(self.info(DATA)?, PEER)?.ok_or(EIO)?;
         Ok(Self::of(peer)?.index())
     }
 
-    /// A request that makes it, for one with the name `name`.
+    /// Returns a request that makes it, for one with the name `name`.
     pub(super) fn renamed(&self, name: &CStr) -> Result<KVVec<u8>> {
         let mut message = Message::new(self.header)?;
         attributes(self.attributes, |kind, attribute| {
@@ -240,22 +240,22 @@ impl<'a> Device<'a> {
         Ok(message.0)
     }
 
-    /// IFF_*.
+    /// Returns IFF_*.
     fn flags(&self) -> u32 {
         u32_at(self.header, 8).unwrap_or(0)
     }
 
-    /// Which of them a request changes.
+    /// Returns which of them a request changes.
     fn change(&self) -> u32 {
         u32_at(self.header, 12).unwrap_or(0)
     }
 
-    /// What is in an attribute.
+    /// Returns what is in an attribute.
     fn get(&self, kind: u16) -> Result<Option<&'a [u8]>> {
         find(self.attributes, kind)
     }
 
-    /// What is in an attribute of IFLA_LINKINFO; nothing if there is none.
+    /// Returns what is in an attribute of IFLA_LINKINFO; nothing if there is none.
     fn info(&self, kind: u16) -> Result<&'a [u8]> {
         Ok(match self.get(LINKINFO)? {
             Some(info) => find(info, kind)?.unwrap_or(&[]),
@@ -263,17 +263,17 @@ impl<'a> Device<'a> {
         })
     }
 
-    /// Its name.
+    /// Returns its name.
     pub(super) fn name(&self) -> Result<&'a [u8]> {
         Ok(text(self.get(NAME)?.unwrap_or(&[])))
     }
 
-    /// The name of its kind; empty: it is a device of the machine.
+    /// Returns the name of its kind; empty: it is a device of the machine.
     pub(super) fn kind(&self) -> Result<&'a [u8]> {
         Ok(text(self.info(KIND)?))
     }
 
-    /// The device that it leads to, or 0.
+    /// Returns the device that it leads to, or 0.
     pub(super) fn link(&self) -> Result<u32> {
         Ok(self
             .get(LINK)?
@@ -281,7 +281,7 @@ impl<'a> Device<'a> {
             .unwrap_or(0))
     }
 
-    /// The bridge that it is a port of, or 0.
+    /// Returns the bridge that it is a port of, or 0.
     pub(super) fn master(&self) -> Result<u32> {
         Ok(self
             .get(MASTER)?
@@ -297,8 +297,8 @@ impl<'a> Device<'a> {
         Ok(self.kind()? == BRIDGE && tree.is_some_and(|tree| tree != KERNEL_STP))
     }
 
-    /// The request that gives `new`, a port of a bridge that [`Device::is_told`], the state of this port.
-    /// `None`: it has that.
+    /// Returns the request that gives `new`, a port of a bridge that [`Device::is_told`], the state
+    /// of this port. `None`: it has that.
     pub(super) fn state(&self, new: &Device<'_>) -> Result<Option<Request>> {
         let Some(state) = find(self.info(PORT_DATA)?, PORT_STATE)? else {
             return Ok(None);
@@ -314,7 +314,7 @@ impl<'a> Device<'a> {
         Request::new(REQUEST_NEWLINK, 0, change).map(Some)
     }
 
-    /// The header of a request for it, with these IFF_* to be set to `flags`.
+    /// Returns the header of a request for it, with these IFF_* to be set to `flags`.
     fn request_header(&self, flags: u32, change: u32) -> [u8; HEADER] {
         let mut header = [0; HEADER];
         if let Some(index) = header.get_mut(4..8) {
@@ -354,8 +354,8 @@ impl<'a> Device<'a> {
         Ok(())
     }
 
-    /// The request that makes one as it is. `all` are in its namespace, `ns`; `masters` are the bridges of
-    /// these, sorted. `None`: it is made with another one, or can't be made.
+    /// Returns the request that makes one as it is. `all` are in its namespace, `ns`; `masters` are
+    /// the bridges of these, sorted. `None`: it is made with another one, or can't be made.
     pub(super) fn make(
         &self,
         ns: &NetNs,
@@ -421,8 +421,9 @@ impl<'a> Device<'a> {
         Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message).map(Some)
     }
 
-    /// The message that makes it, one end of a veth in `ns`, with the other one, `end`, in `end_ns`: for `ns`,
-    /// which has `number` for that. `header` is that of the other end, which gets `more`.
+    /// Returns the message that makes it, one end of a veth in `ns`, with the other one, `end`, in
+    /// `end_ns`: for `ns`, which has `number` for that. `header` is that of the other end, which
+    /// gets `more`.
     fn across(
         &self,
         ns: &NetNs,
@@ -448,8 +449,8 @@ impl<'a> Device<'a> {
         Ok(message)
     }
 
-    /// The request that makes it, one end of a veth in `ns`, with the other one, `end`, in `end_ns`: for
-    /// `ns`, which has `number` for that.
+    /// Returns the request that makes it, one end of a veth in `ns`, with the other one, `end`, in
+    /// `end_ns`: for `ns`, which has `number` for that.
     pub(super) fn make_across(
         &self,
         ns: &NetNs,
@@ -462,8 +463,8 @@ impl<'a> Device<'a> {
         Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, message)
     }
 
-    /// The same where the other one stays outside: it is on if it was. A restart makes it with whatever
-    /// number it gets there.
+    /// Returns the same where the other one stays outside: it is on if it was. A restart makes it
+    /// with whatever number it gets there.
     pub(super) fn make_outside(
         &self,
         ns: &NetNs,
@@ -479,9 +480,9 @@ impl<'a> Device<'a> {
         Ok(Request::new(REQUEST_NEWLINK, NET_REQUEST_MAKE, made)?.again(again))
     }
 
-    /// The requests that make `new` what this device is, but for its flags. Each sets one thing: one that
-    /// is not taken has changed nothing. Unless this is the `last` time, what it can take from others is
-    /// left to it: what is set does not follow these any more.
+    /// Returns the requests that make `new` what this device is, but for its flags. Each sets one
+    /// thing: one that is not taken has changed nothing. Unless this is the `last` time, what it
+    /// can take from others is left to it: what is set does not follow these any more.
     pub(super) fn changes(&self, new: &Device<'_>, last: bool) -> Result<KVVec<Request>> {
         let mut requests = KVVec::new();
         let header = self.request_header(0, 0);
@@ -556,8 +557,8 @@ impl<'a> Device<'a> {
         Ok(requests)
     }
 
-    /// The requests that give `new` the flags of this device, which switch it on. One that is off, but
-    /// was on, has got its queue: it is switched on and off.
+    /// Returns the requests that give `new` the flags of this device, which switch it on. One that
+    /// is off, but was on, has got its queue: it is switched on and off.
     pub(super) fn switch(&self, new: &Device<'_>) -> Result<KVVec<Request>> {
         let change = (self.flags() ^ new.flags()) & FLAGS_OF_USER;
         let mut requests = KVVec::new();

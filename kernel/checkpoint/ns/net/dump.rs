@@ -310,7 +310,7 @@ mod tests {
         tables::permanent, //
     };
 
-    /// A message of kind 20 with the header of an address and two attributes.
+    /// Returns a message of kind 20 with the header of an address and two attributes.
     fn message(flags: u16, prefix: u8, cacheinfo: u8) -> Result<KVec<u8>> {
         let mut m = KVec::new();
         let mut add = |bytes: &[u8]| m.extend_from_slice(bytes, GFP_KERNEL);

@@ -49,7 +49,7 @@ fn remove(ns: &NetNs, index: u32) -> Result {
 pub(super) struct Ends(KVVec<(NetNs, u32)>);
 
 impl Ends {
-    /// None yet.
+    /// Returns none yet.
     pub(super) fn none() -> Self {
         Self(KVVec::new())
     }

@@ -271,14 +271,14 @@ fn key(body: &[u8], volatile: &[u16], exprs: u16, out: &mut KVVec<u8>) -> Result
     })
 }
 
-/// The same of a list of expressions.
+/// Does the same of a list of expressions.
 fn expressions_key(list: &[u8], out: &mut KVVec<u8>) -> Result {
     attributes(list, |_, one| {
         expression_key(one.get(ATTRIBUTE_HEADER..).unwrap_or(&[]), out)
     })
 }
 
-/// The same of an expression.
+/// Does the same of an expression.
 fn expression_key(expression: &[u8], out: &mut KVVec<u8>) -> Result {
     let name = name_of(expression)?;
     out.extend_from_slice(name, GFP_KERNEL_ACCOUNT)?;
@@ -291,7 +291,7 @@ fn expression_key(expression: &[u8], out: &mut KVVec<u8>) -> Result {
     }
 }
 
-/// The same of a quota: not what of it was used.
+/// Does the same of a quota: not what of it was used.
 fn quota_key(data: &[u8], out: &mut KVVec<u8>) -> Result {
     attributes(data, |kind, attribute| {
         if kind != CONSUMED {
@@ -301,7 +301,7 @@ fn quota_key(data: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// The same of an object: not its handle, nor what it counts.
+/// Does the same of an object: not its handle, nor what it counts.
 fn object_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let rest = body.get(HEADER..).ok_or(EIO)?;
     let what = find(rest, OBJ_TYPE)?.and_then(big_at);
@@ -315,12 +315,12 @@ fn object_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     }
 }
 
-/// A number of 32 bits, as the network has it.
+/// Returns a number of 32 bits, as the network has it.
 fn big_at(bytes: &[u8]) -> Option<u32> {
     u32_at(bytes, 0).map(u32::from_be)
 }
 
-/// The name of an expression.
+/// Returns the name of an expression.
 fn name_of(expression: &[u8]) -> Result<&[u8]> {
     let name = find(expression, NAME)?.unwrap_or(&[]);
     Ok(name.split(|&b| b == 0).next().unwrap_or(&[]))
@@ -411,7 +411,8 @@ pub(super) fn is_of(request: u32) -> bool {
     KINDS.iter().any(|kind| kind.request == request)
 }
 
-/// What makes all of `ns`, in its order. What is not allowed is left out: then something differs in the end.
+/// Returns what makes all of `ns`, in its order. What is not allowed is left out: then something
+/// differs in the end.
 pub(super) fn requests(ns: &NetNs) -> Result<KVVec<Request>> {
     let mut all = KVVec::new();
     for kind in &KINDS {
@@ -466,7 +467,7 @@ fn add(kind: &Kind, body: &[u8], id: Option<u32>, all: &mut KVVec<Request>) -> R
     Ok(())
 }
 
-/// The sets of `ns`: of each the family, and attributes that name table and set.
+/// Returns the sets of `ns`: of each the family, and attributes that name table and set.
 fn sets(ns: &NetNs) -> Result<KVVec<KVVec<u8>>> {
     let list = LISTS.get(2).ok_or(EINVAL)?;
     let mut sets = KVVec::new();
@@ -483,7 +484,7 @@ fn sets(ns: &NetNs) -> Result<KVVec<KVVec<u8>>> {
     Ok(sets)
 }
 
-/// What is in a set, in messages with several elements each: NFT_MSG_GETSETELEM.
+/// Returns what is in a set, in messages with several elements each: NFT_MSG_GETSETELEM.
 fn of_set(ns: &NetNs, set: &[u8]) -> Result<KVVec<Item>> {
     wait::go_on()?;
     let table = Table {
@@ -498,7 +499,7 @@ fn of_set(ns: &NetNs, set: &[u8]) -> Result<KVVec<Item>> {
     table.of(ns)
 }
 
-/// What counts of the elements of a set, sorted.
+/// Returns what counts of the elements of a set, sorted.
 fn elements(ns: &NetNs, set: &[u8]) -> Result<KVVec<KVVec<u8>>> {
     let mut all: KVVec<KVVec<u8>> = KVVec::new();
     for item in &of_set(ns, set)? {
@@ -543,7 +544,7 @@ pub(super) fn elements_differ(ns: &NetNs, fresh: &NetNs) -> Result<bool> {
 pub(super) struct Batch(Option<Message>);
 
 impl Batch {
-    /// Nothing yet.
+    /// Returns one with nothing yet.
     pub(super) fn new() -> Self {
         Self(None)
     }
@@ -582,7 +583,7 @@ impl Batch {
 mod tests {
     use super::*;
 
-    /// A rule with an expression.
+    /// Returns a rule with an expression.
     fn rule(name: &[u8], fill: impl FnOnce(&mut Message) -> Result) -> Result<Message> {
         let mut message = Message::new(&[2, 0, 0, 0])?;
         message.nest(RULE_EXPRS, |list| {

@@ -72,7 +72,7 @@ pub(super) fn send_with_number(body: &[u8], send: impl Fn(&[u8]) -> Result) -> R
     Err(taken)
 }
 
-/// The name of a device for rules. `name` may be padded with NUL.
+/// Returns the name of a device for rules. `name` may be padded with NUL.
 pub(crate) fn name_for_rules(name: &[u8]) -> Result<PathName> {
     let mut whole: KVec<u8> = KVec::new();
     whole.extend_from_slice(PREFIX, GFP_KERNEL_ACCOUNT)?;

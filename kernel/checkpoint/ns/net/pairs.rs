@@ -73,7 +73,7 @@ pub(super) struct Joins {
 }
 
 impl Joins {
-    /// Nothing.
+    /// Returns nothing.
     pub(super) fn none() -> Self {
         Self {
             peers: KVVec::new(),
@@ -81,7 +81,8 @@ impl Joins {
         }
     }
 
-    /// The namespace to which its device `index` leads, and the number that it has for that.
+    /// Returns the namespace to which its device `index` leads, and the number that it has for
+    /// that.
     fn lead(&self, index: u32) -> Result<Option<(usize, u32)>> {
         let at = self.leads.binary_search_by_key(&index, |lead| lead.index);
         let Some(lead) = at.ok().and_then(|at| self.leads.get(at)) else {
@@ -146,8 +147,8 @@ pub(super) fn make_devices(
     Ok(None)
 }
 
-/// The request that makes `device` of `ns`, with its other end in `outside`, for which `ns` has `number`.
-/// `None`: that is gone, or another device has its number.
+/// Returns the request that makes `device` of `ns`, with its other end in `outside`, for which `ns`
+/// has `number`. `None`: that is gone, or another device has its number.
 fn half(ns: &NetNs, device: &Device<'_>, outside: &NetNs, number: u32) -> Result<Option<Request>> {
     let told = link(outside, device.link()?)?;
     let ends = devices(&told)?;
@@ -161,7 +162,8 @@ fn half(ns: &NetNs, device: &Device<'_>, outside: &NetNs, number: u32) -> Result
     device.make_outside(ns, end, outside, number).map(Some)
 }
 
-/// The requests for the namespace at `at` that make its devices. `found` are those of all namespaces.
+/// Returns the requests for the namespace at `at` that make its devices. `found` are those of all
+/// namespaces.
 fn requests(
     all: &[Rebuild<'_>],
     joins: &[Joins],
@@ -268,8 +270,8 @@ pub(super) fn outside(r: &Restore) -> Result<KVVec<(u32, u32)>> {
     Ok(all)
 }
 
-/// The namespaces of the image that have to do with the one with reference `net`, that one included,
-/// sorted.
+/// Returns the namespaces of the image that have to do with the one with reference `net`, that one
+/// included, sorted.
 pub(super) fn joined(r: &Restore, net: ObjRef) -> Result<KVVec<ObjRef>> {
     let mut pairs: KVVec<(u32, u32)> = KVVec::new();
     each(r, |peer, _| {

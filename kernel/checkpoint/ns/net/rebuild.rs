@@ -437,7 +437,7 @@ pub(super) fn copy(bytes: &[u8]) -> Result<KVVec<u8>> {
     Ok(copy)
 }
 
-/// The devices of a list.
+/// Returns the devices of a list.
 pub(super) fn devices(items: &[Item]) -> Result<KVVec<Device<'_>>> {
     let mut devices = KVVec::new();
     for item in items.iter().filter(|item| !item.body.is_empty()) {
@@ -446,7 +446,7 @@ pub(super) fn devices(items: &[Item]) -> Result<KVVec<Device<'_>>> {
     Ok(devices)
 }
 
-/// The requests of type `kind` for what is in `items` and not in `others`.
+/// Returns the requests of type `kind` for what is in `items` and not in `others`.
 fn lacking(
     items: &[Item],
     others: &[Item],
@@ -491,7 +491,8 @@ pub(super) fn request_of<const N: usize>(
     Ok(message)
 }
 
-/// The request for an address that can be used; `None`: nobody knows yet whether it is free.
+/// Returns the request for an address that can be used; `None`: nobody knows yet whether it is
+/// free.
 fn usable(body: &[u8]) -> Result<Option<Message>> {
     if request::is_tentative(body)? {
         return Ok(None);
@@ -499,12 +500,12 @@ fn usable(body: &[u8]) -> Result<Option<Message>> {
     address(body)
 }
 
-/// The request for an address.
+/// Returns the request for an address.
 fn address(body: &[u8]) -> Result<Option<Message>> {
     request_of::<8>(body, OF_ADDRESS, |_| ()).map(Some)
 }
 
-/// The request for a route. Flags that the kernel sets are not asked for.
+/// Returns the request for a route. Flags that the kernel sets are not asked for.
 fn route(body: &[u8]) -> Result<Option<Message>> {
     let (mut kinds, mut flags) = (OF_ROUTE, ROUTE_FLAGS);
     if nexthop::is_of_route(body)? {
@@ -540,7 +541,7 @@ pub(super) fn head(bytes: &[u8], at: usize) -> Option<(u16, usize)> {
     (len >= ATTRIBUTE_HEADER).then_some((kind & 0x3fff, len))
 }
 
-/// The request for a routing rule.
+/// Returns the request for a routing rule.
 fn rule(body: &[u8]) -> Result<Option<Message>> {
     request_of::<12>(body, OF_RULE, |header| {
         for (at, byte) in header.iter_mut().enumerate().skip(8) {
@@ -550,8 +551,8 @@ fn rule(body: &[u8]) -> Result<Option<Message>> {
     .map(Some)
 }
 
-/// The request for a neighbour. One whose state changes begins with what it has when it is known, but was
-/// not asked: NUD_STALE, or, in a bridge, NUD_REACHABLE.
+/// Returns the request for a neighbour. One whose state changes begins with what it has when it is
+/// known, but was not asked: NUD_STALE, or, in a bridge, NUD_REACHABLE.
 fn neighbour(body: &[u8]) -> Result<Option<Message>> {
     if forwarding::is_entry(body)? {
         return forwarding::entry(body).map(Some);
@@ -645,7 +646,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// All addresses that can be used are there: those that come are looked for.
+    /// Notes that all addresses that can be used are there: those that come are looked for.
     pub(super) fn end_quiet(&mut self) -> Result {
         let Some(quiet) = self.quiet.take() else {
             return Ok(());

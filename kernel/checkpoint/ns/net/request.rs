@@ -141,13 +141,13 @@ impl Request {
         })
     }
 
-    /// A restart sends `message` in its place.
+    /// Returns it as one in whose place a restart sends `message`.
     pub(super) fn again(mut self, message: Message) -> Self {
         self.again = Some(message.0);
         self
     }
 
-    /// It is noted for a restart: `order` others were sent before it.
+    /// Returns it, noted for a restart: `order` others were sent before it.
     pub(super) fn noted(mut self, order: u64) -> Self {
         if let Some(body) = self.again.take() {
             self.body = body;
@@ -156,13 +156,13 @@ impl Request {
         self
     }
 
-    /// It comes when the settings are written.
+    /// Returns it as one that comes when the settings are written.
     pub(super) fn late(mut self) -> Self {
         self.flags |= NET_REQUEST_LATE;
         self
     }
 
-    /// What comes after the header of its message.
+    /// Returns what comes after the header of its message.
     pub(super) fn body(&self) -> &[u8] {
         &self.body
     }
@@ -183,7 +183,7 @@ impl Request {
         send(ns, self.kind, self.flags, &self.body)
     }
 
-    /// The record of it, for the namespace with reference `net`.
+    /// Returns the record of it, for the namespace with reference `net`.
     pub(super) fn record(&self, net: ObjRef) -> NetRequest {
         NetRequest {
             net: net.get().into(),
@@ -256,7 +256,7 @@ pub(super) fn has_only(body: &[u8], header: usize, kinds: &[u16]) -> Result<bool
     Ok(is)
 }
 
-/// The same of a route, with its ways.
+/// Returns the same of a route, with its ways.
 fn is_route(body: &[u8]) -> Result<bool> {
     let by_nexthop = nexthop::is_of_route(body)?;
     let kinds = nexthop::of_route(body).filter(|_| by_nexthop);
@@ -270,7 +270,7 @@ fn is_route(body: &[u8]) -> Result<bool> {
     Ok(is)
 }
 
-/// The same of what is in RTA_MULTIPATH.
+/// Returns the same of what is in RTA_MULTIPATH.
 fn are_hops(mut hops: &[u8]) -> Result<bool> {
     while !hops.is_empty() {
         let len = usize::from(u16_at(hops, 0).ok_or(EINVAL)?);
@@ -352,7 +352,7 @@ pub(super) fn check(r: &Restore, nets: &[ObjRef]) -> Result<bool> {
     Ok(late)
 }
 
-/// What a request is about, for messages.
+/// Returns what a request is about, for messages.
 fn about(kind: u32, body: &[u8]) -> &'static str {
     match kind {
         REQUEST_NEWADDR | REQUEST_DELADDR => "an address",
@@ -486,7 +486,7 @@ pub(super) fn replay(
     Ok(())
 }
 
-/// The name of the device that a request has; empty: it has none.
+/// Returns the name of the device that a request has; empty: it has none.
 fn device_name(kind: u32, body: &[u8]) -> &[u8] {
     match kind {
         REQUEST_NEWLINK | REQUEST_SETLINK => device::Device::of(body)
@@ -501,14 +501,14 @@ fn device_name(kind: u32, body: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    /// A device with what `fill` adds.
+    /// Returns a device with what `fill` adds.
     fn link(fill: impl FnOnce(&mut Message) -> Result) -> Result<bool> {
         let mut message = Message::new(&[0; 16])?;
         fill(&mut message)?;
         is_allowed(REQUEST_NEWLINK, NET_REQUEST_MAKE, &message.0)
     }
 
-    /// The other end of a veth, with an attribute.
+    /// Returns the other end of a veth, with an attribute.
     fn pair(kind: u16) -> Result<bool> {
         link(|message| {
             message.nest(18, |info| {

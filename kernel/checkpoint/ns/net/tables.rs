@@ -66,7 +66,8 @@ pub(super) fn is_static(header: &[u8]) -> bool {
     u16_at(header, 8).is_some_and(|state| state & 0xc0 != 0)
 }
 
-/// NTF_EXT_LEARNED in ndm_flags: a program has learnt it, which is to take it away.
+/// Returns whether it has NTF_EXT_LEARNED in ndm_flags: a program has learnt it, which is to take
+/// it away.
 fn of_program(header: &[u8]) -> bool {
     header.get(10).is_some_and(|flags| flags & 0x10 != 0)
 }
@@ -80,9 +81,9 @@ fn neighbour_header(header: &[u8], stays: bool, out: &mut KVVec<u8>) -> Result {
     Ok(())
 }
 
-/// A neighbour that does not expire, but for times (NDA_CACHEINFO, NDA_PROBES): a permanent one, one of a
-/// program, one with NTF_EXT_MANAGED or NTF_EXT_EXT_VALIDATED in NDA_FLAGS_EXT. All others are found
-/// again.
+/// Adds a neighbour that does not expire, but for times (NDA_CACHEINFO, NDA_PROBES): a permanent
+/// one, one of a program, one with NTF_EXT_MANAGED or NTF_EXT_EXT_VALIDATED in NDA_FLAGS_EXT. All
+/// others are found again.
 fn lasting_neighbour(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let (header, rest) = body.split_at_checked(12).ok_or(EIO)?;
     let flags = find(rest, 15)?.and_then(|flags| u32_at(flags, 0));
@@ -99,9 +100,9 @@ fn lasting_neighbour(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// An entry of a bridge that was not learnt by it, or an address that a device listens to (NTF_SELF), but for
-/// times (NDA_CACHEINFO) and groups (NDA_LLADDR): these are of sockets, or of the kernel, unless they say
-/// where what is for them is sent.
+/// Adds an entry of a bridge that was not learnt by it, or an address that a device listens to
+/// (NTF_SELF), but for times (NDA_CACHEINFO) and groups (NDA_LLADDR): these are of sockets, or of
+/// the kernel, unless they say where what is for them is sent.
 fn bridge_entry(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let (header, rest) = body.split_at_checked(12).ok_or(EIO)?;
     let of_device = header.get(10).is_some_and(|flags| flags & 2 != 0);
@@ -135,7 +136,7 @@ fn clear(bytes: &mut [u8], at: usize, bits: u8) {
 /// Where the byte of a number of 32 bits is that has the lowest bits.
 pub(super) const LOW_BYTE: usize = if cfg!(target_endian = "little") { 0 } else { 3 };
 
-/// An address, but for what comes of looking for it: ifa_flags and IFA_FLAGS.
+/// Leaves out of an address what comes of looking for it: ifa_flags and IFA_FLAGS.
 fn edit_address(kind: u16, bytes: &mut [u8]) {
     match kind {
         0 => clear(bytes, 2, TENTATIVE),
@@ -147,7 +148,7 @@ fn edit_address(kind: u16, bytes: &mut [u8]) {
 /// RTNH_F_DEAD and RTNH_F_LINKDOWN: what the link makes of a route.
 const LINK_FLAGS: u8 = 1 | 16;
 
-/// A route, but for what its link makes of it. That it expires counts, not when.
+/// Leaves out of a route what its link makes of it. That it expires counts, not when.
 fn edit_route(kind: u16, bytes: &mut [u8]) {
     match kind {
         0 => clear(bytes, 8 + LOW_BYTE, LINK_FLAGS),
@@ -178,7 +179,7 @@ pub(super) fn clear_hops(mut hops: &mut [u8], flags: u8) {
     }
 }
 
-/// RTM_F_CLONED: a route that the kernel has found by others.
+/// Returns whether it lacks RTM_F_CLONED, as all but a route that the kernel has found by others.
 fn not_cloned(header: &[u8]) -> bool {
     u32_at(header, 8).is_some_and(|flags| flags & 0x200 == 0)
 }
@@ -203,7 +204,7 @@ fn lasting_groups(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// What bridges do by MRP and CFM: IFLA_BRIDGE_MRP and IFLA_BRIDGE_CFM in IFLA_AF_SPEC.
+/// Adds what bridges do by MRP and CFM: IFLA_BRIDGE_MRP and IFLA_BRIDGE_CFM in IFLA_AF_SPEC.
 fn rings(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let (header, rest) = body.split_at_checked(device::HEADER).ok_or(EIO)?;
     let spec = find(rest, 26)?.unwrap_or(&[]);
@@ -242,7 +243,7 @@ pub(super) static LINKS: Table<'static> = Table {
     ..PLAIN
 };
 
-/// What netlink tells of the device of `ns` with the number `index`.
+/// Returns what netlink tells of the device of `ns` with the number `index`.
 pub(super) fn link(ns: &NetNs, index: u32) -> Result<KVVec<Item>> {
     let mut body = LINK_REQUEST;
     if let Some(number) = body.get_mut(4..8) {
@@ -259,7 +260,7 @@ pub(super) fn link(ns: &NetNs, index: u32) -> Result<KVVec<Item>> {
     table.of(ns)
 }
 
-/// struct ifinfomsg, with this family, and IFLA_EXT_MASK with these bits.
+/// Returns struct ifinfomsg, with this family, and IFLA_EXT_MASK with these bits.
 const fn link_request(family: u8, mask: u8) -> [u8; 24] {
     let mut request = [0; 24];
     let [len, len2] = 8u16.to_ne_bytes();

@@ -59,12 +59,12 @@ struct Queues {
 pub(super) struct Tuns(KVVec<Queues>);
 
 impl Tuns {
-    /// None.
+    /// Returns none.
     pub(super) fn none() -> Self {
         Self(KVVec::new())
     }
 
-    /// The queue with this number of the device with that one.
+    /// Returns the queue with this number of the device with that one.
     pub(super) fn find(&self, device: u32, number: u32) -> Option<TunFile> {
         let at = self.0.binary_search_by_key(&device, |queues| queues.device);
         let queues = self.0.get(at.ok()?)?;
@@ -72,7 +72,7 @@ impl Tuns {
     }
 }
 
-/// The devices of a namespace, read.
+/// Returns the devices of a namespace, read.
 pub(super) fn of(ns: &NetNs) -> Result<KVVec<Device>> {
     let mut all = KVVec::new();
     let mut from = Some(0);
@@ -84,7 +84,7 @@ pub(super) fn of(ns: &NetNs) -> Result<KVVec<Device>> {
     Ok(all)
 }
 
-/// The slots of the queues of a device.
+/// Returns the slots of the queues of a device.
 fn slots(device: &Device) -> Result<KVVec<TunSlot>> {
     let mut slots = KVVec::new();
     for &(_, flags) in &device.queues {

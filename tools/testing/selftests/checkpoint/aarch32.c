@@ -11,16 +11,9 @@
 #include <elf.h>
 #include <fcntl.h>
 
-asm(
-"	.section .rodata\n"
-"	.globl aarch32_program, aarch32_program_size\n"
-"	.balign 4\n"
-"aarch32_program_size: .word 1f - aarch32_program\n"
-"aarch32_program: .incbin \"" AARCH32_PROGRAM "\"\n"
-"1:	.previous\n"
-);
-extern const char aarch32_program[];
-extern const uint32_t aarch32_program_size;
+/* The program, see program_32.h. */
+extern const char program_32[];
+extern const uint32_t program_32_size;
 
 /* Numbers of system calls, as 32-bit programs have them. */
 #define AARCH32_poll			168
@@ -40,7 +33,7 @@ static bool runs_program(void)
 	int fd = memfd_create("aarch32", MFD_CLOEXEC), status;
 	pid_t pid;
 
-	if (fd < 0 || write(fd, aarch32_program, aarch32_program_size) != aarch32_program_size)
+	if (fd < 0 || write(fd, program_32, program_32_size) != program_32_size)
 		return false;
 	pid = fork();
 	if (!pid) {
@@ -54,7 +47,7 @@ static bool runs_program(void)
 
 #define AARCH32_BEGIN() do {						\
 	CKPT_BEGIN();							\
-	if (!aarch32_program_size)					\
+	if (!program_32_size)						\
 		SKIP(return, "no 32-bit program could be built (clang)"); \
 	if (!runs_program())						\
 		SKIP(return, "this machine runs no 32-bit programs");	\
@@ -62,37 +55,9 @@ static bool runs_program(void)
 
 CKPT_FIXTURE_IF(AARCH32_BEGIN)
 
-/* Becomes the 32-bit program. */
-static void exec_program(const char *scenario)
-{
-	char path[320], board_file[sizeof(path)];
-	size_t len;
-	int fd;
-
-	ckpt_path(path, sizeof(path), "program");
-	/* The board's own name: what the others begin with. */
-	snprintf(board_file, sizeof(board_file), "%s", path);
-	len = strlen(board_file) - strlen(".program");
-	board_file[len] = 0;
-	fd = CHECK_SYS(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700));
-	CHECK_EQ(aarch32_program_size, write(fd, aarch32_program, aarch32_program_size));
-	CHECK_SYS(close(fd));
-	CHECK_SYS(execl(path, "aarch32", scenario, board_file, NULL));
-}
-
-#define PROGRAM_TEST(_name)						\
-	TEST_F_TIMEOUT(cr, _name, CKPT_TIMEOUT)				\
-	{								\
-		ASSERT_EQ(0, ckpt_cycle(&_name, variant->container));	\
-	}
-
-/* The root of the tree is a 32-bit program. */
-#define PROGRAM(_name, ...)						\
-	CKPT_SCENARIO(_name, __VA_ARGS__)				\
-	{								\
-		exec_program(#_name);					\
-	}								\
-	PROGRAM_TEST(_name)
+#define PROGRAM_32	AARCH32_PROGRAM
+#define CHILD_SCENARIO	"thread_pointers"
+#include "program_32.h"
 
 PROGRAM(registers_in_loop)
 PROGRAM(registers_in_thumb_loop)
@@ -118,37 +83,6 @@ PROGRAM(robust_list)
 PROGRAM(places)
 PROGRAM(pages_that_moved)
 PROGRAM(family)
-
-/* ---- both kinds in one tree ------------------------------------------ */
-
-static int in_program(void *arg)
-{
-	exec_program(arg);
-	return 1;
-}
-
-/* A 64-bit parent, which proves nothing but that it is one. */
-CKPT_SCENARIO(parent_of_both)
-{
-	char *at = mmap((void *)0x100000000, 65536, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	pid_t program, native;
-
-	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
-	*at = 'b';
-	program = ckpt_fork(in_program, "thread_pointers");
-	native = ckpt_fork(ckpt_child_waits, NULL);
-	ckpt_step_wait(0, 5);
-	ckpt_ready_wait();
-	CHECK_EQ('b', *at);
-	ckpt_wait_exit(native, 0);
-	ckpt_wait_exit(program, 0);
-	/* Where no 32-bit program could map anything. */
-	CHECK_EQ(at + 65536, mmap(at + 65536, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
-				  MAP_FIXED_NOREPLACE, -1, 0));
-}
-
-PROGRAM_TEST(parent_of_both)
 
 /* ---- hostile images -------------------------------------------------- */
 

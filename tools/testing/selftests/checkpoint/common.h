@@ -107,7 +107,7 @@ struct ckpt_board {
 	uint64_t value[CKPT_VALUES];	/* For the scenario's own use. */
 };
 
-/* The 32-bit programs have it, too: program_ia32/ia32.h, program_aarch32/aarch32.h. */
+/* The 32-bit programs have it, too: program_32/common.h. */
 _Static_assert(__builtin_offsetof(struct ckpt_board, step) == 2068 &&
 	       __builtin_offsetof(struct ckpt_board, value) == 3096, "the 32-bit programs have another");
 

@@ -17,17 +17,6 @@
 #include <asm/ldt.h>
 #include <linux/futex.h>
 
-asm(
-"	.section .rodata\n"
-"	.globl ia32_program, ia32_program_size\n"
-"	.balign 4\n"
-"ia32_program_size: .long 1f - ia32_program\n"
-"ia32_program: .incbin \"" IA32_PROGRAM "\"\n"
-"1:	.previous\n"
-);
-extern const char ia32_program[];
-extern const uint32_t ia32_program_size;
-
 /* Numbers of system calls, as 32-bit programs have them; those with 64-bit times. */
 #define IA32_getpid		20
 #define IA32_nanosleep		162	/* With 32-bit times. */
@@ -58,39 +47,9 @@ static bool has_ia32_call(long nr)
 
 CKPT_FIXTURE_IF(IA32_BEGIN)
 
-/* Becomes the 32-bit program. */
-static void exec_program(const char *scenario)
-{
-	char path[320], board_file[sizeof(path)];
-	size_t len;
-	int fd;
-
-	ckpt_path(path, sizeof(path), "program");
-	/* The board's own name: what the others begin with. */
-	snprintf(board_file, sizeof(board_file), "%s", path);
-	len = strlen(board_file) - strlen(".program");
-	board_file[len] = 0;
-	fd = CHECK_SYS(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700));
-	CHECK_EQ(ia32_program_size, write(fd, ia32_program, ia32_program_size));
-	CHECK_SYS(close(fd));
-	CHECK_SYS(execl(path, "ia32", scenario, board_file, NULL));
-}
-
-#define PROGRAM_TEST(_name)						\
-	TEST_F_TIMEOUT(cr, _name, CKPT_TIMEOUT)				\
-	{								\
-		if (!ia32_program_size)					\
-			SKIP(return, "no 32-bit program could be built (clang -m32, nolibc)"); \
-		ASSERT_EQ(0, ckpt_cycle(&_name, variant->container));	\
-	}
-
-/* The root of the tree is a 32-bit program. */
-#define PROGRAM(_name, ...)						\
-	CKPT_SCENARIO(_name, __VA_ARGS__)				\
-	{								\
-		exec_program(#_name);					\
-	}								\
-	PROGRAM_TEST(_name)
+#define PROGRAM_32	IA32_PROGRAM
+#define CHILD_SCENARIO	"thread_areas"
+#include "program_32.h"
 
 PROGRAM(registers_in_loop)
 PROGRAM(registers_in_call, .flags = SC_IA32,
@@ -115,48 +74,17 @@ PROGRAM(family)
 CKPT_SCENARIO(sleep_of_older_call, .flags = SC_IA32,
 	      .blocked = { BLOCKED(IA32_nanosleep), BLOCKED(IA32_futex) })
 {
-	exec_program("sleep_of_older_call");
+	exec_program("sleep_of_older_call", NULL);
 }
 
 TEST_F_TIMEOUT(cr, sleep_of_older_call, CKPT_TIMEOUT)
 {
 	if (!has_ia32_call(IA32_nanosleep))
 		SKIP(return, "this kernel has no calls with 32-bit times (COMPAT_32BIT_TIME)");
-	if (!ia32_program_size)
+	if (!program_32_size)
 		SKIP(return, "no 32-bit program could be built (clang -m32, nolibc)");
 	ASSERT_EQ(0, ckpt_cycle(&sleep_of_older_call, variant->container));
 }
-
-/* ---- both kinds in one tree ------------------------------------------ */
-
-static int in_program(void *arg)
-{
-	exec_program(arg);
-	return 1;
-}
-
-/* A 64-bit parent, which proves nothing but that it is one. */
-CKPT_SCENARIO(parent_of_both)
-{
-	char *at = mmap((void *)0x100000000, 4096, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	pid_t program, native;
-
-	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
-	*at = 'b';
-	program = ckpt_fork(in_program, "thread_areas");
-	native = ckpt_fork(ckpt_child_waits, NULL);
-	ckpt_step_wait(0, 5);
-	ckpt_ready_wait();
-	CHECK_EQ('b', *at);
-	ckpt_wait_exit(native, 0);
-	ckpt_wait_exit(program, 0);
-	/* Where no 32-bit program could map anything. */
-	CHECK_EQ(at + 4096, mmap(at + 4096, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
-				 MAP_FIXED_NOREPLACE, -1, 0));
-}
-
-PROGRAM_TEST(parent_of_both)
 
 /* ---- 64-bit programs ------------------------------------------------- */
 

@@ -2,8 +2,10 @@
 /* Sessions and process groups, with and without their leaders. */
 #include "common.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 CKPT_FIXTURE
 
@@ -131,6 +133,51 @@ CKPT_CYCLE(dead_group_leader)
 	CHECK(kill(leader, 0) == -1 && errno == ESRCH, "the leader is back");
 	CHECK_EQ(leader, getpgid(board->value[2]));
 	ckpt_wait_exit(board->value[2], 44);
+}
+
+enum { GROUPS = 8, OTHERS = 64 };
+
+/* Ends as soon as it runs after a restart, or when told. */
+static int ends_when_restarted(void *arg)
+{
+	ckpt_step(SETTLED);
+	while (!__atomic_load_n(&board->restarts, __ATOMIC_SEQ_CST) &&
+	       !__atomic_load_n(&board->go, __ATOMIC_SEQ_CST))
+		sched_yield();
+	return 0;
+}
+
+static int leads_for_a_moment(void *arg)
+{
+	CHECK_SYS(setpgid(0, 0));
+	ckpt_fork(ends_when_restarted, NULL);
+	ckpt_step_wait(SETTLED, *(uint32_t *)arg);
+	return 0;
+}
+
+/* Groups end, and so the pids of leaders that are gone, while the restart lets others go. */
+CKPT_CYCLE(dead_leaders_group_ends)
+{
+	pid_t leader[GROUPS];
+	uint32_t i, n;
+
+	CHECK_SYS(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	for (i = 0; i < GROUPS; i++) {
+		n = i + 1;
+		leader[i] = ckpt_fork(leads_for_a_moment, &n);
+		ckpt_wait_exit(leader[i], 0);
+	}
+	/* Nobody has to wait for those that end. */
+	CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR, "signal");
+	for (i = 0; i < OTHERS; i++)
+		ckpt_fork(ckpt_child_waits, NULL);
+	ckpt_step_wait(SETTLED, GROUPS + OTHERS);
+	ckpt_ready_wait();
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+	CHECK_EQ(ECHILD, errno);
+	for (i = 0; i < GROUPS; i++)
+		CHECK(kill(-leader[i], 0) == -1 && errno == ESRCH, "group %d is left", leader[i]);
 }
 
 static int signalled(void *arg)

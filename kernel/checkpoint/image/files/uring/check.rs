@@ -71,7 +71,7 @@ fn is_possible(set_up: u32) -> bool {
 }
 
 impl Walk<'_> {
-    /// An io_uring.
+    /// Checks an io_uring.
     pub(in crate::image) fn uring(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let uring: Uring = raw.body()?;
         let set_up = uring.setup.get();
@@ -154,7 +154,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Who alone may submit to an io_uring.
+    /// Checks who alone may submit to an io_uring.
     fn uring_issuer(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
         let (set_up, issuer) = (uring.setup.get(), uring.issuer.get());
         let single = set_up & setup::SINGLE_ISSUER != 0 && set_up & setup::R_DISABLED == 0;
@@ -170,7 +170,7 @@ impl Walk<'_> {
         )
     }
 
-    /// How an io_uring polls network devices.
+    /// Checks how an io_uring polls network devices.
     fn uring_napi(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
         let has = |flag| uring.flags.get() & flag != 0;
         let usecs = uring.napi_usecs.get();
@@ -191,7 +191,7 @@ impl Walk<'_> {
         pid(self.pids, tid).is_some_and(lives)
     }
 
-    /// Registered buffers, in the record of their io_uring.
+    /// Checks registered buffers, in the record of their io_uring.
     fn uring_buffers_of(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
         let (slots, buffers) = (uring.buffer_slots.get(), uring.buffers.get());
         ensure(
@@ -207,7 +207,7 @@ impl Walk<'_> {
         )
     }
 
-    /// What is registered with an io_uring, in its own record.
+    /// Checks what is registered with an io_uring, in its own record.
     fn uring_registered(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
         let has = |flag| uring.flags.get() & flag != 0;
         let slots = uring.slots.get();
@@ -254,7 +254,7 @@ impl Walk<'_> {
         zero(raw, uring.reserved.get() == 0)
     }
 
-    /// Registered files of an io_uring.
+    /// Checks registered files of an io_uring.
     pub(in crate::image) fn uring_files(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let record: UringFiles = raw.body()?;
         zero(raw, record.reserved.get() == 0)?;
@@ -320,7 +320,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Registered buffers of an io_uring.
+    /// Checks registered buffers of an io_uring.
     pub(in crate::image) fn uring_buffers(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         const NONE: &str = "belongs to no io_uring, or that has fewer buffers";
         let record: UringBuffers = raw.body()?;
@@ -355,7 +355,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A mapping of an io_uring. That it is one of all its entries is up to the kernel.
+    /// Checks a mapping of an io_uring. That it is one of all its entries is up to the kernel.
     pub(in crate::image) fn mapped_uring(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
         ensure(
             raw,
@@ -374,7 +374,7 @@ pub(super) fn counted(raw: &Raw<'_>, len: usize, announced: u32, left: u32) -> R
     n.ok_or(raw.fault("another number than announced"))
 }
 
-/// What must come next if so much is missing.
+/// Returns what must come next if so much is missing.
 pub(super) fn follow(missing: UringLeft) -> Follow {
     if missing.is_complete() {
         return Follow::Any;

@@ -106,7 +106,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A request of an io_uring, of which `missing` tells.
+    /// Checks a request of an io_uring, of which `missing` tells.
     fn uring_request(
         &self,
         raw: &Raw<'_>,
@@ -133,7 +133,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A request that waits for a file, of an io_uring with so many places for files.
+    /// Checks a request that waits for a file, of an io_uring with so many places for files.
     fn uring_poll(&self, raw: &Raw<'_>, request: &UringRequest, slots: u32) -> Result<(), Fault> {
         let has = |flag| request.flags.get() & flag != 0;
         zero(raw, !has(request::SHARED))?;
@@ -155,8 +155,8 @@ impl Walk<'_> {
         )
     }
 
-    /// The file that a request waits for: its reference, and where it is registered, if it goes by that,
-    /// of so many places.
+    /// Checks the file that a request waits for: its reference, and where it is registered, if it
+    /// goes by that, of so many places.
     pub(super) fn uring_waited(
         &self,
         raw: &Raw<'_>,
@@ -230,7 +230,7 @@ pub(super) fn uring_events(raw: &Raw<'_>, events: u32, skip: bool) -> Result<(),
     )
 }
 
-/// The flags `set` of a timeout, and the clock of its timer.
+/// Checks the flags `set` of a timeout, and the clock of its timer.
 pub(super) fn uring_timer(raw: &Raw<'_>, set: u32, clock: u32) -> Result<(), Fault> {
     flags(raw, u64::from(set), u64::from(timeout::ALL))?;
     let both = |a, b| set & (a | b) == a | b;
@@ -249,7 +249,7 @@ pub(super) fn uring_timer(raw: &Raw<'_>, set: u32, clock: u32) -> Result<(), Fau
     )
 }
 
-/// A request that waits for a time.
+/// Checks a request that waits for a time.
 fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     let set = request.timeout.get();
     let multishot = set & timeout::MULTISHOT != 0;
@@ -269,8 +269,8 @@ fn uring_timeout(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     )
 }
 
-/// What all requests do not have that wait neither for a file nor for a time: whose flags are those of all,
-/// and `flags`.
+/// Checks what all requests do not have that wait neither for a file nor for a time: whose flags
+/// are those of all, and `flags`.
 fn uring_no_file(raw: &Raw<'_>, request: &UringRequest, flags: u32) -> Result<(), Fault> {
     let others = [
         request.file,
@@ -287,7 +287,7 @@ fn uring_no_file(raw: &Raw<'_>, request: &UringRequest, flags: u32) -> Result<()
     )
 }
 
-/// A request that waits for a futex.
+/// Checks a request that waits for a futex.
 fn uring_futex(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     let mask = request.target.get();
     ensure(
@@ -299,7 +299,7 @@ fn uring_futex(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     uring_no_file(raw, request, request::SHARED)
 }
 
-/// A request that waits for one of several futexes.
+/// Checks a request that waits for one of several futexes.
 fn uring_several(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     ensure(
         raw,
@@ -313,7 +313,7 @@ fn uring_several(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     uring_no_file(raw, request, 0)
 }
 
-/// A request that waits for a child.
+/// Checks a request that waits for a child.
 fn uring_child(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     let (which, number) = (request.off.get(), request.target.get());
     let options = request.repeats.get();

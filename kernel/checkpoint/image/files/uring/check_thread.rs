@@ -38,7 +38,7 @@ use crate::image::{
 };
 
 impl Walk<'_> {
-    /// The thread that submits for an io_uring.
+    /// Checks the thread that submits for an io_uring.
     pub(super) fn uring_thread(&self, raw: &Raw<'_>, uring: &Uring) -> Result<(), Fault> {
         let (set_up, of) = (uring.setup.get(), uring.thread_of.get());
         ensure(
@@ -66,7 +66,7 @@ impl Walk<'_> {
         )
     }
 
-    /// How that thread is scheduled.
+    /// Checks how that thread is scheduled.
     pub(in crate::image) fn uring_thread_record(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         const NONE: &str = "belongs to no io_uring, or that has no thread";
         let thread: UringThread = raw.body()?;
@@ -85,7 +85,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A task that uses an io_uring.
+    /// Checks a task that uses an io_uring.
     pub(in crate::image) fn uring_user(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let user: UringUser = raw.body()?;
         let kind = kind_of(self.refer::<OpenFile>(raw, user.ring.get())?);
@@ -106,7 +106,7 @@ impl Walk<'_> {
     }
 }
 
-/// The payload of a record: a set of CPUs.
+/// Checks the payload of a record: a set of CPUs.
 fn uring_cpus(raw: &Raw<'_>) -> Result<(), Fault> {
     ensure(
         raw,

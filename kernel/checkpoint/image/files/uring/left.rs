@@ -57,7 +57,7 @@ pub(in crate::image) enum UringPart {
 }
 
 impl UringLeft {
-    /// How much is left of each part.
+    /// Returns how much is left of each part.
     fn left(&self) -> [u32; 9] {
         [
             self.thread.into(),

@@ -57,7 +57,7 @@ structure! {
         /// What its completion has.
         pub user_data: U64,
         /// When the timeout ends, on the clock of the tasks, in nanoseconds; or the address of the futex,
-        /// or of what is to be told of the child.
+        /// or of where what is known of the child is to be written.
         pub expires: U64,
         /// Nanoseconds until it ends once more; 0: it does not.
         pub interval: U64,

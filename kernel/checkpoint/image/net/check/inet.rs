@@ -40,7 +40,7 @@ fn address(raw: &Raw<'_>, socket: &Object, addr: &[u8; 16]) -> Result<(), Fault>
 }
 
 impl Walk<'_> {
-    /// A socket of IPv4 or IPv6 with reference `obj`.
+    /// Returns a socket of IPv4 or IPv6 with reference `obj`.
     pub(super) fn inet(&self, raw: &Raw<'_>, obj: u32) -> Result<&Object, Fault> {
         let socket = self.refer::<Socket>(raw, obj)?;
         ensure(
@@ -51,7 +51,7 @@ impl Walk<'_> {
         Ok(socket)
     }
 
-    /// The addresses of an IPv4 or IPv6 socket.
+    /// Checks the addresses of an IPv4 or IPv6 socket.
     pub(in crate::image) fn inet_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let inet: InetSocket = raw.body()?;
         let socket = self.inet(raw, inet.socket.get())?;
@@ -118,7 +118,7 @@ impl Walk<'_> {
         )
     }
 
-    /// A datagram of an IPv4 or IPv6 socket.
+    /// Checks a datagram of an IPv4 or IPv6 socket.
     pub(in crate::image) fn inet_message(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let message: InetMessage = raw.body()?;
         let socket = self.inet(raw, message.socket.get())?;

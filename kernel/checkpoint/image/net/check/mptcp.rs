@@ -34,7 +34,7 @@ use crate::image::{
 };
 
 impl Walk<'_> {
-    /// A socket of Multipath TCP.
+    /// Checks a socket of Multipath TCP.
     pub(in crate::image) fn mptcp_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let mptcp: MptcpSocket = raw.body()?;
         let socket = self.inet(raw, mptcp.socket.get())?;

@@ -60,7 +60,8 @@ impl TcpLeft {
 /// Bytes of an address of IPv4.
 const ADDR4_LEN: usize = 4;
 
-/// An address and a port that a connection can have: neither any, nor a group's, nor everybody's.
+/// Checks an address and a port that a connection can have: neither any, nor a group's, nor
+/// everybody's.
 fn endpoint(raw: &Raw<'_>, is_v6: bool, addr: &[u8; 16], port: u32) -> Result<(), Fault> {
     let [a, b, c, d, ..] = *addr;
     let mapped = is_v6 && addr.starts_with(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);
@@ -89,7 +90,7 @@ fn endpoint(raw: &Raw<'_>, is_v6: bool, addr: &[u8; 16], port: u32) -> Result<()
     )
 }
 
-/// What only one whose other end is outside has.
+/// Checks what only one whose other end is outside has.
 fn not_agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     let numbers = [
         &tcp.outside,
@@ -113,7 +114,7 @@ fn not_agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     )
 }
 
-/// What one has agreed upon with the other end, which is outside.
+/// Checks what one has agreed upon with the other end, which is outside.
 fn agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     let has = |flag| tcp.outside.get() & flag != 0;
     flags(raw, tcp.outside.get().into(), OUTSIDE_FLAGS_ALL.into())?;
@@ -152,7 +153,7 @@ fn agreed(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     )
 }
 
-/// What became of the end of what it sends, if the other end is outside.
+/// Checks what became of the end of what it sends, if the other end is outside.
 fn ends(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     let has = |flag| tcp.outside.get() & flag != 0;
     let (sent, acked) = (has(OUTSIDE_FIN_SENT), has(OUTSIDE_FIN_ACKED));
@@ -180,7 +181,8 @@ fn ends(raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
     )
 }
 
-/// One that no file shows, and whose other end is outside: it waits to be accepted, or was closed.
+/// Checks one that no file shows, and whose other end is outside: it waits to be accepted, or was
+/// closed.
 fn unseen(raw: &Raw<'_>, tcp: &TcpSocket, waits: bool) -> Result<(), Fault> {
     let has = |flag| tcp.flags.get() & flag != 0;
     let killed = tcp.outside.get() & OUTSIDE_KILLED != 0;
@@ -211,7 +213,7 @@ fn unseen(raw: &Raw<'_>, tcp: &TcpSocket, waits: bool) -> Result<(), Fault> {
 }
 
 impl Walk<'_> {
-    /// A TCP socket.
+    /// Checks a TCP socket.
     pub(in crate::image) fn tcp_socket(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let tcp: TcpSocket = raw.body()?;
         let state = tcp.state.get();
@@ -292,7 +294,7 @@ impl Walk<'_> {
         )
     }
 
-    /// The network namespace that it is of. What a file shows is of that of who has made it.
+    /// Checks the network namespace that it is of. What a file shows is of that of who has made it.
     fn tcp_place(&self, raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
         let (net, of_caller) = (tcp.net.get(), tcp.flags.get() & TCP_OF_CALLER != 0);
         if net == 0 && !of_caller {
@@ -310,7 +312,7 @@ impl Walk<'_> {
         )
     }
 
-    /// Its numbers, and how they fit its state.
+    /// Checks its numbers, and how they fit its state.
     fn tcp_numbers(&self, raw: &Raw<'_>, tcp: &TcpSocket) -> Result<(), Fault> {
         let state = tcp.state.get();
         let is_v6 = tcp.family.get() == FAMILY_INET6;
@@ -379,7 +381,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What is in the queues of a TCP socket.
+    /// Checks what is in the queues of a TCP socket.
     pub(in crate::image) fn tcp_data(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let data: TcpData = raw.body()?;
         self.tcp_keys_left = KeysLeft::default();

@@ -39,7 +39,7 @@ pub(in crate::image) struct KeysLeft {
 }
 
 impl KeysLeft {
-    /// All, of a socket of this family.
+    /// Returns all, of a socket of this family.
     pub(super) fn of(family: u32, outside: bool) -> Self {
         Self {
             family,
@@ -50,7 +50,7 @@ impl KeysLeft {
 }
 
 impl Walk<'_> {
-    /// What a TCP socket has of TCP-AO.
+    /// Checks what a TCP socket has of TCP-AO.
     pub(in crate::image) fn tcp_ao(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let ao: TcpAo = raw.body()?;
         no_payload(raw)?;
@@ -75,7 +75,7 @@ impl Walk<'_> {
         )
     }
 
-    /// A key of a TCP socket.
+    /// Checks a key of a TCP socket.
     pub(in crate::image) fn tcp_key(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let key: TcpKey = raw.body()?;
         self.tcp_left.take_hints();
@@ -124,7 +124,7 @@ impl Walk<'_> {
     }
 }
 
-/// A key of TCP_MD5SIG.
+/// Checks a key of TCP_MD5SIG.
 fn md5(raw: &Raw<'_>, key: &TcpKey) -> Result<(), Fault> {
     ensure(
         raw,
@@ -140,7 +140,7 @@ fn md5(raw: &Raw<'_>, key: &TcpKey) -> Result<(), Fault> {
     )
 }
 
-/// A key of TCP-AO. How long a signature may be the kernel knows.
+/// Checks a key of TCP-AO. How long a signature may be the kernel knows.
 fn ao(raw: &Raw<'_>, key: &TcpKey) -> Result<(), Fault> {
     ensure(
         raw,

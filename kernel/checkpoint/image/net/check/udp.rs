@@ -30,7 +30,7 @@ use crate::image::{
 const LABEL_MAX: u32 = 0xfffff;
 
 impl Walk<'_> {
-    /// A datagram that a UDP socket has begun.
+    /// Checks a datagram that a UDP socket has begun.
     pub(in crate::image) fn udp_cork(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let cork: UdpCork = raw.body()?;
         let socket = self.inet(raw, cork.socket.get())?;

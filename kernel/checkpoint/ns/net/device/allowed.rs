@@ -67,7 +67,7 @@ pub(in crate::ns::net) fn is_allowed(body: &[u8], is_made: bool) -> Result<bool>
     Ok(allowed && whole)
 }
 
-/// The same of what is in IFLA_LINKINFO.
+/// Returns the same of what is in IFLA_LINKINFO.
 fn info_is_allowed(info: &[u8]) -> Result<bool> {
     let name = find(info, KIND)?.map(text);
     let port = find(info, PORT_KIND)?.map(text);

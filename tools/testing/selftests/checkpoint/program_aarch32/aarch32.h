@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the scenarios of the 32-bit program for ARM have in common. It needs no headers but
- * the compiler's, as few systems have those of another architecture, and speaks to the
- * test through the board as common.h has it.
+ * the compiler's, as few systems have those of another architecture.
  */
 #ifndef CKPT_AARCH32_H
 #define CKPT_AARCH32_H
@@ -10,20 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* struct ckpt_board of common.h: all its fields have the same place in 32-bit programs. */
-struct board {
-	uint32_t ready, go, failed, restarts, not_here;
-	char msg[1024], text[1024];
-	uint32_t step[256];
-	uint64_t value[512] __attribute__((aligned(8)));
-};
-
-/* As in common.h. */
-_Static_assert(__builtin_offsetof(struct board, step) == 2068 &&
-	       __builtin_offsetof(struct board, value) == 3096, "not the board of common.h");
-
-extern struct board *board;
 
 /* Numbers of system calls; those with 64-bit times. */
 #define NR_exit			1
@@ -77,22 +62,10 @@ extern struct board *board;
 #define SIGUSR2			12
 #define SIGTERM			15
 
-struct time64 {
-	int64_t sec, nsec;
-};
+/* Code of another kind. */
+#define OTHER_CODE		__attribute__((target("thumb")))
 
-__attribute__((noreturn)) void fail(int line, const char *what, long seen, long want);
-
-#define CHECK(cond) do {						\
-	if (!(cond))							\
-		fail(__LINE__, #cond, 0, 1);				\
-} while (0)
-
-#define CHECK_EQ(want, seen) do {					\
-	long __want = (long)(want), __seen = (long)(seen);		\
-	if (__want != __seen)						\
-		fail(__LINE__, #seen, __seen, __want);			\
-} while (0)
+#include "../program_32/common.h"
 
 /* A system call from ARM code, and one from Thumb code: the result, or minus its error number. */
 long call(long nr, long a, long b, long c, long d, long e, long f);
@@ -102,44 +75,15 @@ long call_thumb(long nr, long a, long b, long c, long d, long e, long f);
 #define CALL(...) CALL_BY(call, __VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 #define CALL_THUMB(...) CALL_BY(call_thumb, __VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
-/* One that must not fail. */
-#define CHECK_CALL(...) ({						\
-	long __ret = CALL(__VA_ARGS__);					\
-	if (__ret < 0 && __ret > -4096)					\
-		fail(__LINE__, #__VA_ARGS__, __ret, 0);			\
-	__ret;								\
-})
-
-void ready(void);
-void wait_go(void);
-void step(unsigned int n);
-void step_wait(unsigned int n, uint32_t count);
-
 bool same(const char *a, const char *b);
 /* The value of an entry of the auxiliary vector; 0: there is none. */
 uint32_t auxv(uint32_t type);
-
-/* As rt_sigaction(2) has it. */
-struct action {
-	void *fn;
-	unsigned long flags;
-	void *restorer;
-	uint32_t mask[2];
-};
-
-#define WITH_INFO	0x00000004	/* SA_SIGINFO */
-#define ON_STACK	0x08000000	/* SA_ONSTACK */
-
-void set_action(int sig, void *fn, unsigned long flags);
 
 /* A thread, with a thread pointer of its own. Ends with its function. */
 struct thread {
 	uint32_t alive;		/* Cleared when it has ended. */
 	char stack[32768] __attribute__((aligned(16)));
 };
-
-void thread_start(struct thread *t, void (*fn)(void *arg), void *arg, uint32_t tls);
-void thread_join(struct thread *t);
 
 /* The thread pointer that set_tls sets, and that which a program writes. */
 static inline uint32_t tls(void)
@@ -173,13 +117,10 @@ void sleep_in_thumb(void);
 void poll_in_progress(void);
 void futex_in_progress(void);
 void waits_of_a_freeze(void);
-void handler_on_stack(void);
 void thread_pointers(void);
 void kernel_helpers(void);
 void vdso_calls(void);
-void robust_list(void);
 void places(void);
 void pages_that_moved(void);
-void family(void);
 
 #endif /* CKPT_AARCH32_H */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* System calls of 32-bit programs in progress, of ARM and of Thumb code; what they have registered. */
+/* System calls of 32-bit programs in progress, of ARM and of Thumb code. */
 #include "aarch32.h"
 
 #define GUARD		0x4711
 #define HOUR		3600
-#define FUTEX_DIED	0x40000000
 #define POLLIN		1
 
 static struct thread helper;
@@ -167,36 +166,4 @@ void waits_of_a_freeze(void)
 	CHECK(seen.data == event.data);
 	thread_join(&catcher);
 	thread_join(&helper);
-}
-
-/* ---- the list of robust futexes ----------------------------------------- */
-
-static struct {
-	long next, offset, pending;
-} list;
-static struct {
-	long next;
-	uint32_t owner;
-} held;
-
-static void hold(void *arg)
-{
-	list.next = (long)&held;
-	list.offset = sizeof(long);
-	held.next = (long)&list;
-	held.owner = CALL(NR_gettid);
-	CHECK_CALL(NR_set_robust_list, &list, sizeof(list));
-	step(0);
-	wait_go();
-}
-
-/* Who waits for what a thread holds is told that it has died. */
-void robust_list(void)
-{
-	thread_start(&helper, hold, NULL, 1);
-	step_wait(0, 1);
-	ready();
-	wait_go();
-	thread_join(&helper);
-	CHECK_EQ(FUTEX_DIED, held.owner & FUTEX_DIED);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A program for 32-bit ARM: "program SCENARIO BOARD" runs a scenario, see aarch32.c. */
+/* A program for 32-bit ARM: "program SCENARIO BOARD [child]" runs a scenario, see aarch32.c. */
 #include "aarch32.h"
 
-struct board *board;
 static const uint32_t *aux;
 
 static const struct {
@@ -154,37 +153,6 @@ asm(
 "	bl begin\n"
 );
 
-static void wake(uint32_t *word)
-{
-	CALL(NR_futex, word, FUTEX_WAKE, 0x7fffffff);
-}
-
-void ready(void)
-{
-	__atomic_store_n(&board->ready, 1, __ATOMIC_SEQ_CST);
-	wake(&board->ready);
-}
-
-void wait_go(void)
-{
-	while (!__atomic_load_n(&board->go, __ATOMIC_SEQ_CST))
-		CALL(NR_futex, &board->go, FUTEX_WAIT, 0, 0);
-}
-
-void step(unsigned int n)
-{
-	__atomic_add_fetch(&board->step[n], 1, __ATOMIC_SEQ_CST);
-	wake(&board->step[n]);
-}
-
-void step_wait(unsigned int n, uint32_t count)
-{
-	uint32_t seen;
-
-	while ((seen = __atomic_load_n(&board->step[n], __ATOMIC_SEQ_CST)) < count)
-		CALL(NR_futex, &board->step[n], FUTEX_WAIT, seen, 0);
-}
-
 /* Called with the arguments as execve(2) has put them. */
 __attribute__((noreturn, used)) void begin(const uint32_t *stack)
 {
@@ -196,8 +164,9 @@ __attribute__((noreturn, used)) void begin(const uint32_t *stack)
 	while (*aux)
 		aux++;
 	aux++;
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		CALL(NR_exit_group, 97);
+	is_child = argc == 4;
 	fd = CALL(NR_open, argv[2], O_RDWR);
 	at = CALL(NR_mmap2, 0, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (fd < 0 || (at < 0 && at > -4096))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* System calls of 32-bit programs in progress; what they have registered. */
+/* System calls of 32-bit programs in progress. */
 #include "ia32.h"
 
 #include <poll.h>
@@ -7,7 +7,6 @@
 
 #define GUARD		0x4711
 #define HOUR		3600
-#define FUTEX_DIED	0x40000000
 
 static struct thread helper;
 static pid_t main_tid;
@@ -50,11 +49,7 @@ static void interrupt_on_go(void *arg)
 
 static void start_interrupter(void)
 {
-	struct { void (*fn)(int); unsigned long flags; void *restorer; uint32_t mask[2]; } action = {
-		.fn = nothing,
-	};
-
-	CHECK_CALL(__NR_rt_sigaction, SIGUSR1, &action, 0, 8);
+	set_action(SIGUSR1, nothing, 0);
 	start(interrupt_on_go);
 }
 
@@ -124,7 +119,7 @@ void futex_in_progress(void)
 
 /* As call(), by the vDSO: what SYSENTER or SYSCALL is to the CPU. */
 long vsyscall(long nr, long a, long b, long c, long d, long e, long f);
-static void *entry;
+static void *entry __attribute__((used));	/* Only assembly reads it. */
 asm(
 "	.text\n"
 	CALL_BY("vsyscall", "call *entry")
@@ -139,36 +134,4 @@ void vsyscall_in_progress(void)
 	CHECK_EQ(0, vsyscall(NR_futex, (long)&word, FUTEX_WAIT, 1, 0, 0x5555, 0x6666));
 	CHECK_EQ(CALL(__NR_getpid), vsyscall(__NR_getpid, 0, 0, 0, 0, 0, 0));
 	thread_join(&helper);
-}
-
-/* ---- the list of robust futexes --------------------------------------- */
-
-static struct {
-	long next, offset, pending;
-} list;
-static struct {
-	long next;
-	uint32_t owner;
-} held;
-
-static void hold(void *arg)
-{
-	list.next = (long)&held;
-	list.offset = sizeof(long);
-	held.next = (long)&list;
-	held.owner = CALL(__NR_gettid);
-	CHECK_CALL(__NR_set_robust_list, &list, sizeof(list));
-	step(0);
-	wait_go();
-}
-
-/* Who waits for what a thread holds is told that it has died. */
-void robust_list(void)
-{
-	thread_start(&helper, hold, NULL, 1);
-	step_wait(0, 1);
-	ready();
-	wait_go();
-	thread_join(&helper);
-	CHECK_EQ(FUTEX_DIED, held.owner & FUTEX_DIED);
 }

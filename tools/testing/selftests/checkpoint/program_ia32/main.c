@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A program for 32-bit x86: "program SCENARIO BOARD" runs a scenario, see ia32.c. */
+/* A program for 32-bit x86: "program SCENARIO BOARD [child]" runs a scenario, see ia32.c. */
 #include "ia32.h"
-
-struct board *board;
 
 static const struct {
 	const char *name;
@@ -45,44 +43,14 @@ asm(
 	CALL_BY("call", "int $0x80")
 );
 
-static void wake(uint32_t *word)
-{
-	CALL(NR_futex, word, FUTEX_WAKE, 0x7fffffff);
-}
-
-void ready(void)
-{
-	__atomic_store_n(&board->ready, 1, __ATOMIC_SEQ_CST);
-	wake(&board->ready);
-}
-
-void wait_go(void)
-{
-	while (!__atomic_load_n(&board->go, __ATOMIC_SEQ_CST))
-		CALL(NR_futex, &board->go, FUTEX_WAIT, 0, 0);
-}
-
-void step(unsigned int n)
-{
-	__atomic_add_fetch(&board->step[n], 1, __ATOMIC_SEQ_CST);
-	wake(&board->step[n]);
-}
-
-void step_wait(unsigned int n, uint32_t count)
-{
-	uint32_t seen;
-
-	while ((seen = __atomic_load_n(&board->step[n], __ATOMIC_SEQ_CST)) < count)
-		CALL(NR_futex, &board->step[n], FUTEX_WAIT, seen, 0);
-}
-
 int main(int argc, char **argv)
 {
 	unsigned int i;
 	int fd;
 
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 97;
+	is_child = argc == 4;
 	fd = open(argv[2], O_RDWR);
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (fd < 0 || board == MAP_FAILED)

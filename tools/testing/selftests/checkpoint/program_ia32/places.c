@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The address space of 32-bit programs: the vDSO, where mappings go; relatives. */
+/* The address space of 32-bit programs: the vDSO, where mappings go. */
 #include "ia32.h"
 
 #include <elf.h>
 #include <sys/auxv.h>
-#include <sys/wait.h>
 
 #define PAGE		4096
 #define ANONYMOUS	(MAP_PRIVATE | MAP_ANONYMOUS)
@@ -100,50 +99,4 @@ void places(void)
 	/* All but a page of four GiB is its own. */
 	CHECK_EQ(-ENOMEM, CALL(__NR_mmap2, 0xfffff000, PAGE, PROT_READ, ANONYMOUS | MAP_FIXED, -1,
 			       0));
-}
-
-/* Returns when it is another program. */
-static pid_t run(const char *path, const char *arg)
-{
-	const char *argv[] = { path, arg, NULL };
-	int ends[2];
-	pid_t pid;
-	char c;
-
-	CHECK_CALL(__NR_pipe2, ends, O_CLOEXEC);
-	pid = CHECK_CALL(__NR_fork);
-	if (!pid) {
-		CALL(__NR_execve, path, argv, argv + 2);
-		CALL(__NR_exit, 127);
-	}
-	close(ends[1]);
-	CHECK_EQ(0, CALL(__NR_read, ends[0], &c, 1));
-	close(ends[0]);
-	return pid;
-}
-
-/* A child of 32 bits, one of 64 bits; and programs of 64 bits that are executed later. */
-void family(void)
-{
-	pid_t child, native;
-	int status;
-
-	child = CHECK_CALL(__NR_fork);
-	if (!child) {
-		step(0);
-		wait_go();
-		CALL(__NR_exit_group, 32);
-	}
-	native = run("/bin/sleep", "1000000");
-	step_wait(0, 1);
-	ready();
-	wait_go();
-	CHECK_EQ(child, CALL(__NR_waitpid, child, &status, 0));
-	CHECK_EQ(32 << 8, status);
-	CHECK_CALL(__NR_kill, native, SIGTERM);
-	CHECK_EQ(native, CALL(__NR_waitpid, native, &status, 0));
-	CHECK_EQ(SIGTERM, status & 0x7f);
-	child = run("/bin/true", NULL);
-	CHECK_EQ(child, CALL(__NR_waitpid, child, &status, 0));
-	CHECK_EQ(0, status);
 }
