@@ -124,6 +124,7 @@
 #define IMAGE_KIND_VDSO 266
 #define IMAGE_KIND_FANOTIFY_FID 267
 #define IMAGE_KIND_UNIX_RECONNECT 270
+#define IMAGE_KIND_NET_FALLBACK 275
 #define IMAGE_KIND_TCP_HINTS 277
 #define IMAGE_KIND_PACKET_RINGS 278
 #define IMAGE_KIND_PACKET_MEMORY 279
@@ -544,13 +545,17 @@
 #define IMAGE_REQUEST_NEWROUTE 24
 #define IMAGE_REQUEST_DELROUTE 25
 #define IMAGE_REQUEST_NEWNEIGH 28
+#define IMAGE_REQUEST_DELNEIGH 29
 #define IMAGE_REQUEST_NEWRULE 32
 #define IMAGE_REQUEST_DELRULE 33
 #define IMAGE_REQUEST_NEWQDISC 36
 #define IMAGE_REQUEST_CONNECTION 40
 #define IMAGE_REQUEST_EXPECTATION 41
+#define IMAGE_REQUEST_BORN 45
+#define IMAGE_REQUEST_NUMBERS 46
 #define IMAGE_REQUEST_NEWTCLASS 50
 #define IMAGE_REQUEST_NEWTFILTER 51
+#define IMAGE_REQUEST_NEWNEXTHOP 104
 #define IMAGE_REQUEST_NEWLINKPROP 108
 #define IMAGE_REQUEST_NEWTABLE 2560
 #define IMAGE_REQUEST_NEWCHAIN 2563
@@ -2689,6 +2694,13 @@ struct image_unix_reconnect {
 };
 
 static_assert(sizeof(struct image_unix_reconnect) == 8, "image_unix_reconnect");
+
+struct image_net_fallback {
+	uint32_t net;
+	uint32_t index;
+};
+
+static_assert(sizeof(struct image_net_fallback) == 8, "image_net_fallback");
 
 struct image_tcp_hints {
 	uint32_t round_trip;
