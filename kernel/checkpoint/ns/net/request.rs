@@ -230,10 +230,7 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     }
     let flags = match kind {
         REQUEST_NEWLINK if flags & NET_REQUEST_MAKE != 0 => CREATE | EXCLUSIVE,
-        REQUEST_NEWADDR
-        | REQUEST_NEWQDISC
-        | REQUEST_NEWNEXTHOP
-        | REQUEST_NEWTCLASS
+        REQUEST_NEWADDR | REQUEST_NEWQDISC | REQUEST_NEWNEXTHOP | REQUEST_NEWTCLASS
         | REQUEST_NEWTFILTER => CREATE | EXCLUSIVE,
         REQUEST_NEWROUTE => CREATE | APPEND,
         REQUEST_NEWRULE => CREATE,
