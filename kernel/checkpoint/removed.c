@@ -146,8 +146,18 @@ struct dentry *checkpoint_removed_node(const struct path *dir, const char *name,
 	struct dentry *dentry;
 	int err;
 
-	if (type & ~S_IFMT || S_ISREG(type))
+	/* vfs_mknod() takes whatever it gets. */
+	switch (type) {
+	case S_IFDIR:
+	case S_IFIFO:
+	case S_IFSOCK:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+		break;
+	default:
 		return ERR_PTR(-EINVAL);
+	}
 	/* What is made there can't be removed. */
 	if (IS_APPEND(d_inode(dir->dentry)))
 		return ERR_PTR(-EPERM);

@@ -271,15 +271,26 @@ out:
 	return err;
 }
 
+/* The file of a socket, with a reference; NULL: it was closed. */
+static struct file *checkpoint_unix_file(struct sock *sk)
+{
+	struct file *file;
+
+	unix_state_lock(sk);
+	file = sk->sk_socket && sk->sk_socket->file ? get_file_active(&sk->sk_socket->file) : NULL;
+	unix_state_unlock(sk);
+	return file;
+}
+
 /**
  * checkpoint_unix_bind() - let others find a Unix socket by its address
  * @sk: the socket, with an address
  * @path: the socket inode that it was bound to; NULL: it has an abstract address
  * @removed: that was made for this, and removed (checkpoint_removed_node())
  *
- * As bind(2), but that an inode is there already: whoever may not remove that
- * and make another one may not take it either. One that was removed was made with the rights of
- * who may do so, and is found only by who has a descriptor of it.
+ * As bind(2), with its hook of security modules, but that an inode is there already: whoever may
+ * not remove that and make another one may not take it either. One that was removed was made with
+ * the rights of who may do so, and is found only by who has a descriptor of it.
  *
  * Return: 0, also if it was closed; or an errno: -EADDRINUSE if another one has
  * the address.
@@ -288,6 +299,7 @@ int checkpoint_unix_bind(struct sock *sk, const struct path *path, bool removed)
 {
 	struct net *net = sock_net(sk);
 	struct unix_sock *u = unix_sk(sk);
+	struct unix_address *addr = smp_load_acquire(&u->addr); /* as unix_getname() */
 	unsigned int new_hash, old_hash;
 	struct inode *inode = NULL;
 	struct file *file;
@@ -295,11 +307,17 @@ int checkpoint_unix_bind(struct sock *sk, const struct path *path, bool removed)
 	int err;
 
 	/* With its file it is not closed meanwhile, which takes it out of the tables. */
-	unix_state_lock(sk);
-	file = sk->sk_socket && sk->sk_socket->file ? get_file_active(&sk->sk_socket->file) : NULL;
-	unix_state_unlock(sk);
+	file = checkpoint_unix_file(sk);
 	if (!file)
 		return 0;
+
+	/* An address that was set stays as it is. */
+	err = -EINVAL;
+	if (addr)
+		err = security_socket_bind(sock_from_file(file), (struct sockaddr *)addr->name,
+					   addr->len);
+	if (err)
+		goto out_file;
 
 	if (path) {
 		inode = d_backing_inode(path->dentry);
@@ -419,8 +437,8 @@ int checkpoint_unix_connect(struct sock *sk, struct sock *peer, struct pid *pid,
  * @pid: what SO_PEERCRED tells who connects; NULL: nothing
  * @cred: the same
  *
- * As listen(2), which takes the credentials from the caller. The backlog is
- * limited as there.
+ * As listen(2), with its hook of security modules, which takes the credentials from the caller.
+ * The backlog is limited as there.
  *
  * Return: 0, or an errno.
  */
@@ -429,12 +447,20 @@ int checkpoint_unix_listen(struct sock *sk, unsigned int backlog, struct pid *pi
 {
 	unsigned int max = READ_ONCE(sock_net(sk)->core.sysctl_somaxconn);
 	struct unix_peercred peercred = {};
-	int err;
+	struct file *file;
+	int err = 0;
 
 	if (sk->sk_type != SOCK_STREAM && sk->sk_type != SOCK_SEQPACKET)
 		return -EOPNOTSUPP;
 	if (!READ_ONCE(unix_sk(sk)->addr))
 		return -EINVAL;
+	file = checkpoint_unix_file(sk);
+	if (file) {
+		err = security_socket_listen(sock_from_file(file), min(backlog, max));
+		fput(file);
+	}
+	if (err)
+		return err;
 	err = pidfs_register_pid(pid);
 	if (err)
 		return err;

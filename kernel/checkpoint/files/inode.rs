@@ -319,7 +319,14 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef, asked: u64) -> Resu
     cap.meta.put(&record, text)?;
     huge::save_file(cap, file, obj, size, asked)?;
     policy::save_file(cap, file)?;
-    for name in names(&inode.xattrs) {
+    save_xattrs(cap, obj, file, &inode.xattrs)?;
+    Ok(obj)
+}
+
+/// Writes the records of the extended attributes of `file` with the names in `list`, which follow that of
+/// the object `obj`.
+pub(super) fn save_xattrs(cap: &mut Capture, obj: ObjRef, file: &FileRef, list: &[u8]) -> Result {
+    for name in names(list) {
         save_xattr(cap, file, name).inspect_err(|&e| {
             cap.report.line(fmt!(
                 "error: the extended attribute {} of object {}, a file without a name, can't be \
@@ -330,11 +337,11 @@ pub(crate) fn save_memory(cap: &mut Capture, file: &FileRef, asked: u64) -> Resu
             ));
         })?;
     }
-    Ok(obj)
+    Ok(())
 }
 
 /// Returns the names in a list of names that end with a NUL each.
-fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|&b| b == 0).filter(|name| !name.is_empty())
 }
 

@@ -24,6 +24,7 @@ use crate::{
         files::{
             name_and_value,
             OpenFile,
+            FILE_FIFO,
             FILE_MQUEUE,
             FILE_SOCKET, //
         },
@@ -66,6 +67,7 @@ const NAMES: &[(&[u8], u32)] = &[
     (SMACK_NAME, SMACK),
     (b"security.SMACK64EXEC", SMACK),
     (b"security.SMACK64MMAP", SMACK),
+    (b"security.SMACK64TRANSMUTE", SMACK),
     (b"security.SMACK64IPIN", SMACK),
     (b"security.SMACK64IPOUT", SMACK),
 ];
@@ -121,9 +123,14 @@ pub(super) fn names(cap: &mut Capture, file: &FileRef) -> Result<KVVec<u8>> {
 
 /// Writes the labels of the open file `file` with reference `obj`, of the kind with number `kind`,
 /// which `opener` need not have given it: those of sockets and message queues, which others make
-/// for one, and where one may choose.
+/// for one, and where one may choose; and of a FIFO that was removed, as it is made again.
 pub(super) fn save(cap: &mut Capture, obj: ObjRef, kind: u32, file: &FileRef) -> Result {
-    if !matches!(kind, FILE_SOCKET | FILE_MQUEUE) {
+    let made = match kind {
+        FILE_SOCKET | FILE_MQUEUE => true,
+        FILE_FIFO => file.is_unlinked() && file.links() == 0,
+        _ => false,
+    };
+    if !made {
         return Ok(());
     }
     let opener = CredRef::of_file(file)?;
@@ -234,6 +241,10 @@ pub(super) fn set(
                     EOPNOTSUPP => {
                         "such a file has the label of who makes it, or its security module is not \
                          active here: call restart(2) with that label, or boot with it (lsm=)"
+                    }
+                    EINVAL if name == SMACK_NAME => {
+                        "it is no label, or such a file (that of a socket) has the label of who makes it: \
+                         have it made by who has that label"
                     }
                     EINVAL => "the policy does not know it: load the one that it was saved under",
                     _ => {

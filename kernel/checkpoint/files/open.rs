@@ -48,6 +48,7 @@ use crate::{
             Lease,
             OpenFile,
             FILE_EXTERNAL,
+            FILE_FIFO,
             FILE_MEMFD,
             FILE_PROC,
             FILE_REGULAR,
@@ -137,10 +138,15 @@ impl BuiltFile {
 }
 
 impl Rebuilt for BuiltFile {
-    /// Takes the locks that it owns.
+    /// Takes the locks that it owns. And a FIFO gets its label: all ends of it are open, and with that
+    /// label they might not be opened.
     fn link(&self, r: &Restore, obj: ObjRef) -> Result {
         if self.given {
             return Ok(());
+        }
+        let (record, _) = r.object_body::<OpenFile>(obj)?;
+        if record.kind.get() == FILE_FIFO {
+            label::restore(r, obj, &self.file, "a removed FIFO")?;
         }
         locks::restore_of_file(r, obj, &self.file)
     }
@@ -357,7 +363,9 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
         former: PathName::new(next())?,
     };
     let file = (kind.restore)(r, plan, &source)?;
-    label::restore(r, obj, &file, kind.name)?;
+    if kind.number != FILE_FIFO {
+        label::restore(r, obj, &file, kind.name)?;
+    }
     let cut = Cut::of(r, plan, &source, &file)?;
     let late = Late::of(r, obj)?;
     let mut lessees = KVec::new();

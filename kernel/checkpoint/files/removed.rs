@@ -21,6 +21,7 @@ use crate::{
         former,
         inode,
         kinds,
+        label,
         mount,
         name::{
             Named,
@@ -35,6 +36,7 @@ use crate::{
     },
     image::{
         files::{
+            name_and_value,
             paths_and_target,
             Removed, //
         },
@@ -69,6 +71,8 @@ struct Gone {
     former: KVec<u8>,
     /// Where a symbolic link leads; empty: it is none.
     target: KVec<u8>,
+    /// Names of its labels, each with its NUL.
+    labels: KVVec<u8>,
 }
 
 impl Shared<Found> for Gone {
@@ -146,11 +150,13 @@ pub(super) fn collect(cap: &mut Capture, path: &PathRef) -> Result<Option<&'stat
         _ => KVec::new(),
     };
     if cap.objects.count::<Gone>(file.inode_addr())? {
+        let labels = label::names(cap, &file)?;
         cap.objects.keep(Gone {
             file,
             dir: name,
             former,
             target,
+            labels,
         })?;
     }
     Ok(None)
@@ -185,7 +191,7 @@ pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
         mount: mount::reference(cap)?.into(),
         device: device::encoded(file.device()).into(),
         file_type: file.file_type().into(),
-        reserved: 0.into(),
+        xattrs: u32::try_from(inode::names(&gone.labels).count())?.into(),
     };
     let mut paths = KVec::new();
     for part in [gone.dir.as_slice(), &[0], &gone.former] {
@@ -196,13 +202,44 @@ pub(super) fn save(cap: &mut Capture, path: &PathRef) -> Result<ObjRef> {
         paths.extend_from_slice(&gone.target, GFP_KERNEL_ACCOUNT)?;
     }
     cap.meta.put(&record, &paths)?;
+    inode::save_xattrs(cap, obj, file, &gone.labels)?;
     Ok(obj)
 }
 
 /// What was made and removed again.
 struct BuiltGone(PathRef);
 
-impl Rebuilt for BuiltGone {}
+impl Rebuilt for BuiltGone {
+    /// Gives it its labels: what is opened or bound by it was so before.
+    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        let (record, _) = r.object_body::<Removed>(obj)?;
+        if record.xattrs.get() == 0 {
+            return Ok(());
+        }
+        let file = FileRef::open_unchecked(&self.0, oflag::PLACE)?;
+        let what = what(record.real_type()).ok_or(EINVAL)?;
+        let name = file.entry_name();
+        for raw in r.records_after(obj)?.take(record.xattrs.get() as usize) {
+            let raw = raw.map_err(|f| r.fault(f))?;
+            let (attribute, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
+            let shown = fmt!("removed {} {}", what, Text(name.as_bytes()));
+            label::set(r, &file, &shown, attribute, value)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns what something of the type `file_type` that was removed is, for messages.
+fn what(file_type: u32) -> Option<&'static str> {
+    Some(match file_type {
+        ftype::DIRECTORY => "directory",
+        ftype::CHAR | ftype::BLOCK => "device",
+        ftype::LINK => "symbolic link",
+        ftype::FIFO => "named pipe",
+        ftype::SOCKET => "file of a socket",
+        _ => return None,
+    })
+}
 
 /// Makes what `record` tells of in `dir`, and removes it.
 fn make(record: &Removed, dir: &PathRef, name: &PathName, target: &PathName) -> Result<PathRef> {
@@ -250,14 +287,7 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     let above = r.place(paths.next().unwrap_or(&[]))?;
     let former = paths.next().unwrap_or(&[]);
     let (_, name) = former::split(former)?.ok_or(EINVAL)?;
-    let what = match record.real_type() {
-        ftype::DIRECTORY => "directory",
-        ftype::CHAR | ftype::BLOCK => "device",
-        ftype::LINK => "symbolic link",
-        ftype::FIFO => "named pipe",
-        ftype::SOCKET => "file of a socket",
-        _ => return Err(EINVAL),
-    };
+    let what = what(record.real_type()).ok_or(EINVAL)?;
     let start = mount::start(r, record.mount.get())?;
     let find = || {
         let dir = PathRef::lookup_dir(&start, above.as_c_str())?;

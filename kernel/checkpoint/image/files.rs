@@ -296,7 +296,7 @@ pub const XATTR_NAME_MAX: usize = 255;
 pub const XATTR_SIZE_MAX: usize = 1 << 16;
 
 record! {
-    /// An extended attribute of the [`Inode`] before it, as of getxattr(2). Payload: its name, a
+    /// An extended attribute of the [`Inode`] or [`Removed`] before it, as of getxattr(2). Payload: its name, a
     /// NUL, its value.
     #[record(Xattr = 111, "extended attribute", min = 8, check = xattr)]
     pub struct Xattr {
@@ -431,8 +431,8 @@ record! {
         pub device: U32,
         /// File type, as of stat(2); 0: a device that has characters, or a directory if that has no number.
         pub file_type: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Number of [`Xattr`] records that follow: its labels.
+        pub xattrs: U32,
     }
 }
 

@@ -72,8 +72,8 @@ record! {
 }
 
 record! {
-    /// The label of the open file before it, where that is not what who opened it gives: of a socket
-    /// or a message queue. Payload: the name of the extended attribute, a NUL, its value.
+    /// The label of the open file before it, where that is not what who opened it gives: of a socket,
+    /// a message queue or an end of a removed FIFO. Payload: the name of the extended attribute, a NUL, its value.
     #[record(FileLabel = 235, "label of a file", min = 8, check = file_label)]
     pub struct FileLabel {
         /// The open file.

@@ -135,8 +135,8 @@ pub(super) struct Batches<'a> {
     queue: Option<&'a Queue>,
     /// Batches so far.
     count: usize,
-    /// Their pages can't be swapped out, and count as the caller's.
-    held: Held,
+    /// Their pages can't be swapped out, and count as the caller's until the last one is written.
+    held: &'a mut Held,
 }
 
 impl Gathered {
@@ -288,8 +288,9 @@ impl Queue {
 /// Has `own` find batches and add them to what it gets, which brings them into the image; returns
 /// what it returns, or why a batch could not be written.
 pub(super) fn write(sink: &mut Sink, own: impl FnOnce(&mut Batches<'_>) -> Result) -> Result {
+    let mut held = Held::new();
     if !sink.is_parted() {
-        return own(&mut Batches::new(sink, None, None));
+        return own(&mut Batches::new(sink, &mut held, None, None));
     }
     let file = sink.file().clone();
     let queue = KBox::pin_init(Queue::new(), GFP_KERNEL_ACCOUNT)?;
@@ -297,20 +298,33 @@ pub(super) fn write(sink: &mut Sink, own: impl FnOnce(&mut Batches<'_>) -> Resul
         queue.room.give();
     }
     let result = helpers::run_beside(&|| queue.write(&file), |start| {
-        let result = own(&mut Batches::new(sink, Some(start), Some(&queue)));
+        let result = own(&mut Batches::new(
+            sink,
+            &mut held,
+            Some(start),
+            Some(&queue),
+        ));
         queue.end(result.is_ok());
         result
     });
-    if let Some((at, e)) = queue.waiting.lock().failed {
+    let waiting = queue.waiting.lock();
+    if let Some((at, e)) = waiting.failed {
         sink.part_failed(at, e);
         return Err(e);
     }
+    // The thread was killed while nothing waited: what came after that is not written, though the caller
+    // may not know yet that it is killed, too.
+    if result.is_ok() && !waiting.batches.is_empty() {
+        return Err(EINTR);
+    }
+    drop(waiting);
     result.and_then(|()| wait::go_on())
 }
 
 impl<'a> Batches<'a> {
     fn new(
         sink: &'a mut Sink,
+        held: &'a mut Held,
         start: Option<&'a mut dyn FnMut() -> bool>,
         queue: Option<&'a Queue>,
     ) -> Self {
@@ -319,7 +333,7 @@ impl<'a> Batches<'a> {
             start,
             queue,
             count: 0,
-            held: Held::new(),
+            held,
         }
     }
 

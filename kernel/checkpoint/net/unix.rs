@@ -330,6 +330,21 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
             return Ok(false);
         }
     }
+    // Others find it by that one, which is not known.
+    if let Some(path) = unix.path.as_ref().filter(|path| path.is_unlinked()) {
+        if path.links() != 0 {
+            cap.refuse(
+                EOPNOTSUPP,
+                t,
+                fmt!(
+                    "{}: what it is bound to was removed by this name, and another one (a hard link) is \
+                     left: remove that, too",
+                    named
+                ),
+            );
+            return Ok(false);
+        }
+    }
     if find_sock(cap, t, named, &sk, FOLLOWED)? {
         add_todo(cap, named, sk)?;
     }

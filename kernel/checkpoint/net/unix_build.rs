@@ -269,9 +269,12 @@ impl Part {
         }
         if self.record.state.get() == UNIX_LISTENING {
             let (pid, cred) = self.peer(r)?;
-            built
-                .sk
-                .listen_unix(self.record.backlog.get(), pid.as_ref(), cred.as_ref())?;
+            let backlog = self.record.backlog.get();
+            let listen = || built.sk.listen_unix(backlog, pid.as_ref(), cred.as_ref());
+            match &built.opener {
+                Some(opener) => opener.act(listen)?,
+                None => listen()?,
+            }
         }
         Ok(())
     }

@@ -100,6 +100,11 @@ impl Walk<'_> {
             self.mount_of(raw, inode.mount.get())?;
             absolute_path(raw)?;
         }
+        self.xattrs_follow(raw, left)
+    }
+
+    /// Notes that this many extended attributes of the inode `raw` are to follow.
+    fn xattrs_follow(&mut self, raw: &Raw<'_>, left: u32) -> Result<(), Fault> {
         if left != 0 {
             ensure(
                 raw,
@@ -258,8 +263,8 @@ impl Walk<'_> {
             removed.atime_nsec.get() < NSEC && removed.mtime_nsec.get() < NSEC,
             "impossible time",
         )?;
-        zero(raw, removed.reserved.get() == 0)?;
         self.mount_of(raw, removed.mount.get())?;
+        self.xattrs_follow(raw, removed.xattrs.get())?;
         let file_type = removed.real_type();
         match file_type {
             TYPE_CHAR | TYPE_BLOCK => (),

@@ -197,6 +197,14 @@ impl PathRef {
         self.inode().map_or(0, |inode| inode.addr())
     }
 
+    /// Returns the number of names of the inode; 0 also: there is no inode.
+    pub(crate) fn links(&self) -> u32 {
+        self.inode().map_or(0, |inode| {
+            // SAFETY: We own a reference on the dentry, which keeps the inode; the count is read once.
+            unsafe { (&raw const (*inode).__bindgen_anon_1.i_nlink).read_volatile() }
+        })
+    }
+
     /// Returns the type of the inode, as in `st_mode`, with its permissions; 0: there is none.
     pub(crate) fn mode(&self) -> u32 {
         let Some(inode) = self.inode() else {

@@ -297,7 +297,7 @@ fn removed_dir(s: &mut Sample) {
             mount: 0.into(),
             device: 0.into(),
             file_type: 0.into(),
-            reserved: 0.into(),
+            xattrs: 0.into(),
         },
         b"/home\0/home/gone",
     );
@@ -422,13 +422,6 @@ fn removed_paths() {
             removed_link(s, b"/dev\0/dev/gone\0nowhere");
             s.edit(1, |f: &mut OpenFile| f.ino.set(1))
         }),
-        ("reserved or unused field is not zero", |s| {
-            let fifo = |d: &mut Removed| {
-                d.file_type.set(0o010000);
-                d.reserved.set(1);
-            };
-            removed_path(s, 0o010600, fifo, PATHS)
-        }),
         ("removed, but no named pipe", |s| {
             fifo(s, b"/tmp\0/tmp/fifo");
             let node = removed(s, |d| d.file_type.set(0o140000), PATHS);
@@ -462,6 +455,10 @@ fn removed_directories() {
         ("working directory that is none", |s| {
             removed_dir(s);
             s.edit(0, |d: &mut Removed| d.device.set(0x10_0003))
+        }),
+        ("the inode before it lacks extended attributes", |s| {
+            removed_dir(s);
+            s.edit(0, |d: &mut Removed| d.xattrs.set(1))
         }),
         ("one path where two belong", |s| {
             removed_dir(s);

@@ -157,10 +157,12 @@ pub fn most_of_subtree(pid: i32) -> Option<Vec<Process>> {
     let mut next = 0;
     while let Some(process) = tree.get(next).copied() {
         // One that has another parent now is not a child any more.
-        let here = children(process.pid)
-            .ok()?
-            .into_iter()
-            .filter_map(|child| look(child).ok());
+        let listed = children(process.pid).ok()?;
+        // Else it may have exited, and they are those of another one, which has got its pid.
+        if look(process.pid).ok()?.parent != process.parent {
+            return None;
+        }
+        let here = listed.into_iter().filter_map(|child| look(child).ok());
         tree.extend(here.filter(|child| child.parent == process.pid));
         next += 1;
     }

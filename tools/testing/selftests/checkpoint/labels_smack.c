@@ -99,10 +99,32 @@ static char *label_with(int fd, const char *text, char *buf, size_t size)
 	return buf;
 }
 
+/* Opens what is at @path with @flags, gives it the label DATA, and removes it. */
+static int removed_of(const char *path, int flags)
+{
+	int fd;
+
+	CHECK_SYS(lsetxattr(path, "security.SMACK64", DATA, strlen(DATA), 0));
+	fd = CHECK_SYS(open(path, flags | O_CLOEXEC));
+	CHECK_SYS(flags & O_DIRECTORY ? rmdir(path) : unlink(path));
+	return fd;
+}
+
+/* That what @fd shows, maybe as a path only, has the label DATA. */
+static void is_data(int fd)
+{
+	char path[64], buf[256] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	CHECK_SYS(getxattr(path, "security.SMACK64", buf, sizeof(buf) - 1));
+	CHECK_STREQ(DATA, buf);
+}
+
 static int labelled(void *arg)
 {
 	char data[256], secret[256], of_memfd[256], of_socket[256], buf[256];
-	int memfd, pair[2], chosen, one = 1;
+	int memfd, pair[2], chosen, removed[4], one = 1;
+	unsigned int i;
 
 	file_of(ckpt_path(data, sizeof(data), "data"), DATA);
 	file_of(ckpt_path(secret, sizeof(secret), "secret"), SECRET);
@@ -122,6 +144,15 @@ static int labelled(void *arg)
 	/* A message has the one that its sender gives to what it sends. */
 	CHECK_SYS(setsockopt(pair[0], SOL_SOCKET, SO_PASSSEC, &one, sizeof(one)));
 	CHECK_EQ(4, send(pair[1], "sent", 4, MSG_NOSIGNAL));
+	/* What was removed is made anew: a directory, an end of a FIFO, paths of that and of a link. */
+	CHECK_SYS(mkdir(ckpt_path(buf, sizeof(buf), "dir"), 0700));
+	removed[0] = removed_of(buf, O_DIRECTORY);
+	CHECK_SYS(mkfifo(ckpt_path(buf, sizeof(buf), "fifo"), 0600));
+	removed[1] = removed_of(buf, O_RDWR);
+	CHECK_SYS(mkfifo(ckpt_path(buf, sizeof(buf), "fifo"), 0600));
+	removed[2] = removed_of(buf, O_PATH);
+	CHECK_SYS(symlink("nowhere", ckpt_path(buf, sizeof(buf), "link")));
+	removed[3] = removed_of(buf, O_PATH | O_NOFOLLOW);
 	smack_of(memfd, "", of_memfd, sizeof(of_memfd));
 	smack_of(pair[0], "", of_socket, sizeof(of_socket));
 	CHECK_EQ(0, lose_cap(CAP_MAC_ADMIN));
@@ -132,6 +163,8 @@ static int labelled(void *arg)
 	check_confined(data, secret);
 	CHECK_STREQ(of_memfd, smack_of(memfd, "", buf, sizeof(buf)));
 	CHECK_STREQ(DATA, smack_of(chosen, "", buf, sizeof(buf)));
+	for (i = 0; i < ARRAY_SIZE(removed); i++)
+		is_data(removed[i]);
 	CHECK_STREQ(of_socket, smack_of(pair[0], "", buf, sizeof(buf)));
 	CHECK_STREQ(of_socket, smack_of(pair[1], "", buf, sizeof(buf)));
 	CHECK_STREQ("ckpt-in", smack_of(pair[1], "IPIN", buf, sizeof(buf)));

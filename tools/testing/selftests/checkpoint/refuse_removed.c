@@ -2,7 +2,7 @@
 /*
  * Paths (O_PATH) to what was removed, and is no regular file, that can't be saved: another name is
  * left, or two were removed; it has extended attributes; somebody outside has the pipe or the socket
- * that is found there.
+ * that is found there. And a socket that is found by another name than that which was removed.
  */
 #include "refuse_outside.h"
 
@@ -129,6 +129,27 @@ REFUSE(socket_outside, .before = take, .after = give_back)
 	ckpt_step(1);
 	ckpt_wait_go();
 	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+/* Others find it by a name that is not known. */
+REFUSE(socket_with_other_name)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int sock = CHECK_SYS(socket(AF_UNIX, SOCK_DGRAM, 0)), end;
+
+	CHECK(strlen(ckpt_path(path, sizeof(path), "sock")) < sizeof(addr.sun_path), "%s", path);
+	strcpy(addr.sun_path, path);
+	CHECK_SYS(bind(sock, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(link(path, ckpt_path(other, sizeof(other), "other")));
+	CHECK_SYS(unlink(path));
+	EXPECT_FD(sock, "*", "what it is bound to was removed by this name, and another one (a hard link) is "
+		  "left: remove that, too");
+	ckpt_ready_wait();
+	CHECK(strlen(other) < sizeof(addr.sun_path), "%s", other);
+	strcpy(addr.sun_path, other);
+	end = CHECK_SYS(socket(AF_UNIX, SOCK_DGRAM, 0));
+	CHECK_SYS(connect(end, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(unlink(other));
 }
 
 TEST_HARNESS_MAIN
