@@ -14,6 +14,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/snmp.h>
 #include <linux/tcp.h>
@@ -128,6 +129,19 @@ static void checkpoint_tcp_shift(struct sock *sk, u32 held)
 }
 
 /*
+ * What was on its way while @sk was held measures that time, and not the way: no round-trip
+ * time is taken from it, as of what tcp_sendmsg_locked() takes under TCP_REPAIR. What comes
+ * back with an end (tcp_send_fin()) is not marked there.
+ */
+static void checkpoint_tcp_untime(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	skb_rbtree_walk(skb, &sk->tcp_rtx_queue)
+		TCP_SKB_CB(skb)->sacked |= TCPCB_REPAIRED;
+}
+
+/*
  * For how long the clocks of the socket of @hold have stood still, in jiffies: those of a
  * new one since it was connected (tcp_hints.c).
  */
@@ -201,6 +215,7 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 
 		tcp_mstamp_refresh(tp);
 		checkpoint_tcp_shift(sk, stood);
+		checkpoint_tcp_untime(sk);
 		/*
 		 * What it is asked below the other end has a whole timeout for: not what is left
 		 * of one since segments were sent, as tcp_rearm_rto() has it after a loss probe.
