@@ -11,6 +11,7 @@
 #include <linux/checkpoint_tcp.h>
 #include <linux/checkpoint_tcp_hints.h>
 #include <linux/jiffies.h>
+#include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/tcp.h>
@@ -23,12 +24,18 @@
 
 #include "tcp.h"
 
+/* Milliseconds of @time, in jiffies: with less than 1000 of these a second they may be too many. */
+static u32 checkpoint_tcp_msecs(unsigned long time)
+{
+	return jiffies_to_msecs(min(time, msecs_to_jiffies(INT_MAX)));
+}
+
 /* Milliseconds since the time @since. Another CPU may have set it just now. */
 static u32 checkpoint_tcp_age(u32 since)
 {
 	s32 age = tcp_jiffies32 - since;
 
-	return age > 0 ? jiffies_to_msecs(age) : 0;
+	return age > 0 ? checkpoint_tcp_msecs(age) : 0;
 }
 
 /* What of the time for which @sk has waited for the other end is told. */
@@ -44,7 +51,7 @@ static void checkpoint_tcp_waits_get(struct sock *sk, struct checkpoint_tcp_hint
 	if (sock_flag(sk, SOCK_KEEPOPEN)) {
 		/* One that has run out while it was held is due. */
 		left = icsk->icsk_keepalive_timer.expires - jiffies;
-		hints->keepalive_ms = left > 0 ? jiffies_to_msecs(left) : 0;
+		hints->keepalive_ms = left > 0 ? checkpoint_tcp_msecs(left) : 0;
 	}
 	if (!tp->packets_out && icsk->icsk_probes_tstamp) {
 		hints->window_ms = checkpoint_tcp_age(icsk->icsk_probes_tstamp) + 1;

@@ -14,6 +14,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/snmp.h>
 #include <linux/tcp.h>
@@ -116,9 +117,28 @@ static void checkpoint_tcp_shift(struct sock *sk, u32 held)
 	tp->lsndtime += held;
 	if (icsk->icsk_probes_tstamp)
 		icsk->icsk_probes_tstamp += held;
-	if (tp->retrans_stamp)
-		tp->retrans_stamp += tp->tcp_usec_ts ? jiffies_to_usecs(held) :
-						       jiffies_to_msecs(held);
+	if (tp->retrans_stamp) {
+		/* Its clock is finer: of a jiffy that had begun it would be ahead of that. */
+		u32 whole = held ? held - 1 : 0;
+
+		tp->retrans_stamp += tp->tcp_usec_ts ? jiffies_to_usecs(whole) :
+						       jiffies_to_msecs(whole);
+		/* For which 0 is none. */
+		tp->retrans_stamp = tp->retrans_stamp ? : 1;
+	}
+}
+
+/*
+ * What was on its way while @sk was held measures that time, and not the way: no round-trip
+ * time is taken from it, as of what tcp_sendmsg_locked() takes under TCP_REPAIR. What comes
+ * back with an end (tcp_send_fin()) is not marked there.
+ */
+static void checkpoint_tcp_untime(struct sock *sk)
+{
+	struct sk_buff *skb;
+
+	skb_rbtree_walk(skb, &sk->tcp_rtx_queue)
+		TCP_SKB_CB(skb)->sacked |= TCPCB_REPAIRED;
 }
 
 /*
@@ -154,7 +174,7 @@ static unsigned long checkpoint_tcp_keepalive_left(const struct sock *sk, u32 st
  */
 static void checkpoint_tcp_ask(struct sock *sk, bool is_new)
 {
-	const struct inet_connection_sock *icsk = inet_csk(sk);
+	struct inet_connection_sock *icsk = inet_csk(sk);
 
 	tcp_send_ack(sk);
 	tcp_send_window_probe(sk);
@@ -165,6 +185,16 @@ static void checkpoint_tcp_ask(struct sock *sk, bool is_new)
 	/* The probe is for one state only. */
 	if (sk->sk_state != TCP_ESTABLISHED && icsk->icsk_probes_out)
 		tcp_write_wakeup(sk, LINUX_MIB_TCPKEEPALIVE);
+	/*
+	 * There was a window for it after all: as tcp_send_probe0(). The stamp would be left
+	 * behind, and the next window that is closed would count from it.
+	 */
+	if (tcp_sk(sk)->packets_out) {
+		icsk->icsk_probes_tstamp = 0;
+		/* That of others is of retransmissions. */
+		if (is_new)
+			icsk->icsk_backoff = 0;
+	}
 }
 
 /* As checkpoint_tcp_resume(). False: somebody else has locked the socket. */
@@ -185,6 +215,7 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 
 		tcp_mstamp_refresh(tp);
 		checkpoint_tcp_shift(sk, stood);
+		checkpoint_tcp_untime(sk);
 		/*
 		 * What it is asked below the other end has a whole timeout for: not what is left
 		 * of one since segments were sent, as tcp_rearm_rto() has it after a loss probe.
