@@ -42,7 +42,7 @@ IGNORE_HELPERS = ("INCLUDE_LINUX", "AVOID_EXTERNS")
 # What a check says that needs a kernel.
 NOT_BUILT = "the debugging kernel was not built: make kernel FLAVOUR=debug"
 # Words that are right here.
-WORDS = "iput,crate,ser,inout,mke,fpr,te,sie,ue,statics,ans,nd,hist,sme,sems,filp,parm,useable,unx,iif,struc"
+WORDS = "iput,crate,ser,inout,mke,fpr,te,sie,ue,statics,ans,nd,hist,sme,sems,filp,parm,useable,unx,iif,struc,parms"
 
 
 def sources(*suffixes):

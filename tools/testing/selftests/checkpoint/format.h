@@ -1612,7 +1612,7 @@ struct image_removed {
 	uint32_t mount;
 	uint32_t device;
 	uint32_t file_type;
-	uint32_t reserved;
+	uint32_t xattrs;
 };
 
 static_assert(sizeof(struct image_removed) == 56, "image_removed");
