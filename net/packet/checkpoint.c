@@ -88,6 +88,18 @@ static unsigned long current_status(struct packet_sock *po)
 					      READ_ONCE(h.h2->tp_status);
 }
 
+/*
+ * Whether tasks, or who fills it now, have what the kernel is to fill next. With the lock of the
+ * receive queue.
+ */
+static bool is_full(struct packet_sock *po)
+{
+	if (po->tp_version == TPACKET_V3)
+		return current_status(po) & TP_STATUS_USER;
+	return current_status(po) != TP_STATUS_KERNEL ||
+	       test_bit(po->rx_ring.head, po->rx_ring.rx_owner_map);
+}
+
 /**
  * checkpoint_packet_ring_get() - read what rings a packet socket has
  * @sk: the socket
@@ -197,15 +209,14 @@ void checkpoint_packet_ring_rest(struct sock *sk, struct checkpoint_packet_at *a
 		at->sequence = pkc->knxt_seq_num;
 	}
 	at->rx = current_unit(po);
-	at->status = current_status(po);
-	at->full = po->tp_version == TPACKET_V3 ? at->status & TP_STATUS_USER :
-		   at->status != TP_STATUS_KERNEL || test_bit(at->rx, po->rx_ring.rx_owner_map);
+	at->full = is_full(po);
 }
 
 /*
  * How many frames or blocks the kernel has filled since the ring was brought to
  * rest, and may have given to the tasks: those from @at->rx on. It is none that was
- * theirs, as they stand still.
+ * theirs, as they stand still. Once round it is all: the first one is theirs then, or is
+ * still being filled while others are that came later.
  */
 static unsigned int arrived(struct packet_sock *po, const struct checkpoint_packet_at *at)
 {
@@ -217,7 +228,7 @@ static unsigned int arrived(struct packet_sock *po, const struct checkpoint_pack
 	now = current_unit(po);
 	if (now != at->rx)
 		return (now + count - at->rx) % count;
-	return current_status(po) == at->status ? 0 : count;
+	return is_full(po) ? count : 0;
 }
 
 /* Where the status of a frame, or of a block of TPACKET_V3, is in a ring that receives. */
