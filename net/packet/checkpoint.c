@@ -8,6 +8,7 @@
  * were the kernel's then, one after the other, which are shown as such.
  */
 #include <linux/checkpoint_packet.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/cleanup.h>
 #include <linux/cpumask.h>
 #include <linux/errno.h>
@@ -372,16 +373,25 @@ int checkpoint_packet_ring_write(struct sock *sk, bool tx, u64 offset, const voi
  * checkpoint_packet_ring_stop() - keep the timer of a new ring from giving blocks away
  * @sk: the socket, which is not bound yet
  *
- * Until checkpoint_packet_ring_go() its first block may seem to have packets.
+ * Until checkpoint_packet_ring_go() its first block may seem to have packets. That was
+ * opened as it was made: it is emptied, as what was zero is not in an image.
  *
- * Return: 0.
+ * Return: 0; -EINTR if the caller was killed.
  */
 int checkpoint_packet_ring_stop(struct sock *sk)
 {
 	struct packet_sock *po = pkt_sk(sk);
+	int err;
 
-	if (po->rx_ring.pg_vec && po->tp_version == TPACKET_V3)
+	/* With it packet_set_ring() makes a timer, and ends it. */
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
+	if (po->rx_ring.pg_vec && po->tp_version == TPACKET_V3) {
 		hrtimer_cancel(&blocks_of(po)->retire_blk_timer);
+		memset(current_block(po), 0, sizeof(*current_block(po)));
+	}
+	release_sock(sk);
 	return 0;
 }
 
