@@ -106,7 +106,6 @@ struct checkpoint_packet_rings {
  * @drops: tp_drops
  * @freezes: tp_freeze_q_cnt
  * @queued: packets in its queue
- * @status: of @rx, TP_STATUS_*
  * @full: @rx is the tasks', or is being filled
  * @frozen: blocks of TPACKET_V3 wait for the tasks to give one back
  */
@@ -118,7 +117,6 @@ struct checkpoint_packet_at {
 	u32 drops;
 	u32 freezes;
 	u32 queued;
-	unsigned long status;
 	bool full;
 	bool frozen;
 };

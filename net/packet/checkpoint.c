@@ -8,6 +8,7 @@
  * were the kernel's then, one after the other, which are shown as such.
  */
 #include <linux/checkpoint_packet.h>
+#include <linux/checkpoint_socket.h>
 #include <linux/cleanup.h>
 #include <linux/cpumask.h>
 #include <linux/errno.h>
@@ -86,6 +87,18 @@ static unsigned long current_status(struct packet_sock *po)
 		rb->head % rb->frames_per_block * rb->frame_size;
 	return po->tp_version == TPACKET_V1 ? READ_ONCE(h.h1->tp_status) :
 					      READ_ONCE(h.h2->tp_status);
+}
+
+/*
+ * Whether tasks, or who fills it now, have what the kernel is to fill next. With the lock of the
+ * receive queue.
+ */
+static bool is_full(struct packet_sock *po)
+{
+	if (po->tp_version == TPACKET_V3)
+		return current_status(po) & TP_STATUS_USER;
+	return current_status(po) != TP_STATUS_KERNEL ||
+	       test_bit(po->rx_ring.head, po->rx_ring.rx_owner_map);
 }
 
 /**
@@ -197,15 +210,14 @@ void checkpoint_packet_ring_rest(struct sock *sk, struct checkpoint_packet_at *a
 		at->sequence = pkc->knxt_seq_num;
 	}
 	at->rx = current_unit(po);
-	at->status = current_status(po);
-	at->full = po->tp_version == TPACKET_V3 ? at->status & TP_STATUS_USER :
-		   at->status != TP_STATUS_KERNEL || test_bit(at->rx, po->rx_ring.rx_owner_map);
+	at->full = is_full(po);
 }
 
 /*
  * How many frames or blocks the kernel has filled since the ring was brought to
  * rest, and may have given to the tasks: those from @at->rx on. It is none that was
- * theirs, as they stand still.
+ * theirs, as they stand still. Once round it is all: the first one is theirs then, or is
+ * still being filled while others are that came later.
  */
 static unsigned int arrived(struct packet_sock *po, const struct checkpoint_packet_at *at)
 {
@@ -217,7 +229,7 @@ static unsigned int arrived(struct packet_sock *po, const struct checkpoint_pack
 	now = current_unit(po);
 	if (now != at->rx)
 		return (now + count - at->rx) % count;
-	return current_status(po) == at->status ? 0 : count;
+	return is_full(po) ? count : 0;
 }
 
 /* Where the status of a frame, or of a block of TPACKET_V3, is in a ring that receives. */
@@ -361,16 +373,25 @@ int checkpoint_packet_ring_write(struct sock *sk, bool tx, u64 offset, const voi
  * checkpoint_packet_ring_stop() - keep the timer of a new ring from giving blocks away
  * @sk: the socket, which is not bound yet
  *
- * Until checkpoint_packet_ring_go() its first block may seem to have packets.
+ * Until checkpoint_packet_ring_go() its first block may seem to have packets. That was
+ * opened as it was made: it is emptied, as what was zero is not in an image.
  *
- * Return: 0.
+ * Return: 0; -EINTR if the caller was killed.
  */
 int checkpoint_packet_ring_stop(struct sock *sk)
 {
 	struct packet_sock *po = pkt_sk(sk);
+	int err;
 
-	if (po->rx_ring.pg_vec && po->tp_version == TPACKET_V3)
+	/* With it packet_set_ring() makes a timer, and ends it. */
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
+	if (po->rx_ring.pg_vec && po->tp_version == TPACKET_V3) {
 		hrtimer_cancel(&blocks_of(po)->retire_blk_timer);
+		memset(current_block(po), 0, sizeof(*current_block(po)));
+	}
+	release_sock(sk);
 	return 0;
 }
 

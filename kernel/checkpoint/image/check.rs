@@ -104,6 +104,8 @@ pub struct Object {
     taken: bool,
     /// A link tells what it is to others.
     linked: bool,
+    /// Such a link must come.
+    owes_link: bool,
     /// First address that the next extent may have.
     next: u64,
     /// Offset in the metadata of the mapping that the last extent ended in; 0: none yet.

@@ -552,6 +552,17 @@ impl Walk<'_> {
         self.once::<T>(raw, obj, why, |object| &mut object.linked)
     }
 
+    /// Notes that the object of type `T` with reference `obj`, which `raw` refers to, is nothing without a
+    /// link that tells what it is to others, of those that [`Self::link_once`] notes.
+    pub(in crate::image) fn owe_link<T: Body>(
+        &mut self,
+        raw: &Raw<'_>,
+        obj: u32,
+        why: &'static str,
+    ) -> Result<(), Fault> {
+        self.once::<T>(raw, obj, why, |object| &mut object.owes_link)
+    }
+
     /// Sets the mark `mark` of the object of type `T` with reference `obj`; `why`: it was set before.
     fn once<T: Body>(
         &mut self,
@@ -655,6 +666,15 @@ impl Walk<'_> {
         }
         if self.group.is_some() {
             return Err(Fault::framing(end, "process record is missing"));
+        }
+        for object in self.objects.iter() {
+            if object.owes_link && !object.linked {
+                return Err(Fault {
+                    at: self.at.saturating_add(object.offset),
+                    kind: object.kind,
+                    why: "no link tells where its rings go on",
+                });
+            }
         }
         for pid in self.pids.iter() {
             if let Some((kind, why)) = pid.lacks() {

@@ -232,6 +232,11 @@ fn rings_of_a_socket() {
             let again = s.records[at].clone();
             s.records.insert(at, again);
         }),
+        ("no link tells where its rings go on", |s| {
+            s.packet_rings();
+            let at = s.position(Kind::PacketSocket, 0);
+            s.records.remove(at);
+        }),
         ("unknown flag", |s| {
             rings(s, |r| r.flags.set(PACKET_AUXDATA))
         }),

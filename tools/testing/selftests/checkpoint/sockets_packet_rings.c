@@ -357,6 +357,27 @@ CKPT_CYCLE(blocks)
 	CHECK_STREQ("private", (char *)block_at(&ring, 3) + block_at(&ring, 3)->offset_to_priv);
 }
 
+/* A block that was given back without a header stays so until it is opened. */
+CKPT_CYCLE(blocks_cleared)
+{
+	struct ring ring;
+
+	stay();
+	ring = ring_of(TPACKET_V3, PACKET_RX_RING, 2);
+	listens(&ring);
+	send_packet(packet(0), PROTOCOL, "first");
+	await_block(&ring, 0);
+	memset(ring.map, 0, ring.block_size);
+	ckpt_ready_wait();
+	CHECK(!ring.map[0] && !memcmp(ring.map, ring.map + 1, ring.block_size - 1),
+	      "it has a header");
+	send_packet(packet(0), PROTOCOL, "second");
+	await_block(&ring, 1);
+	expect_block(&ring, 1, 2, "second", NULL);
+	while (__atomic_load_n(&block_at(&ring, 0)->hdr.bh1.seq_num, __ATOMIC_ACQUIRE) != 3)
+		sched_yield();
+}
+
 /* All blocks are ours: the kernel goes on with the first one when it gets that back. */
 CKPT_CYCLE(blocks_full)
 {

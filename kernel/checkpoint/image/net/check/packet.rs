@@ -133,6 +133,8 @@ impl Walk<'_> {
             rings.socket.get(),
             "rings that do not follow their socket",
         )?;
+        // It lets them go on: the timer of blocks stands still until then.
+        self.owe_link::<Socket>(raw, rings.socket.get(), "has rings twice")?;
         flags(
             raw,
             rings.flags.get().into(),
