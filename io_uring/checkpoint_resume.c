@@ -142,6 +142,9 @@ static struct io_kiocb *checkpoint_uring_new(struct io_ring_ctx *ctx, struct tas
 	struct io_kiocb *req;
 	int ret;
 
+	/* No more than one has to end before others go on, and only as long as some are drained. */
+	if (from->alone && (ctx->drain_req || !(ctx->int_flags & IO_RING_F_DRAIN_ACTIVE)))
+		return ERR_PTR(-EINVAL);
 	if (from->file && from->fixed) {
 		node = io_rsrc_node_lookup(&ctx->file_table.data, from->index);
 		if (!node || io_slot_file(node) != from->file)

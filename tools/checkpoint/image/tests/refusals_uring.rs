@@ -26,6 +26,7 @@ use checkpoint_image::image::{
             REQUESTS_MAX,
             SLOTS_MAX,
             SQ_ENTRIES_MAX,
+            URING_DRAIN_ACTIVE,
             URING_DRAIN_DISABLED,
             URING_EVENTFD_ASYNC,
             URING_FLAGS,
@@ -463,9 +464,10 @@ fn buffers() {
 /// EPOLLERR, EPOLLHUP, EPOLLNVAL, EPOLLRDHUP, and EPOLLET.
 const ALWAYS: u32 = 0x8000_2038;
 
-/// Adds an io_uring with eight places for files and a request, which is changed.
+/// Adds an io_uring with eight places for files and a request, which is changed, and may be drained.
 fn with_request(s: &mut Sample, change: impl FnOnce(&mut UringRequest)) {
     uring(s, |u| {
+        u.flags.set(URING_DRAIN_ACTIVE);
         u.slots.set(8);
         u.requests.set(1);
         u.timeouts.set(u32::MAX);

@@ -252,6 +252,23 @@ fn heads_that_were_not_issued() {
             "others wait for the end of a request that was not drained",
             |s| alone(s, 1, |s| leads(s, 0, |l| l.flags.set(request::ALONE))),
         ),
+        // Of an io_uring of which nothing was drained.
+        (
+            "others wait for the end of a request that was not drained",
+            |s| {
+                heads(s, 1);
+                leads(s, 2, |l| l.flags.set(request::DRAIN | request::ALONE));
+            },
+        ),
+        (
+            "others wait for the end of more than one drained request",
+            |s| {
+                alone(s, 2, |s| {
+                    leads(s, 0, |l| l.flags.set(request::DRAIN | request::ALONE));
+                    leads(s, 1, |l| l.flags.set(request::DRAIN | request::ALONE));
+                })
+            },
+        ),
         (UNUSED, |s| {
             alone(s, 1, |s| leads(s, 0, |l| l.reserved.set(1)))
         }),
@@ -294,12 +311,26 @@ fn heads_that_were_not_issued() {
 fn waits_in_chains() {
     const UNUSED: &str = "reserved or unused field is not zero";
     const FUTEXES: &str = "a request waits for no futexes, or for other ones than announced";
-    fn several(s: &mut Sample, nr: u32, all: &[UringFutex]) {
-        heads(s, 1);
+    fn add_several(s: &mut Sample, nr: u32, all: &[UringFutex]) {
         let mut several = UringLink::new_zeroed();
         several.op.set(URING_LINK_FUTEXES);
         several.len.set(nr);
+        several.flags.set(request::LINK);
         s.add(several, all.as_bytes());
+    }
+    fn several(s: &mut Sample, nr: u32, all: &[UringFutex]) {
+        heads(s, 1);
+        add_several(s, nr, all);
+    }
+    fn many(s: &mut Sample, links: u32) {
+        heads(s, links);
+        for _ in 0..links {
+            add_several(
+                s,
+                FUTEXES_MAX,
+                &[UringFutex::new_zeroed(); FUTEXES_MAX as usize],
+            );
+        }
     }
     refused(&[
         (FUTEXES, |s| several(s, 0, &[])),
@@ -316,6 +347,9 @@ fn waits_in_chains() {
             let mut futex = UringFutex::new_zeroed();
             futex.shared.set(2);
             several(s, 1, &[futex]);
+        }),
+        ("requests wait for too many futexes", |s| {
+            many(s, REQUESTS_MAX / FUTEXES_MAX + 1)
         }),
         (UNUSED, |s| one(s, URING_LINK_FUTEX, |l| l.fd.set(1))),
         (UNUSED, |s| {

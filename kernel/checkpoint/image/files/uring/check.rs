@@ -142,6 +142,8 @@ impl Walk<'_> {
                 heads: requests.saturating_add(ios),
                 drains: uring.flags.get() & URING_DRAIN_ACTIVE != 0,
                 deferred: false,
+                alone: false,
+                futexes: 0,
                 head: None,
                 length: 0,
                 goes_on: false,

@@ -53,13 +53,14 @@ impl Walk<'_> {
         let set = io.flags.get();
         let others = request::PENDING | request::ARMED | request::SHARED | request::DEFERRED;
         flags(raw, u64::from(set), u64::from(request::ALL & !others))?;
-        uring_drained(raw, set)?;
+        let links = uring_drained(raw, set, missing.links)?;
         let slots = (set & request::FIXED != 0).then_some(missing.slots);
         self.uring_waited(raw, io.file.get(), io.index.get(), slots)?;
         uring_io_memory(raw, &io)?;
         uring_io_fields(raw, &io, missing.slots)?;
         self.follow = follow(UringLeft {
             ios: missing.ios.saturating_sub(1),
+            links,
             ..missing
         });
         Ok(())

@@ -61,12 +61,21 @@ impl Walk<'_> {
             _ => self.uring_head(raw, &link, &missing)?,
         };
         uring_link_fields(raw, &link, missing.slots)?;
+        let several = link.op.get() == URING_LINK_FUTEXES;
+        let own = if several { link.len.get() } else { 0 };
+        let futexes = chains.futexes.saturating_add(own);
+        ensure(
+            raw,
+            futexes <= REQUESTS_MAX,
+            "requests wait for too many futexes",
+        )?;
         self.follow = follow(UringLeft {
             links: UringLinksLeft {
                 left: chains.left.saturating_sub(1),
                 head: Some(link.head.get()),
                 goes_on: set & (request::LINK | request::HARDLINK) != 0,
                 is_timeout: link.op.get() == URING_LINK_LINK_TIMEOUT,
+                futexes,
                 ..chains
             },
             ..missing
@@ -107,7 +116,6 @@ impl Walk<'_> {
             link.op.get() != URING_LINK_LINK_TIMEOUT,
             "a timeout of no request",
         )?;
-        uring_drained(raw, set)?;
         zero(
             raw,
             set & request::ARMED == 0 && (!deferred || set & request::ALONE == 0),
@@ -116,7 +124,7 @@ impl Walk<'_> {
             heads: chains.heads.saturating_add(1),
             deferred,
             length: 0,
-            ..chains
+            ..uring_drained(raw, set, chains)?
         })
     }
 }

@@ -9,6 +9,7 @@ use super::{
     },
     left::{
         UringLeft,
+        UringLinksLeft,
         UringPart, //
     }, //
 };
@@ -86,9 +87,10 @@ impl Walk<'_> {
         ensure(raw, missing.is_next(UringPart::Requests), NONE)?;
         let all: &[UringRequest] = raw.array(REQUESTS_OF_RECORD_MAX)?;
         let n = counted(raw, all.len(), record.requests.get(), left)?;
-        let mut futexes = missing.futexes;
+        let (mut futexes, mut links) = (missing.futexes, missing.links);
         for request in all {
             self.uring_request(raw, request, &missing)?;
+            links = uring_drained(raw, request.flags.get(), links)?;
             if request.kind.get() == URING_REQUEST_FUTEXES {
                 futexes = futexes.saturating_add(request.off.get());
             }
@@ -101,6 +103,7 @@ impl Walk<'_> {
         self.follow = follow(UringLeft {
             requests: left.saturating_sub(n),
             futexes,
+            links,
             ..missing
         });
         Ok(())
@@ -121,7 +124,6 @@ impl Walk<'_> {
         )?;
         let all = request::ALL & !(request::SELECT | request::ARMED | request::DEFERRED);
         flags(raw, u64::from(request.flags.get()), u64::from(all))?;
-        uring_drained(raw, request.flags.get())?;
         zero(raw, request.reserved.get() == 0)?;
         match request.kind.get() {
             URING_REQUEST_POLL => self.uring_poll(raw, request, missing.slots),
@@ -210,13 +212,27 @@ impl Walk<'_> {
     }
 }
 
-/// The flags of a request that tell how it was drained.
-pub(super) fn uring_drained(raw: &Raw<'_>, set: u32) -> Result<(), Fault> {
+/// The flags of a request that tell how it was drained; returns what is to come of chains.
+pub(super) fn uring_drained(
+    raw: &Raw<'_>,
+    set: u32,
+    chains: UringLinksLeft,
+) -> Result<UringLinksLeft, Fault> {
+    let alone = set & request::ALONE != 0;
     ensure(
         raw,
-        set & request::ALONE == 0 || set & request::DRAIN != 0,
+        !alone || set & request::DRAIN != 0 && chains.drains,
         "others wait for the end of a request that was not drained",
-    )
+    )?;
+    ensure(
+        raw,
+        !alone || !chains.alone,
+        "others wait for the end of more than one drained request",
+    )?;
+    Ok(UringLinksLeft {
+        alone: chains.alone || alone,
+        ..chains
+    })
 }
 
 /// Events that a request waits for, or is to wait for, whose completion may be skipped.

@@ -94,6 +94,10 @@ pub(in crate::image) struct UringLinksLeft {
     pub(in crate::image) drains: bool,
     /// There was one.
     pub(in crate::image) deferred: bool,
+    /// There was one that was drained and has not ended, for whose end others wait.
+    pub(in crate::image) alone: bool,
+    /// How many futexes those are to wait for which wait for several.
+    pub(in crate::image) futexes: u32,
     /// The head of the chain of the last one.
     pub(in crate::image) head: Option<u32>,
     /// How many of that chain were there.
