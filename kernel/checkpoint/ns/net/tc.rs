@@ -62,6 +62,10 @@ const MAJOR: u32 = 0xffff_0000;
 /// Where filters hang on `clsact`: TC_H_MIN_INGRESS and TC_H_MIN_EGRESS.
 const OF_CLSACT: [u32; 2] = [0xffff_fff2, 0xffff_fff3];
 
+/// How deep they may hang on each other: each level is gone through all that are left. `htb` has 8, `hfsc` as
+/// many as somebody makes.
+const DEPTH: usize = 128;
+
 /// A queueing discipline, or a class of one, as netlink tells of it.
 struct Node<'a> {
     index: u32,
@@ -177,7 +181,8 @@ pub(super) fn give(rebuild: &mut Rebuild<'_>) -> Result {
         }
     }
     let mut known = KVVec::new();
-    while !left.is_empty() {
+    // What is left at last differs.
+    for _ in 0..DEPTH {
         known.sort_unstable();
         let mut made = KVVec::new();
         let mut again = KVVec::new();
