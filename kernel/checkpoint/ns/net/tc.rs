@@ -245,6 +245,19 @@ fn is_estimated(rest: &[u8]) -> Result<bool> {
     Ok(find(find(rest, STATS2)?.unwrap_or(&[]), RATE)?.is_some())
 }
 
+/// Says why there is no request for a queueing discipline of this kind, for messages.
+fn keeps(kind: &[u8]) -> &'static str {
+    match kind {
+        b"red" => {
+            "a queueing discipline that keeps what it does not tell (red that was told to adapt, and does not)"
+        }
+        b"tbf" => {
+            "a queueing discipline that keeps what it does not tell (tbf with a burst that no request gives)"
+        }
+        _ => "a queueing discipline that keeps what it does not tell (netem with a distribution)",
+    }
+}
+
 /// What `ns` has that nothing tells.
 pub(super) fn untold(ns: &NetNs) -> Result<Option<&'static str>> {
     let queues = QUEUES.of(ns)?;
@@ -269,11 +282,7 @@ pub(super) fn untold(ns: &NetNs) -> Result<Option<&'static str>> {
         }
         if node.handle != 0 {
             match ns.queue_more(node.index, node.handle) {
-                Err(EOPNOTSUPP) => {
-                    return Ok(Some(
-                        "a queueing discipline that keeps what it does not tell (netem with a distribution)",
-                    ));
-                }
+                Err(EOPNOTSUPP) => return Ok(Some(keeps(node.kind))),
                 more => more.map(|_| ())?,
             }
         }
