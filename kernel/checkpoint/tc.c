@@ -94,20 +94,57 @@ static bool has_same_filters(struct tcf_chain *chain, struct tcf_chain *other)
 	return same;
 }
 
-/* Compares @chain with that of @fresh which has its number. */
-static int compare_chain(struct tcf_chain *chain, struct tcf_block *fresh)
-{
-	struct tcf_chain *other;
-	int ret = CHECKPOINT_TC_DIFFERS;
+/*
+ * How often chains of the new namespace are gone through, as RTNL is held: who has made them may have
+ * many.  Mostly they come in one order, and each is looked at once.
+ */
+#define LOOKS	(1U << 20)
 
-	/* It stays when its last filter goes, and may have a template. */
-	if (chain->explicitly_created)
-		return CHECKPOINT_TC_CHAIN;
-	for (other = tcf_get_next_chain(fresh, NULL); other;
-	     other = tcf_get_next_chain(fresh, other)) {
-		if (other->index == chain->index && has_same_filters(chain, other))
-			ret = CHECKPOINT_TC_SAME;
+/*
+ * Finds the chain of @block with this number, from @from on, which is NULL or held: that is given
+ * back.  NULL: there is none, or too many were looked at.
+ */
+static struct tcf_chain *find_chain(struct tcf_block *block, struct tcf_chain *from, u32 index,
+				    unsigned int *looks)
+{
+	bool again = false;
+
+	while (!from || from->index != index) {
+		if (!from && again)
+			return NULL;
+		again |= !from;
+		if (*looks)
+			--*looks;
+		else
+			again = true;
+		from = tcf_get_next_chain(block, from);
 	}
+	return from;
+}
+
+/* Compares the chains of @block with those of @fresh that have their numbers. */
+static int compare_chains(struct tcf_block *block, struct tcf_block *fresh)
+{
+	struct tcf_chain *chain, *other = NULL;
+	int ret = CHECKPOINT_TC_SAME;
+	unsigned int looks = LOOKS;
+
+	for (chain = tcf_get_next_chain(block, NULL); chain;
+	     chain = tcf_get_next_chain(block, chain)) {
+		/* Each is given back when the next one is asked for. */
+		if (ret)
+			continue;
+		/* It stays when its last filter goes, and may have a template. */
+		if (chain->explicitly_created) {
+			ret = CHECKPOINT_TC_CHAIN;
+			continue;
+		}
+		other = find_chain(fresh, other, chain->index, &looks);
+		if (!other || !has_same_filters(chain, other))
+			ret = CHECKPOINT_TC_DIFFERS;
+	}
+	while (other)
+		other = tcf_get_next_chain(fresh, other);
 	return ret;
 }
 #endif
@@ -126,20 +163,16 @@ int checkpoint_tc_compare(struct net *net, struct net *fresh, u32 index, u32 par
 	int ret = CHECKPOINT_TC_SAME;
 #ifdef CONFIG_NET_CLS
 	struct tcf_block *block, *other;
-	struct tcf_chain *chain;
 
 	ret = rtnl_net_lock_killable(net);
 	if (ret)
 		return ret;
 	block = find_block(net, index, parent);
 	other = find_block(fresh, index, parent);
-	if (block && other) {
-		for (chain = tcf_get_next_chain(block, NULL); chain;
-		     chain = tcf_get_next_chain(block, chain))
-			ret = ret ?: compare_chain(chain, other);
-	} else if (block || other) {
+	if (block && other)
+		ret = compare_chains(block, other);
+	else if (block || other)
 		ret = CHECKPOINT_TC_DIFFERS;
-	}
 	rtnl_net_unlock(net);
 #endif
 	return ret;

@@ -62,6 +62,10 @@ const MAJOR: u32 = 0xffff_0000;
 /// Where filters hang on `clsact`: TC_H_MIN_INGRESS and TC_H_MIN_EGRESS.
 const OF_CLSACT: [u32; 2] = [0xffff_fff2, 0xffff_fff3];
 
+/// How deep they may hang on each other: each level is gone through all that are left. `htb` has 8, `hfsc` as
+/// many as somebody makes.
+const DEPTH: usize = 128;
+
 /// A queueing discipline, or a class of one, as netlink tells of it.
 struct Node<'a> {
     index: u32,
@@ -177,7 +181,8 @@ pub(super) fn give(rebuild: &mut Rebuild<'_>) -> Result {
         }
     }
     let mut known = KVVec::new();
-    while !left.is_empty() {
+    // What is left at last differs.
+    for _ in 0..DEPTH {
         known.sort_unstable();
         let mut made = KVVec::new();
         let mut again = KVVec::new();
@@ -240,6 +245,19 @@ fn is_estimated(rest: &[u8]) -> Result<bool> {
     Ok(find(find(rest, STATS2)?.unwrap_or(&[]), RATE)?.is_some())
 }
 
+/// Says why there is no request for a queueing discipline of this kind, for messages.
+fn keeps(kind: &[u8]) -> &'static str {
+    match kind {
+        b"red" => {
+            "a queueing discipline that keeps what it does not tell (red that was told to adapt, and does not)"
+        }
+        b"tbf" => {
+            "a queueing discipline that keeps what it does not tell (tbf with a burst that no request gives)"
+        }
+        _ => "a queueing discipline that keeps what it does not tell (netem with a distribution)",
+    }
+}
+
 /// What `ns` has that nothing tells.
 pub(super) fn untold(ns: &NetNs) -> Result<Option<&'static str>> {
     let queues = QUEUES.of(ns)?;
@@ -264,11 +282,7 @@ pub(super) fn untold(ns: &NetNs) -> Result<Option<&'static str>> {
         }
         if node.handle != 0 {
             match ns.queue_more(node.index, node.handle) {
-                Err(EOPNOTSUPP) => {
-                    return Ok(Some(
-                        "a queueing discipline that keeps what it does not tell (netem with a distribution)",
-                    ));
-                }
+                Err(EOPNOTSUPP) => return Ok(Some(keeps(node.kind))),
                 more => more.map(|_| ())?,
             }
         }

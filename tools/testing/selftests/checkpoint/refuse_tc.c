@@ -13,6 +13,7 @@ REFUSE_FIXTURE
 
 #define CLSACT	(TC_H_CLSACT & TC_H_MAJ_MASK)
 #define EGRESS	TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+#define INBOUND	TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 
 static void expect(const char *what)
 {
@@ -221,6 +222,46 @@ REFUSE(masks, OWN)
 		rt_end(&rt, options);
 		ask(&rt);
 	}
+	expect("filters of tc of its own");
+}
+
+/* Netlink tells of tables of one priority at both places, and not which of them begins where. */
+REFUSE(tables, OWN)
+{
+	static const unsigned int places[] = { INBOUND, EGRESS };
+	struct {
+		struct tc_u32_sel sel;
+		struct tc_u32_key key;
+	} match = {
+		.sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 },
+	};
+	struct rtattr *options;
+	unsigned int i;
+	struct rt rt;
+
+	device(true);
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		options = tc_filter(&rt, 50, places[i], 0, 1, ETH_P_IP, "u32");
+		rt_add(&rt, TCA_U32_SEL, &match, sizeof(match));
+		rt_add_u32(&rt, TCA_U32_CLASSID, H(1, i + 1));
+		rt_end(&rt, options);
+		ask(&rt);
+	}
+	expect("filters of tc of its own");
+}
+
+/* Whether hardware may have a table is not told. */
+REFUSE(flags_of_table, OWN)
+{
+	struct rtattr *options;
+	struct rt rt;
+
+	device(true);
+	options = tc_filter(&rt, 50, EGRESS, 0x1200000, 1, ETH_P_IP, "u32");
+	rt_add_u32(&rt, TCA_U32_DIVISOR, 16);
+	rt_add_u32(&rt, TCA_U32_FLAGS, TCA_CLS_FLAGS_SKIP_HW);
+	rt_end(&rt, options);
+	ask(&rt);
 	expect("filters of tc of its own");
 }
 
