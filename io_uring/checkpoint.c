@@ -460,7 +460,7 @@ struct file *checkpoint_uring_make(const struct checkpoint_uring *state, const v
 		ctx->cached_cq_tail = state->cq_tail;
 		if (state->drain_disabled)
 			ctx->int_flags |= IO_RING_F_DRAIN_DISABLED;
-		/* As io_init_drain(): what is submitted from now on waits for what comes before it. */
+		/* As io_init_drain(): what is submitted from now on waits for that. */
 		if (state->drain_active)
 			ctx->int_flags |= IO_RING_F_DRAIN_ACTIVE;
 		if (state->drain_next)

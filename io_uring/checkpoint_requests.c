@@ -91,7 +91,7 @@ void checkpoint_uring_describe(struct io_kiocb *req, struct checkpoint_uring_req
 	to->chain = checkpoint_uring_chain_flags(req);
 }
 
-/* Notes whether there is work for the task that alone may submit that is for no request of a list. */
+/* Notes whether the task that alone may submit has work that is for no request of a list. */
 static void checkpoint_uring_look_at_work(struct io_ring_ctx *ctx, struct checkpoint_uring *state)
 	__must_hold(&ctx->uring_lock)
 {

@@ -10,7 +10,8 @@
 /*
  * An attribute of IPCTNL_MSG_CT_NEW, beside those of enum ctattr_type: struct checkpoint_ct.
  * IPCTNL_MSG_EXP_NEW has it if there is more that can't be told.
- * Only sockets that no file has, those of checkpoint(2) and restart(2), are told it, or may tell it.
+ * Only sockets that no file has, those of checkpoint(2) and restart(2), are told it, or may
+ * tell it.
  */
 #define CHECKPOINT_CTA_MORE		0x3ff0
 

@@ -31,8 +31,8 @@ static bool is_one_of(const char *kind, const char *const *kinds, size_t count)
 }
 
 /*
- * How a tunnel was asked for, by netlink or by ioctl(2), makes a difference to some fields that its
- * kind does not tell.  Of the header that is a model only these are looked at.
+ * How a tunnel was asked for, by netlink or by ioctl(2), makes a difference to some fields
+ * that its kind does not tell.  Of the header that is a model only these are looked at.
  */
 static bool ipv4_differs(const struct ip_tunnel *a, const struct ip_tunnel *b)
 {
@@ -76,8 +76,8 @@ static bool vxlan_differs(const struct vxlan_dev *a, const struct vxlan_dev *b)
  * @dev: the device; one that is no tunnel has nothing
  * @fresh: the new one, made with what netlink tells of the other one
  *
- * The caller holds the lock of rtnetlink: nobody changes them.  The kind tells what the private data
- * are: no other driver can register it while there are devices of it.
+ * The caller holds the lock of rtnetlink: nobody changes them.  The kind tells what the
+ * private data are: no other driver can register it while there are devices of it.
  *
  * Return: whether they differ.
  */
@@ -103,8 +103,8 @@ bool checkpoint_tunnel_differs(const struct net_device *dev, const struct net_de
  * @net: the namespace
  * @name: where to put its name, CHECKPOINT_NETNS_NAME bytes
  *
- * A tunnel that was moved sends and receives where it was made, and goes with that.  A veth leads
- * here, too: its other end is here and tells of that.
+ * A tunnel that was moved sends and receives where it was made, and goes with that.  A veth
+ * leads here, too: its other end is here and tells of that.
  *
  * The caller holds the lock of rtnetlink, so that nothing moves.
  *
@@ -142,13 +142,13 @@ static const char *const born[] = { "ip6gre", "ip6tnl", "vti6" };
  * @address: the address
  * @len: bytes of it
  *
- * The kernel makes addresses of IPv6 of it when the tunnel is switched on.  Only the driver sets it, by
- * eth_random_addr(), and nobody can ask for another one: any that this gives is one of these.  The rest
- * of it is zero.
+ * The kernel makes addresses of IPv6 of it when the tunnel is switched on.  Only the driver
+ * sets it, by eth_random_addr(), and nobody can ask for another one: any that this gives is
+ * one of these.  The rest of it is zero.
  *
- * Return: 0, or an errno: -EPERM if the caller may not set up the namespace, -ENODEV if there is no such
- * device, -EINVAL if it is no such tunnel, or the address can't be that of one, -EBUSY if it is on,
- * -EINTR if the caller was killed.
+ * Return: 0, or an errno: -EPERM if the caller may not set up the namespace, -ENODEV if there
+ * is no such device, -EINVAL if it is no such tunnel, or the address can't be that of one,
+ * -EBUSY if it is on, -EINTR if the caller was killed.
  */
 int checkpoint_tunnel_set_born(struct net *net, u32 index, const u8 *address, size_t len)
 {
@@ -215,8 +215,8 @@ static int numbers_of(struct net *net, u32 index, u32 **in, atomic_t **out)
  * @index: its number
  * @numbers: where to put the number that it takes next, and the one that it sends next
  *
- * Return: 0, or an errno: -ENODEV if there is no such device, -ENODATA if it numbers nothing, -EINTR
- * if the caller was killed.
+ * Return: 0, or an errno: -ENODEV if there is no such device, -ENODATA if it numbers nothing,
+ * -EINTR if the caller was killed.
  */
 int checkpoint_tunnel_numbers(struct net *net, u32 index, u32 numbers[2])
 {
@@ -243,11 +243,11 @@ int checkpoint_tunnel_numbers(struct net *net, u32 index, u32 numbers[2])
  * @in: the number that it takes next
  * @out: the number that it sends next
  *
- * Only packets change them (ip_tunnel_rcv(), gre_build_header() and the like), by which they take any
- * value: they wrap.
+ * Only packets change them (ip_tunnel_rcv(), gre_build_header() and the like), by which they
+ * take any value: they wrap.
  *
- * Return: 0, or an errno: as of checkpoint_tunnel_numbers(), -EPERM if the caller may not set up the
- * namespace.
+ * Return: 0, or an errno: as of checkpoint_tunnel_numbers(), -EPERM if the caller may not set
+ * up the namespace.
  */
 int checkpoint_tunnel_set_numbers(struct net *net, u32 index, u32 in, u32 out)
 {

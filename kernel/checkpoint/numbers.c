@@ -333,8 +333,8 @@ static_assert(IFF_LOWER_UP == 1 << 16);
 static_assert(IFF_DORMANT == 1 << 17);
 
 /*
- * ns/net/device/tunnels.rs: attributes of tunnels, with the last one that there is: it may be told, or
- * not, and so may later ones.
+ * ns/net/device/tunnels.rs: attributes of tunnels, with the last one that there is: it may be
+ * told, or not, and so may later ones.
  */
 static_assert(IFLA_VXLAN_PROXY == 11);
 static_assert(IFLA_VXLAN_L3MISS == 14);

@@ -95,10 +95,10 @@ static bool has_same_filters(struct tcf_chain *chain, struct tcf_chain *other)
 }
 
 /*
- * How often chains of the new namespace are gone through, as RTNL is held: who has made them may have
- * many.  Mostly they come in one order, and each is looked at once.
+ * How often chains of the new namespace are gone through, as RTNL is held: who has made them may
+ * have many.  Mostly they come in one order, and each is looked at once.
  */
-#define LOOKS	(1U << 20)
+#define LOOKS	BIT(20)
 
 /*
  * Finds the chain of @block with this number, from @from on, which is NULL or held: that is given

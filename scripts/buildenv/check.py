@@ -18,7 +18,8 @@ from .tap import Case
 from .tree import IGNORED_DIRS, Tree, pristine
 
 # Kinds of checkpatch messages that do not fit programs in user space, or this project.
-IGNORE = ("FILE_PATH_CHANGES", "SPDX_LICENSE_TAG")
+# CAMELCASE: the names of queueing disciplines are the kernel's.
+IGNORE = ("FILE_PATH_CHANGES", "SPDX_LICENSE_TAG", "CAMELCASE")
 IGNORE_USER = ("BIT_MACRO", "VOLATILE", "COMPLEX_MACRO", "MACRO_ARG_REUSE", "MACRO_WITH_FLOW_CONTROL",
                "MULTISTATEMENT_MACRO_USE_DO_WHILE", "PREFER_DEFINED_ATTRIBUTE_MACRO", "ENOSYS",
                "ARCH_DEFINES", "AVOID_EXTERNS", "SSCANF_TO_KSTRTO", "EMBEDDED_FUNCTION_NAME",

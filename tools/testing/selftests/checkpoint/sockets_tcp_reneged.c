@@ -88,10 +88,10 @@ static long reneged(void)
 	long found = -1;
 
 	while (file && fgets(names, sizeof(names), file) && fgets(values, sizeof(values), file)) {
-		name = strtok_r(names, " \n", &name_at);
-		value = strtok_r(values, " \n", &value_at);
-		for (; name && value; name = strtok_r(NULL, " \n", &name_at),
-				      value = strtok_r(NULL, " \n", &value_at))
+		name = strtok_r(names, "\n ", &name_at);
+		value = strtok_r(values, "\n ", &value_at);
+		for (; name && value; name = strtok_r(NULL, "\n ", &name_at),
+				      value = strtok_r(NULL, "\n ", &value_at))
 			if (!strcmp(name, "TCPSACKReneging"))
 				found = atol(value);
 	}
