@@ -20,6 +20,7 @@ mod request;
 mod tables;
 mod track;
 mod tun;
+mod tuple;
 
 use kernel::{
     prelude::*,
