@@ -10,7 +10,10 @@
 use kernel::prelude::*;
 
 use super::{
-    dump::Table,
+    dump::{
+        Item,
+        Table, //
+    },
     message::{
         attributes,
         find,
@@ -70,9 +73,11 @@ const EXPECTATIONS_NEW: u16 = 2 << 8;
 /// CTA_*.
 const STATUS: u16 = 3;
 const PROTOINFO: u16 = 4;
+const HELP: u16 = 5;
 const TIMEOUT: u16 = 7;
 const USE: u16 = 11;
 const ID: u16 = 12;
+const ZONE: u16 = 18;
 const SECCTX: u16 = 19;
 
 /// CHECKPOINT_CTA_MORE.
@@ -80,7 +85,7 @@ const MORE: u16 = 0x3ff0;
 
 /// CTA_HELP, CTA_MARK, CTA_TUPLE_MASTER, CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_ZONE, CTA_LABELS and
 /// CTA_SYNPROXY: they are taken as they are told.
-const AS_TOLD: &[u16] = &[5, 8, 14, 15, 16, 18, 22, 24, MORE];
+const AS_TOLD: &[u16] = &[HELP, 8, 14, 15, 16, ZONE, 22, 24, MORE];
 
 /// What is taken beside these.
 const ALSO: &[u16] = &[
@@ -116,6 +121,12 @@ const STATUS_TAKEN: u32 = 1 << 1 | 1 << 2 | CONFIRMED | 1 << 10 | 1 << 13;
 
 /// How many seconds one is kept at least in the namespace that is compared: longer than that takes.
 const COMPARED: u32 = 3600;
+
+/// How many seconds one with a helper is kept at least: what comes of it can't be made once it is gone.
+const HELPED: u32 = 60;
+
+/// How often one is sent whose place is full: the kernel draws anew how many there may be.
+const TRIES: usize = 8;
 
 /// Why a connection can't be made again.
 pub(super) type Why = &'static str;
@@ -261,6 +272,10 @@ fn connection(body: &[u8], least: u32) -> Result<Message> {
     // What is left is told in whole seconds: one that has less is not over.
     let left = find(rest, TIMEOUT)?.and_then(big_at).unwrap_or(0);
     let left = left.saturating_add(1).max(least);
+    let left = match find(rest, HELP)? {
+        Some(_) => left.max(HELPED),
+        None => left,
+    };
     message.add(TIMEOUT, &left.to_be_bytes())?;
     if let Some(info) = find(rest, PROTOINFO)? {
         protoinfo(info, &mut message)?;
@@ -310,11 +325,41 @@ fn why_not(body: &[u8]) -> Result<Option<Why>> {
     Ok(why.find(|(bit, _)| has & bit != 0).map(|&(_, why)| why))
 }
 
+/// Returns whether two items of a list of `kind` tell of the same.
+fn is_same(kind: u32, a: &Item, b: &Item) -> Result<bool> {
+    if kind != REQUEST_CONNECTION {
+        return Ok(*a.key == *b.key);
+    }
+    let [a, b] = [a, b].map(|item| item.body.get(HEADER..).unwrap_or(&[]));
+    for attribute in [ORIGINAL, REPLY, ZONE] {
+        if find(a, attribute)? != find(b, attribute)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Leaves out what a sorted list tells of twice. The kernel tells it in parts: if the last one of a part is
+/// gone before the next part, it tells anew of those that have the same hash.
+pub(super) fn once(kind: u32, items: KVVec<Item>) -> Result<KVVec<Item>> {
+    let mut once: KVVec<Item> = KVVec::new();
+    for item in items {
+        let is_told = match once.last() {
+            Some(last) => is_same(kind, last, &item)?,
+            None => false,
+        };
+        if !is_told {
+            once.push(item, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(once)
+}
+
 /// The requests for what is in a list of `kind`, or why one can't be made. A restart keeps each for the
 /// seconds that it has left; the namespace that is compared keeps it until then.
 pub(super) fn requests(
     kind: u32,
-    items: &[super::dump::Item],
+    items: &[Item],
 ) -> Result<core::result::Result<KVVec<Request>, Why>> {
     let mut requests = KVVec::new();
     for item in items {
@@ -350,6 +395,11 @@ fn is_more(more: &[u8]) -> bool {
         && number(more::STREAM) <= more::STREAM_MAX
 }
 
+/// Returns whether CTA_STATUS has only what is asked for.
+fn is_status(status: &[u8]) -> bool {
+    big_at(status).is_some_and(|status| status & !STATUS_TAKEN == 0)
+}
+
 /// Returns whether this is the type of such a request.
 pub(super) fn is_of(request: u32) -> bool {
     matches!(request, REQUEST_CONNECTION | REQUEST_EXPECTATION)
@@ -361,11 +411,12 @@ pub(super) fn is_allowed(request: u32, body: &[u8]) -> Result<bool> {
     attributes(body.get(HEADER..).ok_or(EINVAL)?, |kind, attribute| {
         allowed &= match request {
             REQUEST_EXPECTATION => OF_EXPECTATION.contains(&kind),
-            _ => AS_TOLD.contains(&kind) || ALSO.contains(&kind),
+            _ => match kind {
+                MORE => is_more(content(attribute)),
+                STATUS => is_status(content(attribute)),
+                _ => AS_TOLD.contains(&kind) || ALSO.contains(&kind),
+            },
         };
-        if kind == MORE {
-            allowed &= is_more(content(attribute));
-        }
         Ok(())
     })?;
     Ok(allowed)
@@ -378,7 +429,14 @@ pub(super) fn send(ns: &NetNs, request: u32, body: &[u8]) -> Result {
         ns.tell_batch(&mut message.0)
     };
     if request == REQUEST_CONNECTION {
-        return of(CONNECTIONS_NEW, CREATE | EXCLUSIVE);
+        let mut sent = of(CONNECTIONS_NEW, CREATE | EXCLUSIVE);
+        for _ in 1..TRIES {
+            if !matches!(sent, Err(ENOSPC)) {
+                break;
+            }
+            sent = of(CONNECTIONS_NEW, CREATE | EXCLUSIVE);
+        }
+        return sent;
     }
     of(EXPECTATIONS_NEW, CREATE | EXCLUSIVE)?;
     // Only one that is there is told how long it is kept.
@@ -452,6 +510,12 @@ mod tests {
         assert!(port == Some(&3u16.to_be_bytes()[..]));
         assert!(find(rest, TIMEOUT)? == Some(&6u32.to_be_bytes()[..]));
         assert!(find(rest, STATUS)? == Some(&8u32.to_be_bytes()[..]));
+        // What comes of one with a helper comes after it.
+        let mut helped = told(8, 1, 5)?;
+        helped.nest(HELP, |help| help.add(1, b"tftp\0"))?;
+        let helped = connection(&helped.0, 0)?.0;
+        let left = find(helped.get(HEADER..).ok_or(EIO)?, TIMEOUT)?;
+        assert!(left == Some(&HELPED.to_be_bytes()[..]));
         // No filter has looked at this one.
         let plain = connection(&told(8, 1, 5)?.0, COMPARED)?.0;
         let rest = plain.get(HEADER..).ok_or(EIO)?;
@@ -471,6 +535,24 @@ mod tests {
         assert!(*key(8, 1, 5)? == *key(8, 1, 6)?);
         assert!(*key(8, 1, 5)? != *key(8, 3, 5)? && *key(8, 1, 5)? != *key(10, 1, 5)?);
         assert!(key(8 | DYING, 1, 5)?.is_empty() && key(8 | CLASH, 1, 5)?.is_empty());
+        Ok(())
+    }
+
+    /// One that is told of again, with other counters, is one; in another zone it is another one.
+    #[test]
+    fn told_twice() -> Result {
+        let mut items = KVVec::new();
+        for (packets, zone) in [(1, 0u16), (2, 0), (2, 5)] {
+            let mut body = told(8, 1, 5)?;
+            body.add(9, &[packets])?;
+            if zone != 0 {
+                body.add(ZONE, &zone.to_be_bytes())?;
+            }
+            let mut key = KVVec::new();
+            connection_key(&body.0, &mut key)?;
+            items.push(Item { key, body: body.0 }, GFP_KERNEL)?;
+        }
+        assert!(once(REQUEST_CONNECTION, items)?.len() == 2);
         Ok(())
     }
 
@@ -516,7 +598,8 @@ mod tests {
         Ok(())
     }
 
-    /// A device with a negative number, a window that is shifted too far, and what is none of ours (CTA_ID).
+    /// A device with a negative number, a window that is shifted too far, what is none of ours (CTA_ID), and
+    /// bits of the status that nobody is to set.
     #[test]
     fn hostile() -> Result {
         for (at, bytes, is) in [
@@ -536,6 +619,16 @@ mod tests {
         let mut message = Message::new(&[IPV4, 0, 0, 0])?;
         message.add(ID, &[0; 4])?;
         assert!(!is_allowed(REQUEST_CONNECTION, &message.0)?);
+        for (status, is) in [
+            (CONFIRMED, true),
+            (CLASH, false),
+            (DYING, false),
+            (1 << 16, false),
+        ] {
+            let mut message = Message::new(&[IPV4, 0, 0, 0])?;
+            message.add(STATUS, &status.to_be_bytes())?;
+            assert!(is_allowed(REQUEST_CONNECTION, &message.0)? == is);
+        }
         assert!(!is_allowed(REQUEST_EXPECTATION, &[7, 0, 0, 0])?);
         Ok(())
     }
