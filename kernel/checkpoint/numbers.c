@@ -473,7 +473,7 @@ static_assert(NFTA_DYNSET_EXPRESSIONS == 10);
 static_assert(NFTA_INNER_EXPR == 5);
 static_assert(NFTA_QUOTA_CONSUMED == 4);
 
-/* ns/net/track.rs: messages about connections that are tracked. */
+/* ns/net/track.rs, ns/net/tuple.rs: messages about connections that are tracked. */
 static_assert(NFNL_SUBSYS_CTNETLINK == 1);
 static_assert(NFNL_SUBSYS_CTNETLINK_EXP == 2);
 static_assert(IPCTNL_MSG_CT_NEW == 0 && IPCTNL_MSG_CT_GET == 1);

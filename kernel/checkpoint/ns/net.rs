@@ -26,6 +26,7 @@ mod tables;
 mod tc;
 mod track;
 mod tun;
+mod tuple;
 
 use kernel::{
     prelude::*,

@@ -281,13 +281,21 @@ impl<'a> Rebuild<'a> {
                      (CONFIG_NF_CT_NETLINK)",
                 ));
             }
+            let items = track::once(kind, items)?;
+            if items.is_empty() {
+                continue;
+            }
             let requests = match track::requests(kind, &items)? {
                 Ok(requests) => requests,
                 Err(why) => return Ok(Some(why)),
             };
             // Those that come of others need these before.
             let left = self.send_all(requests)?;
-            if !left.is_empty() || !alike(&items, &table.of(self.fresh)?) {
+            let is_alike = match table.of(self.fresh) {
+                Err(E2BIG | EAGAIN) => false,
+                made => alike(&items, &track::once(kind, made?)?),
+            };
+            if !left.is_empty() || !is_alike {
                 return Ok(Some(match kind {
                     REQUEST_CONNECTION => "a tracked connection that can't be made again",
                     _ => "an expected connection that can't be made again",

@@ -441,6 +441,12 @@ pub(super) fn replay(
                 EOPNOTSUPP | EINVAL if track::is_of(kind) => {
                     ": the kernel lacks a part of what tracks connections"
                 }
+                ENOMEM if kind == REQUEST_CONNECTION => {
+                    ": there may be no more (net.netfilter.nf_conntrack_max), or there is no memory"
+                }
+                EMFILE if kind == REQUEST_EXPECTATION => {
+                    ": there may be no more (net.netfilter.nf_conntrack_expect_max)"
+                }
                 _ => "",
             };
             let name = device_name(kind, body);

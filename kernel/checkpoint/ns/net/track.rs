@@ -10,7 +10,10 @@
 use kernel::prelude::*;
 
 use super::{
-    dump::Table,
+    dump::{
+        Item,
+        Table, //
+    },
     message::{
         attributes,
         find,
@@ -24,6 +27,16 @@ use super::{
     tables::{
         NETFILTER,
         PLAIN, //
+    },
+    tuple::{
+        self,
+        changed,
+        content,
+        unchanged,
+        NAT_DST,
+        NAT_SRC,
+        ORIGINAL,
+        REPLY, //
     }, //
 };
 use crate::{
@@ -57,16 +70,14 @@ const CREATE: u16 = 0x400;
 const CONNECTIONS_NEW: u16 = 1 << 8;
 const EXPECTATIONS_NEW: u16 = 2 << 8;
 
-/// CTA_*, and CTA_EXPECT_MASTER and CTA_EXPECT_TUPLE.
-const ORIGINAL: u16 = 1;
-const REPLY: u16 = 2;
+/// CTA_*.
 const STATUS: u16 = 3;
 const PROTOINFO: u16 = 4;
-const NAT_SRC: u16 = 6;
+const HELP: u16 = 5;
 const TIMEOUT: u16 = 7;
 const USE: u16 = 11;
 const ID: u16 = 12;
-const NAT_DST: u16 = 13;
+const ZONE: u16 = 18;
 const SECCTX: u16 = 19;
 
 /// CHECKPOINT_CTA_MORE.
@@ -74,7 +85,7 @@ const MORE: u16 = 0x3ff0;
 
 /// CTA_HELP, CTA_MARK, CTA_TUPLE_MASTER, CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY, CTA_ZONE, CTA_LABELS and
 /// CTA_SYNPROXY: they are taken as they are told.
-const AS_TOLD: &[u16] = &[5, 8, 14, 15, 16, 18, 22, 24, MORE];
+const AS_TOLD: &[u16] = &[HELP, 8, 14, 15, 16, ZONE, 22, 24, MORE];
 
 /// What is taken beside these.
 const ALSO: &[u16] = &[
@@ -86,37 +97,6 @@ const ALSO: &[u16] = &[
 const OF_EXPECTATION: &[u16] = &[1, 2, 3, EXPECT_TIMEOUT, 8, 9, 10, 11];
 const EXPECT_TIMEOUT: u16 = 4;
 const EXPECT_ID: u16 = 5;
-
-/// CTA_TUPLE_IP and CTA_TUPLE_PROTO.
-const TUPLE_IP: u16 = 1;
-const TUPLE_PROTO: u16 = 2;
-
-/// CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC and CTA_IP_V6_DST, and of CTA_NAT_* CTA_NAT_V4_MINIP and
-/// CTA_NAT_V6_MINIP: without the highest one it is the lowest one.
-const V4: Addresses = Addresses {
-    src: 1,
-    dst: 2,
-    lowest: 1,
-};
-const V6: Addresses = Addresses {
-    src: 3,
-    dst: 4,
-    lowest: 4,
-};
-
-/// CTA_PROTO_NUM, and IPPROTO_TCP.
-const PROTO_NUM: u16 = 1;
-const PROTO_TCP: u8 = 6;
-
-/// CTA_PROTO_SRC_PORT and CTA_PROTO_DST_PORT; CTA_PROTO_ICMP_ID and CTA_PROTO_ICMPV6_ID.
-const SRC_PORT: u16 = 2;
-const DST_PORT: u16 = 3;
-const ICMP_ID: u16 = 4;
-const ICMPV6_ID: u16 = 7;
-
-/// CTA_NAT_PROTO, and CTA_PROTONAT_PORT_MIN in it.
-const NAT_PROTO: u16 = 3;
-const PORT_MIN: u16 = 1;
 
 /// CTA_PROTOINFO_TCP, and CTA_PROTOINFO_TCP_FLAGS_ORIGINAL and CTA_PROTOINFO_TCP_FLAGS_REPLY in it.
 const TCP: u16 = 1;
@@ -142,15 +122,14 @@ const STATUS_TAKEN: u32 = 1 << 1 | 1 << 2 | CONFIRMED | 1 << 10 | 1 << 13;
 /// How many seconds one is kept at least in the namespace that is compared: longer than that takes.
 const COMPARED: u32 = 3600;
 
+/// How many seconds one with a helper is kept at least: what comes of it can't be made once it is gone.
+const HELPED: u32 = 60;
+
+/// How often one is sent whose place is full: the kernel draws anew how many there may be.
+const TRIES: usize = 8;
+
 /// Why a connection can't be made again.
 pub(super) type Why = &'static str;
-
-/// Attributes that have addresses.
-struct Addresses {
-    src: u16,
-    dst: u16,
-    lowest: u16,
-}
 
 /// `struct checkpoint_ct`.
 mod more {
@@ -208,11 +187,6 @@ fn big_at(bytes: &[u8]) -> Option<u32> {
     u32_at(bytes, 0).map(u32::from_be)
 }
 
-/// What is in an attribute, without its header.
-fn content(attribute: &[u8]) -> &[u8] {
-    attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[])
-}
-
 /// CTA_STATUS of a connection.
 fn status_of(rest: &[u8]) -> Result<u32> {
     find(rest, STATUS)?.and_then(big_at).ok_or(EIO)
@@ -254,89 +228,6 @@ fn expectation_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// Adds to `to` each attribute of `rest`, as what `edit` makes of its number and content.
-fn copied<'a>(
-    rest: &'a [u8],
-    to: &mut Message,
-    mut edit: impl FnMut(u16, &'a [u8]) -> Result<(u16, &'a [u8])>,
-) -> Result {
-    attributes(rest, |kind, attribute| {
-        let (kind, content) = edit(kind, content(attribute))?;
-        to.add(kind, content)
-    })
-}
-
-/// The part of a tuple that is in the attribute `kind`.
-fn part(tuple: &[u8], kind: u16) -> Result<&[u8]> {
-    find(tuple, kind)?.ok_or(EIO)
-}
-
-/// The reply that a connection with the tuple `original` has without a change of addresses. `reply` is that
-/// which it has: what answers a message of ICMP is told there.
-fn unchanged(original: &[u8], reply: &[u8], to: &mut Message) -> Result {
-    let (addresses, proto) = (part(original, TUPLE_IP)?, part(original, TUPLE_PROTO)?);
-    let turned = |a: u16, b: u16, kind| match kind {
-        kind if kind == a => b,
-        kind if kind == b => a,
-        kind => kind,
-    };
-    to.nest(REPLY, |to| {
-        to.nest(TUPLE_IP, |to| {
-            copied(addresses, to, |kind, content| {
-                let kind = turned(V4.src, V4.dst, kind);
-                Ok((turned(V6.src, V6.dst, kind), content))
-            })
-        })?;
-        to.nest(TUPLE_PROTO, |to| {
-            if find(proto, SRC_PORT)?.is_some() {
-                return copied(proto, to, |kind, content| {
-                    Ok((turned(SRC_PORT, DST_PORT, kind), content))
-                });
-            }
-            copied(part(reply, TUPLE_PROTO)?, to, |kind, content| {
-                let content = match kind {
-                    ICMP_ID | ICMPV6_ID => part(proto, kind)?,
-                    _ => content,
-                };
-                Ok((kind, content))
-            })
-        })?;
-        // Its zone.
-        attributes(reply, |kind, attribute| match kind {
-            TUPLE_IP | TUPLE_PROTO => Ok(()),
-            _ => to.add(kind, content(attribute)),
-        })
-    })
-}
-
-/// Adds what addresses become: those that `reply` has. Where the same is asked for as there is, the kernel
-/// only notes that it was looked at.
-fn changed(reply: &[u8], status: u32, to: &mut Message) -> Result {
-    let (addresses, proto) = (part(reply, TUPLE_IP)?, part(reply, TUPLE_PROTO)?);
-    let of = match find(addresses, V4.src)? {
-        Some(_) => &V4,
-        None => &V6,
-    };
-    // Who replies is whom it goes to, and the other way round. A message of ICMP has one number for both.
-    for (nat, address, port) in [(NAT_DST, of.src, SRC_PORT), (NAT_SRC, of.dst, DST_PORT)] {
-        let mut port = find(proto, port)?;
-        for id in [ICMP_ID, ICMPV6_ID] {
-            if nat == NAT_SRC || status & IS_SRC_NAT == 0 {
-                port = port.or(find(proto, id)?);
-            }
-        }
-        let address = find(addresses, address)?.ok_or(EIO)?;
-        to.nest(nat, |to| {
-            to.add(of.lowest, address)?;
-            match port {
-                Some(port) => to.nest(NAT_PROTO, |to| to.add(PORT_MIN, port)),
-                None => Ok(()),
-            }
-        })?;
-    }
-    Ok(())
-}
-
 /// Adds CTA_PROTOINFO. Flags of TCP come with a mask of those that are meant: all. Those of numbers are not
 /// set.
 fn protoinfo(info: &[u8], to: &mut Message) -> Result {
@@ -372,7 +263,7 @@ fn connection(body: &[u8], least: u32) -> Result<Message> {
     message.add(ORIGINAL, original)?;
     if status & NAT_DONE != 0 {
         unchanged(original, reply, &mut message)?;
-        changed(reply, status, &mut message)?;
+        changed(reply, status & IS_SRC_NAT != 0, &mut message)?;
     } else {
         message.add(REPLY, reply)?;
     }
@@ -381,6 +272,10 @@ fn connection(body: &[u8], least: u32) -> Result<Message> {
     // What is left is told in whole seconds: one that has less is not over.
     let left = find(rest, TIMEOUT)?.and_then(big_at).unwrap_or(0);
     let left = left.saturating_add(1).max(least);
+    let left = match find(rest, HELP)? {
+        Some(_) => left.max(HELPED),
+        None => left,
+    };
     message.add(TIMEOUT, &left.to_be_bytes())?;
     if let Some(info) = find(rest, PROTOINFO)? {
         protoinfo(info, &mut message)?;
@@ -430,11 +325,41 @@ fn why_not(body: &[u8]) -> Result<Option<Why>> {
     Ok(why.find(|(bit, _)| has & bit != 0).map(|&(_, why)| why))
 }
 
+/// Returns whether two items of a list of `kind` tell of the same.
+fn is_same(kind: u32, a: &Item, b: &Item) -> Result<bool> {
+    if kind != REQUEST_CONNECTION {
+        return Ok(*a.key == *b.key);
+    }
+    let [a, b] = [a, b].map(|item| item.body.get(HEADER..).unwrap_or(&[]));
+    for attribute in [ORIGINAL, REPLY, ZONE] {
+        if find(a, attribute)? != find(b, attribute)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Leaves out what a sorted list tells of twice. The kernel tells it in parts: if the last one of a part is
+/// gone before the next part, it tells anew of those that have the same hash.
+pub(super) fn once(kind: u32, items: KVVec<Item>) -> Result<KVVec<Item>> {
+    let mut once: KVVec<Item> = KVVec::new();
+    for item in items {
+        let is_told = match once.last() {
+            Some(last) => is_same(kind, last, &item)?,
+            None => false,
+        };
+        if !is_told {
+            once.push(item, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    Ok(once)
+}
+
 /// The requests for what is in a list of `kind`, or why one can't be made. A restart keeps each for the
 /// seconds that it has left; the namespace that is compared keeps it until then.
 pub(super) fn requests(
     kind: u32,
-    items: &[super::dump::Item],
+    items: &[Item],
 ) -> Result<core::result::Result<KVVec<Request>, Why>> {
     let mut requests = KVVec::new();
     for item in items {
@@ -470,6 +395,11 @@ fn is_more(more: &[u8]) -> bool {
         && number(more::STREAM) <= more::STREAM_MAX
 }
 
+/// Returns whether CTA_STATUS has only what is asked for.
+fn is_status(status: &[u8]) -> bool {
+    big_at(status).is_some_and(|status| status & !STATUS_TAKEN == 0)
+}
+
 /// Returns whether this is the type of such a request.
 pub(super) fn is_of(request: u32) -> bool {
     matches!(request, REQUEST_CONNECTION | REQUEST_EXPECTATION)
@@ -481,11 +411,12 @@ pub(super) fn is_allowed(request: u32, body: &[u8]) -> Result<bool> {
     attributes(body.get(HEADER..).ok_or(EINVAL)?, |kind, attribute| {
         allowed &= match request {
             REQUEST_EXPECTATION => OF_EXPECTATION.contains(&kind),
-            _ => AS_TOLD.contains(&kind) || ALSO.contains(&kind),
+            _ => match kind {
+                MORE => is_more(content(attribute)),
+                STATUS => is_status(content(attribute)),
+                _ => AS_TOLD.contains(&kind) || ALSO.contains(&kind),
+            },
         };
-        if kind == MORE {
-            allowed &= is_more(content(attribute));
-        }
         Ok(())
     })?;
     Ok(allowed)
@@ -498,7 +429,14 @@ pub(super) fn send(ns: &NetNs, request: u32, body: &[u8]) -> Result {
         ns.tell_batch(&mut message.0)
     };
     if request == REQUEST_CONNECTION {
-        return of(CONNECTIONS_NEW, CREATE | EXCLUSIVE);
+        let mut sent = of(CONNECTIONS_NEW, CREATE | EXCLUSIVE);
+        for _ in 1..TRIES {
+            if !matches!(sent, Err(ENOSPC)) {
+                break;
+            }
+            sent = of(CONNECTIONS_NEW, CREATE | EXCLUSIVE);
+        }
+        return sent;
     }
     of(EXPECTATIONS_NEW, CREATE | EXCLUSIVE)?;
     // Only one that is there is told how long it is kept.
@@ -511,24 +449,10 @@ pub(super) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
     if !namespace::tracks() {
         return Ok(false);
     }
-    let [(src, src_port), (dst, dst_port)] = ends;
-    let (family, of) = if src.len() == 4 {
-        (IPV4, V4)
-    } else {
-        (IPV6, V6)
-    };
+    let [(src, _), _] = ends;
+    let family = if src.len() == 4 { IPV4 } else { IPV6 };
     let mut message = Message::new(&[family, 0, 0, 0])?;
-    message.nest(ORIGINAL, |to| {
-        to.nest(TUPLE_IP, |to| {
-            to.add(of.src, src)?;
-            to.add(of.dst, dst)
-        })?;
-        to.nest(TUPLE_PROTO, |to| {
-            to.add(PROTO_NUM, &[PROTO_TCP])?;
-            to.add(SRC_PORT, &src_port.to_be_bytes())?;
-            to.add(DST_PORT, &dst_port.to_be_bytes())
-        })
-    })?;
+    tuple::of_tcp(ORIGINAL, ends, &mut message)?;
     // It is found by both of its tuples.
     let mut whole = Message::whole(CONNECTIONS_NEW | 1, ACK, &message.0)?;
     let mut changed = false;
@@ -543,21 +467,17 @@ pub(super) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
 #[kernel::macros::kunit_tests(checkpoint_ns_net_track)]
 mod tests {
     use super::*;
+    use crate::ns::net::tuple::{
+        NAT_PROTO,
+        PORT_MIN,
+        V4, //
+    };
 
     /// A tuple of TCP over IPv4.
     fn tuple(to: &mut Message, kind: u16, ends: [(u8, u16); 2]) -> Result {
         let [(src, src_port), (dst, dst_port)] = ends;
-        to.nest(kind, |to| {
-            to.nest(TUPLE_IP, |to| {
-                to.add(V4.src, &[10, 0, 0, src])?;
-                to.add(V4.dst, &[10, 0, 0, dst])
-            })?;
-            to.nest(TUPLE_PROTO, |to| {
-                to.add(1, &[6])?;
-                to.add(SRC_PORT, &src_port.to_be_bytes())?;
-                to.add(DST_PORT, &dst_port.to_be_bytes())
-            })
-        })
+        let (src, dst) = ([10, 0, 0, src], [10, 0, 0, dst]);
+        tuple::of_tcp(kind, [(&src, src_port), (&dst, dst_port)], to)
     }
 
     /// A connection from 10.0.0.1:1 to 10.0.0.2:2, which comes from 10.0.0.3:3.
@@ -590,6 +510,12 @@ mod tests {
         assert!(port == Some(&3u16.to_be_bytes()[..]));
         assert!(find(rest, TIMEOUT)? == Some(&6u32.to_be_bytes()[..]));
         assert!(find(rest, STATUS)? == Some(&8u32.to_be_bytes()[..]));
+        // What comes of one with a helper comes after it.
+        let mut helped = told(8, 1, 5)?;
+        helped.nest(HELP, |help| help.add(1, b"tftp\0"))?;
+        let helped = connection(&helped.0, 0)?.0;
+        let left = find(helped.get(HEADER..).ok_or(EIO)?, TIMEOUT)?;
+        assert!(left == Some(&HELPED.to_be_bytes()[..]));
         // No filter has looked at this one.
         let plain = connection(&told(8, 1, 5)?.0, COMPARED)?.0;
         let rest = plain.get(HEADER..).ok_or(EIO)?;
@@ -609,6 +535,24 @@ mod tests {
         assert!(*key(8, 1, 5)? == *key(8, 1, 6)?);
         assert!(*key(8, 1, 5)? != *key(8, 3, 5)? && *key(8, 1, 5)? != *key(10, 1, 5)?);
         assert!(key(8 | DYING, 1, 5)?.is_empty() && key(8 | CLASH, 1, 5)?.is_empty());
+        Ok(())
+    }
+
+    /// One that is told of again, with other counters, is one; in another zone it is another one.
+    #[test]
+    fn told_twice() -> Result {
+        let mut items = KVVec::new();
+        for (packets, zone) in [(1, 0u16), (2, 0), (2, 5)] {
+            let mut body = told(8, 1, 5)?;
+            body.add(9, &[packets])?;
+            if zone != 0 {
+                body.add(ZONE, &zone.to_be_bytes())?;
+            }
+            let mut key = KVVec::new();
+            connection_key(&body.0, &mut key)?;
+            items.push(Item { key, body: body.0 }, GFP_KERNEL)?;
+        }
+        assert!(once(REQUEST_CONNECTION, items)?.len() == 2);
         Ok(())
     }
 
@@ -654,7 +598,8 @@ mod tests {
         Ok(())
     }
 
-    /// A device with a negative number, a window that is shifted too far, and what is none of ours (CTA_ID).
+    /// A device with a negative number, a window that is shifted too far, what is none of ours (CTA_ID), and
+    /// bits of the status that nobody is to set.
     #[test]
     fn hostile() -> Result {
         for (at, bytes, is) in [
@@ -674,6 +619,16 @@ mod tests {
         let mut message = Message::new(&[IPV4, 0, 0, 0])?;
         message.add(ID, &[0; 4])?;
         assert!(!is_allowed(REQUEST_CONNECTION, &message.0)?);
+        for (status, is) in [
+            (CONFIRMED, true),
+            (CLASH, false),
+            (DYING, false),
+            (1 << 16, false),
+        ] {
+            let mut message = Message::new(&[IPV4, 0, 0, 0])?;
+            message.add(STATUS, &status.to_be_bytes())?;
+            assert!(is_allowed(REQUEST_CONNECTION, &message.0)? == is);
+        }
         assert!(!is_allowed(REQUEST_EXPECTATION, &[7, 0, 0, 0])?);
         Ok(())
     }
