@@ -147,7 +147,8 @@ mod tests {
     fn allowed() -> Result {
         let id = 7u32.to_ne_bytes();
         let group = 1u16.to_ne_bytes();
-        let cases: [(&[(u16, &[u8])], bool); 6] = [
+        type Attributes<'a> = &'a [(u16, &'a [u8])];
+        let cases: [(Attributes<'_>, bool); 6] = [
             (&[(ID, &id), (5, &[0; 4])], true),
             (&[(5, &[0; 4])], false),
             (&[(ID, &[0; 4])], false),

@@ -40,7 +40,7 @@ static void drop_hole(int fd)
 
 CKPT_SCENARIO(out_of_order)
 {
-	int at = listener(1), fd;
+	int at = listener(1), fd, unused = 0;
 
 	board->value[PORT] = port_of(at, false);
 	ckpt_ready();
@@ -50,7 +50,7 @@ CKPT_SCENARIO(out_of_order)
 	ckpt_step(READY);
 	ckpt_wait_go();
 	expect_empty(fd);
-	CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, NULL, 0));
+	CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)));
 	CHECK_EQ(HOLE + REST, take(fd, 0, HOLE + REST, in_at));
 	ckpt_step(TAKES);
 	CHECK_SYS(close(fd));
