@@ -70,7 +70,7 @@ FIXTURE_TEARDOWN(fallback)
 	finish();
 }
 
-/* One is on, and a tunnel was made by it. */
+/* A tunnel was made by one. */
 CKPT_SCENARIO(with_fallback, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET)
 {
 	struct ip_tunnel_parm parm = {
@@ -87,11 +87,8 @@ CKPT_SCENARIO(with_fallback, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET)
 	CHECK(index > 1, "there is no tunl0");
 	CHECK_SYS(of_device("tunl0", SIOCADDTUNNEL, &ifr));
 	own = if_nametoindex("t0");
-	rt_address("tunl0", "10.66.0.1", 24);
-	rt_switch("tunl0", true);
 	ckpt_ready_wait();
 	CHECK_EQ(index, if_nametoindex("tunl0"));
-	CHECK_EQ((int)index, rt_way("10.66.0.9", 0));
 	CHECK_EQ(own, if_nametoindex("t0"));
 	memset(&parm, 0, sizeof(parm));
 	ifr.ifr_data = (void *)&parm;

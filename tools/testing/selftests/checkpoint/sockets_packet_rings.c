@@ -6,11 +6,9 @@
  */
 #include "packet_sockets.h"
 
+#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
 CKPT_FIXTURE
 
@@ -408,48 +406,48 @@ CKPT_CYCLE(blocks_full)
 
 /* ---- while tasks stand still ----------------------------------------- */
 
-/* Somebody outside sends all the time, each packet with a higher number. */
-static pid_t flood(void)
+/* Set while somebody outside sends. */
+static int floods;
+
+/* Sends all the time, each packet with a higher number. */
+static void *flood(void *unused)
 {
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET, .sll_ifindex = 1, .sll_halen = 6,
 		.sll_protocol = htons(PROTOCOL),
 	};
+	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint32_t number;
-	pid_t pid;
-	int fd;
 
-	pid = fork();
-	if (pid)
-		return pid;
-	fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The device may be down yet. */
-	for (number = 1;; number++) {
+	for (number = 1; __atomic_load_n(&floods, __ATOMIC_SEQ_CST); number++) {
 		sendto(fd, &number, sizeof(number), 0, (struct sockaddr *)&to, sizeof(to));
 		poll(NULL, 0, 1);
 	}
+	close(fd);
+	return unused;
 }
 
 /* Saves a scenario that is flooded, and lets what was saved go on. */
 static int flooded(const struct ckpt_scenario *sc, bool container)
 {
 	int image = ckpt_image_new(), ret;
+	pthread_t outside;
 	struct ckpt_run run;
-	pid_t outside;
+	bool sends;
 
 	ret = ckpt_run_init(&run, sc, container);
-	outside = flood();
-	if (outside < 0)
+	floods = 1;
+	sends = !pthread_create(&outside, NULL, flood, NULL);
+	if (!sends)
 		ret = -1;
 	if (!ret)
 		ret = ckpt_run_start(&run);
 	if (!ret)
 		ret = ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL);
-	if (outside > 0) {
-		kill(outside, SIGKILL);
-		waitpid(outside, NULL, 0);
-	}
+	__atomic_store_n(&floods, 0, __ATOMIC_SEQ_CST);
+	if (sends)
+		pthread_join(outside, NULL);
 	if (!ret)
 		ret = ckpt_run_restart(&run, image, 0);
 	if (!ret)

@@ -73,8 +73,8 @@ static void tc_normal(unsigned char *to, int *at, const struct rtattr *attr, int
 		} else if (depth == 2) {
 			inner = 3;
 		} else if (depth == 3) {
-			/* TCA_ACT_STATS, TCA_ACT_PAD. */
-			counts = "\4\5";
+			/* TCA_ACT_STATS, TCA_ACT_PAD, TCA_ACT_USED_HW_STATS, TCA_ACT_IN_HW_COUNT. */
+			counts = "\4\5\11\12";
 			inner = type == TCA_ACT_OPTIONS ? 4 : -1;
 		} else if (depth == 4) {
 			/* The times of an action, and what aligns them. */
