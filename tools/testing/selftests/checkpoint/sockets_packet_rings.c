@@ -552,7 +552,7 @@ static void prepare(struct ring *ring, unsigned int n, const char *text)
 static void send_frames(struct ring *ring, size_t len)
 {
 	lo.sll_protocol = htons(PROTOCOL);
-	CHECK_EQ((long)len, sendto(ring->fd, NULL, 0, 0, (struct sockaddr *)&lo, sizeof(lo)));
+	CHECK_EQ((long)len, sendto(ring->fd, NULL, 0, MSG_DONTWAIT, (struct sockaddr *)&lo, sizeof(lo)));
 }
 
 static void expect_sent(int fd, const char *text)
