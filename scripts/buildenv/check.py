@@ -175,19 +175,30 @@ def rustdoc(tree):
     return text if status or re.search(r"^(warning|error)", text, re.M) else ""
 
 
-def c_objects():
-    """The objects of the C that all architectures have."""
-    return [n[:-2] + ".o" for n in sources(".c")
-            if not n.startswith(("arch/", "rust/", "scripts/", "tools/"))]
+def c_objects(obj):
+    """The objects of the C that all architectures have, but for those of the engine's whose option is
+    off there."""
+    config = (obj / ".config").read_text()
+    off, option = set(), None
+    for line in (ROOT / "kernel/checkpoint/Makefile").read_text().splitlines():
+        if line.startswith("ifdef "):
+            option = line.split()[1]
+        elif line.startswith("endif"):
+            option = None
+        elif option and not re.search(rf"^{option}=y$", config, re.M):
+            off.update(f"kernel/checkpoint/{n}" for n in line.split() if n.endswith(".o"))
+    names = [n[:-2] + ".o" for n in sources(".c")
+             if not n.startswith(("arch/", "rust/", "scripts/", "tools/"))]
+    return [n for n in names if n not in off]
 
 
 def make_objects(tree, flavour, *more):
     """Makes them as for a flavour: the status of make, what it says of them, and all that it says."""
-    names = c_objects()
     obj = obj_dir(tree, flavour)
     with lock(Tree.LOCK):
         tree.sync()
         configure(tree, obj, flavour)
+        names = c_objects(obj)
         status, text = output(make_args(tree, obj) + [*more, *names],
                               env={**os.environ, **{k: str(v) for k, v in make_env().items()}})
     sources_of = [n[:-2] + ".c" for n in names]
