@@ -222,7 +222,7 @@ CKPT_CYCLE(not_told)
 	waits_ms(&u, NEVER * 1000L, 0, 3);
 	waits_for(&u, event, 4, true);
 	uring_submit(&u, 3);
-	renews(&u, 3, 1);
+	renews(&u, 3, 100);
 	work = (struct pollfd) { .fd = u.fd, .events = POLLIN };
 	CHECK_EQ(1, poll(&work, 1, -1));
 	signals(event);
