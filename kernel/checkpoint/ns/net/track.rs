@@ -501,9 +501,13 @@ mod tests {
         let changed = connection(&told(0x198, 1, 5)?.0, 0)?.0;
         assert!(is_allowed(REQUEST_CONNECTION, &changed)?);
         let rest = changed.get(HEADER..).ok_or(EIO)?;
-        let mut reply = Message::new(&[])?;
-        tuple(&mut reply, REPLY, [(2, 2), (1, 1)])?;
-        assert!(find(rest, REPLY)? == reply.0.get(ATTRIBUTE_HEADER..));
+        // CTA_TUPLE_IP, CTA_TUPLE_PROTO; of these CTA_IP_V4_SRC and so on.
+        let reply = find(rest, REPLY)?.ok_or(EIO)?;
+        let (ip, proto) = (find(reply, 1)?.ok_or(EIO)?, find(reply, 2)?.ok_or(EIO)?);
+        assert!(find(ip, 1)? == Some(&[10, 0, 0, 2][..]));
+        assert!(find(ip, 2)? == Some(&[10, 0, 0, 1][..]));
+        assert!(find(proto, 2)? == Some(&2u16.to_be_bytes()[..]));
+        assert!(find(proto, 3)? == Some(&1u16.to_be_bytes()[..]));
         let source = find(rest, NAT_SRC)?.ok_or(EIO)?;
         assert!(find(source, V4.lowest)? == Some(&[10, 0, 0, 3][..]));
         let port = find(find(source, NAT_PROTO)?.ok_or(EIO)?, PORT_MIN)?;

@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(same, removed_from_another_filesystem, CKPT_TIMEOUT)
 {
 	ASSERT_EQ(0, saved(&inside_of_a_removed_directory));
 	ASSERT_EQ(0, mount("none", path_of("dir"), "cgroup2", 0, NULL));
-	EXPECT_EQ(0, refused(0, EOPNOTSUPP, "its filesystem takes no such directory"));
+	EXPECT_EQ(0, refused(0, EOPNOTSUPP, "its filesystem takes no such thing"));
 	ASSERT_EQ(0, umount(path_of("dir")));
 	EXPECT_EQ(0, taken(0));
 }
