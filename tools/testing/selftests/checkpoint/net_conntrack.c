@@ -2,8 +2,7 @@
 /*
  * Connections that a network namespace of the tasks tracks: what netlink tells of them (addresses
  * that were changed, states, marks, zones, labels, masters, counters, times), what it does not (the
- * device of a masquerade, room for labels), those that are expected, a TCP connection that goes on
- * by an address which no rule changes any more; and those that are refused.
+ * device of a masquerade, room for labels), those that are expected; and those that are refused.
  */
 #include "conntrack.h"
 #include "sockets_tcp.h"
@@ -502,23 +501,6 @@ CKPT_SCENARIO(helped, OWN)
 {
 	set("nf_conntrack_udp_timeout", "100000");
 	with_object(NFT_OBJECT_CT_EXPECT, expectation);
-}
-
-/* Is it refused for @why, and goes on? 0, or -1. */
-static int refuse(const struct ckpt_scenario *scenario, const char *why)
-{
-	int image = ckpt_image_new(), ret = -1;
-	struct ckpt_run run;
-
-	if (!ckpt_run_init(&run, scenario, true) && !ckpt_run_start(&run) &&
-	    ckpt_run_call(&run, image, 0) == -1 && errno == EOPNOTSUPP &&
-	    ckpt_run_log_has(&run, why) && !ckpt_run_go(&run))
-		ret = ckpt_run_finish(&run);
-	if (ret)
-		ckpt_run_print_log(&run);
-	ckpt_run_fini(&run);
-	close(image);
-	return ret;
 }
 
 TEST_F_TIMEOUT(cr, refused, CKPT_TIMEOUT)

@@ -107,4 +107,22 @@ __attribute__((unused)) static void load_port(struct rt *rt)
 	rt_end(rt, one);
 }
 
+/* Is it refused for @why, and goes on? 0, or -1. */
+__attribute__((unused))
+static int refuse(const struct ckpt_scenario *scenario, const char *why)
+{
+	int image = ckpt_image_new(), ret = -1;
+	struct ckpt_run run;
+
+	if (!ckpt_run_init(&run, scenario, true) && !ckpt_run_start(&run) &&
+	    ckpt_run_call(&run, image, 0) == -1 && errno == EOPNOTSUPP &&
+	    ckpt_run_log_has(&run, why) && !ckpt_run_go(&run))
+		ret = ckpt_run_finish(&run);
+	if (ret)
+		ckpt_run_print_log(&run);
+	ckpt_run_fini(&run);
+	close(image);
+	return ret;
+}
+
 #endif /* CKPT_TEST_NFTABLES_H */
