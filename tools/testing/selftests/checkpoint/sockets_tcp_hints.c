@@ -4,7 +4,7 @@
  * waited, stays if it is kept: round-trip time, timeout and threshold; a congestion window that
  * is no larger than that of a new one; probes of keepalive, since when a window is asked for, and
  * since when data is sent again. Through two restarts, and as the images tell it. The congestion
- * control is the same with ECN. What an image may not tell is refused, and the header
+ * control is the same with ECN, and without. What an image may not tell is refused, and the header
  * tells whether the tasks were killed.
  */
 #include "fault.h"
@@ -221,22 +221,23 @@ static void expect_congestion(int fd, const char *wanted)
 	CHECK_STREQ(wanted, name);
 }
 
-/* DCTCP needs ECN, and looks for it when it begins. */
+/* DCTCP needs ECN, and looks for it when it begins; without, it is another one. */
 CKPT_SCENARIO(dctcp)
 {
-	int at = listener(1), fd;
+	int at = listener(1), fd, ecn;
 
 	CHECK_SYS(setsockopt(at, IPPROTO_TCP, TCP_CONGESTION, "dctcp", 5));
 	board->value[PORT] = port_of(at, false);
 	ckpt_ready();
 	fd = CHECK_SYS(accept(at, NULL, NULL));
 	CHECK_SYS(close(at));
-	CHECK_EQ(TCPI_OPT_ECN, (info_of(fd).tcpi_options & TCPI_OPT_ECN));
-	expect_congestion(fd, "dctcp");
+	ecn = info_of(fd).tcpi_options & TCPI_OPT_ECN;
+	CHECK_EQ(board->value[ECN] ? TCPI_OPT_ECN : 0, ecn);
+	expect_congestion(fd, ecn ? "dctcp" : "dctcp-reno");
 	ckpt_step(MET);
 	ckpt_wait_go();
-	CHECK_EQ(TCPI_OPT_ECN, (info_of(fd).tcpi_options & TCPI_OPT_ECN));
-	expect_congestion(fd, "dctcp");
+	CHECK_EQ(ecn, (info_of(fd).tcpi_options & TCPI_OPT_ECN));
+	expect_congestion(fd, ecn ? "dctcp" : "reno");
 	expect_all_well(fd);
 }
 
@@ -417,17 +418,37 @@ TEST_F_TIMEOUT(cr, window, CKPT_TIMEOUT)
 	ASSERT_EQ(0, end(&run, images, ret));
 }
 
-/* The congestion control begins with what the two have agreed upon. */
-static int begins(bool container)
+/* Whether connections ask for ECN, as everybody has it; returns what it was. */
+static int ask_for_ecn(int how)
 {
+	FILE *file = fopen("/proc/sys/net/ipv4/tcp_ecn", "r+");
+	int before = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%d", &before) == 1) {
+		rewind(file);
+		fprintf(file, "%d", how);
+	}
+	fclose(file);
+	return before;
+}
+
+/* The congestion control begins with what the two have agreed upon, and is asked for by a name. */
+static int begins(bool container, bool ecn)
+{
+	int before = ecn ? -1 : ask_for_ecn(0);
 	struct ckpt_run run;
 	int images[2], ret;
 
 	ret = begin(&run, &dctcp, container, images);
-	if (ret)
-		return ret;
-	run.board->value[ECN] = 1;
-	return end(&run, images, meet(&run) || twice(&run, images) || still_there());
+	if (!ret) {
+		run.board->value[ECN] = ecn;
+		ret = end(&run, images, meet(&run) || twice(&run, images) || still_there());
+	}
+	if (before >= 0)
+		ask_for_ecn(before);
+	return ret;
 }
 
 static bool has_dctcp(void)
@@ -439,11 +460,18 @@ static bool has_dctcp(void)
 	return has;
 }
 
-TEST_F_TIMEOUT(cr, congestion, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(cr, congestion_with_ecn, CKPT_TIMEOUT)
 {
 	if (!has_dctcp())
 		SKIP(return, "the kernel has no DCTCP");
-	ASSERT_EQ(0, begins(variant->container));
+	ASSERT_EQ(0, begins(variant->container, true));
+}
+
+TEST_F_TIMEOUT(cr, congestion_without_ecn, CKPT_TIMEOUT)
+{
+	if (!has_dctcp())
+		SKIP(return, "the kernel has no DCTCP");
+	ASSERT_EQ(0, begins(variant->container, false));
 }
 
 /* What an image may not tell is refused, and so is what its header tells otherwise. */
