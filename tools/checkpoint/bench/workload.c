@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What is measured: a process with so much memory, so many threads and child
- * processes.  One thread stamps the monotonic clock all the time: the largest
- * gap between two stamps is the time for which the process stood still.
+ * processes.  One thread stamps the monotonic clock: the largest gap between two
+ * stamps is the time for which the process stood still.  It sleeps between them,
+ * unless it is to be busy: then it wants a processor while it is checkpointed, too.
  *
- * usage: workload MIB THREADS PROCESSES RESULT
+ * usage: workload MIB THREADS PROCESSES BUSY RESULT
  * RESULT gets "ready FORK_NS", the floor; later, on SIGUSR1, "gap NS".
  */
 #define _GNU_SOURCE
@@ -21,8 +22,11 @@
 #include <unistd.h>
 
 #define FORKS	10
+/* Between two stamps, unless busy. */
+#define SLEEP_NS	100000
 
 static _Atomic int64_t largest;
+static int busy;
 
 static int64_t now(void)
 {
@@ -34,11 +38,15 @@ static int64_t now(void)
 
 static void *stamp(void *unused)
 {
+	struct timespec nap = { .tv_nsec = SLEEP_NS };
 	int64_t last = now();
 
 	for (;;) {
-		int64_t t = now();
+		int64_t t;
 
+		if (!busy)
+			nanosleep(&nap, NULL);
+		t = now();
 		if (t - last > atomic_load(&largest))
 			atomic_store(&largest, t - last);
 		last = t;
@@ -98,10 +106,11 @@ int main(int argc, char **argv)
 	char *memory;
 	int signal;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: workload MIB THREADS PROCESSES RESULT\n");
+	if (argc != 6) {
+		fprintf(stderr, "usage: workload MIB THREADS PROCESSES BUSY RESULT\n");
 		return 2;
 	}
+	busy = atoi(argv[4]);
 	size = strtoul(argv[1], NULL, 0) << 20;
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED) {
@@ -126,15 +135,15 @@ int main(int argc, char **argv)
 	for (int i = 2; i < atoi(argv[2]); i++)
 		if (pthread_create(&thread, NULL, sleeper, NULL))
 			return 1;
-	say(argv[4], "ready", fork_time());
+	say(argv[5], "ready", fork_time());
 	if (pthread_create(&thread, NULL, stamp, NULL))
 		return 1;
 	for (;;) {
 		if (sigwait(&set, &signal))
 			return 1;
 		if (signal == SIGUSR1)
-			say(argv[4], "gap", atomic_exchange(&largest, 0));
+			say(argv[5], "gap", atomic_exchange(&largest, 0));
 		else
-			say(argv[4], "cleared", atomic_exchange(&largest, 0));
+			say(argv[5], "cleared", atomic_exchange(&largest, 0));
 	}
 }
