@@ -10,7 +10,7 @@
 #include "everything_steps.h"
 
 static struct {
-	bool gre, vxlan, queue, clsact, rules, tracked;
+	bool gre, vxlan, queue, clsact, filter, rules, tracked;
 	/* What netlink has told of the queue, its class, and the filter. */
 	uint64_t told[3];
 } e_traffic;
@@ -121,7 +121,7 @@ static void e_tell(uint64_t *told)
 		told[0] = e_told(RTM_GETQDISC, 0);
 	if (e_traffic.queue)
 		told[1] = e_told(RTM_GETTCLASS, E_HANDLE(1, 0));
-	if (e_traffic.clsact)
+	if (e_traffic.filter)
 		told[2] = e_told(RTM_GETTFILTER, E_EGRESS);
 }
 
@@ -162,7 +162,7 @@ static void e_set_up_queues(void)
 		tc_action(&rt, 1, "gact", TCA_GACT_PARMS, &parms, sizeof(parms));
 		rt_end(&rt, list);
 		rt_end(&rt, options);
-		CHECK_SYS(rt_ask(&rt));
+		e_traffic.filter = e_has(rt_ask(&rt));
 	}
 	e_tell(e_traffic.told);
 }
