@@ -299,9 +299,10 @@ impl ArchRegs for Native {
                 let norestart = word(bindings::PT_TRAP)? & TRAP_NORESTART;
                 // SAFETY: As above. The registers of a task that is parked are on its stack, which
                 // it keeps; all members of the union are plain words. As set_fpexc_mode(), which
-                // knows no other bits than these two of the MSR, as set_unalign_ctl(), start_thread()
-                // and flush_ptrace_hw_breakpoint() have it for a new program, and as the entry of a
-                // call that is not to be executed again: `check_general()` has looked at that word.
+                // knows no other bits than these two of the MSR, as set_unalign_ctl(), as
+                // start_thread() and flush_ptrace_hw_breakpoint() have it for a new program, and as
+                // the entry of a call that is not to be executed again: `check_general()` has
+                // looked at that word.
                 unsafe {
                     (*thread).fpexc_mode = fpexc;
                     (*thread).align_ctl = 0;
@@ -322,8 +323,9 @@ impl ArchRegs for Native {
         }
         regset::write(t, note_type, bytes)?;
         // SAFETY: As above. It is on its way to user mode. As vr_set() and vsr_set() with
-        // load_up_altivec() and load_up_vsx(), as emulate_instruction() when DSCR is written, and as
-        // ppr_set(): none has a check besides that the CPU has the registers, which were just written.
+        // load_up_altivec() and load_up_vsx(), as emulate_instruction() when DSCR is written, and
+        // as ppr_set(): none has a check besides that the CPU has the registers, which were just
+        // written.
         unsafe {
             match note_type {
                 // The registers are taken into use at the first instruction that needs them.

@@ -556,11 +556,11 @@ FIXTURE_SETUP(reset)
 FIXTURE_TEARDOWN(reset) { }
 
 #define VARIANT(_name, ...)						\
-	FIXTURE_VARIANT_ADD(reset, _name) { .nr = STATE_##_name };
+	; FIXTURE_VARIANT_ADD(reset, _name) { .nr = STATE_##_name }
 
 STATES(VARIANT)
 STATES_COUNTER(VARIANT)
-STATES_X86(VARIANT)
+STATES_X86(VARIANT);
 
 TEST_F_TIMEOUT(reset, of_the_caller, CKPT_TIMEOUT)
 {
