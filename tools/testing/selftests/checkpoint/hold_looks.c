@@ -71,7 +71,7 @@ static int has_files(void *arg)
 	CHECK_SYS(ckpt_pipe(pipes, 0));
 	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	CHECK_SYS(eventfd(3, 0));
-	CHECK_SYS(chdir("/tmp"));
+	CHECK_SYS(chdir("/usr"));
 	if (arg)
 		waits(NULL);
 	return 0;
