@@ -111,6 +111,20 @@ def layers(_tree):
     return "\n".join(arrows_up(ROOT))
 
 
+def unknown_tests():
+    """Tests that Documentation/checkpoint/findings.rst names and that are not there."""
+    text = (ROOT / "Documentation/checkpoint/findings.rst").read_text()
+    for program, test in dict.fromkeys(re.findall(r"``(\w+)\.(\w+)``", text)):
+        if program == "image":
+            there = (ROOT / f"tools/checkpoint/image/tests/{test}.rs").exists()
+        else:
+            source = ROOT / (f"tools/checkpoint/tests/{program}" if program == "tools" else
+                             f"tools/testing/selftests/checkpoint/{program}.c")
+            there = source.exists() and re.search(rf"\b{test}\b", source.read_text())
+        if not there:
+            yield f"Documentation/checkpoint/findings.rst: there is no test {program}.{test}"
+
+
 def documents(tree):
     """Sphinx builds the documents without a warning; what they and README refer to is there."""
     with tempfile.TemporaryDirectory(prefix="lcr-docs-") as tmp:
@@ -125,6 +139,7 @@ def documents(tree):
                    for m in re.finditer(r"\bDocumentation/([\w./-]+\.rst)", (ROOT / name).read_text())
                    if not (ROOT / "Documentation" / m[1]).exists()
                    and not (tree.src / "Documentation" / m[1]).exists()]
+        missing += unknown_tests()
         record = ROOT / "Documentation/checkpoint/reboot.txt"
         if record.exists() and record.read_text() not in (ROOT / "README.md").read_text():
             missing.append("README.md: has not the text of Documentation/checkpoint/reboot.txt: make record")

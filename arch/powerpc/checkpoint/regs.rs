@@ -275,13 +275,18 @@ impl ArchRegs for Native {
             bindings::NT_PPC_DEXCR => {
                 // The second word is the hypervisor's, which a task can't choose.
                 let dexcr = word(0)? as usize;
-                // SAFETY: The task is parked, off its CPU: nobody else uses its thread state.
+                // SAFETY: The task is parked, off its CPU: nobody else uses its thread state. As
+                // set_dexcr_prctl(), which writes the register of the running task: `check_dexcr()`
+                // has let only bits differ that this lets programs change.
                 unsafe { (*thread).dexcr = dexcr };
                 return Ok(());
             }
             NT_PRCTL => {
                 let (align, onexec) = (word(0)? as u32, word(1)? as usize);
-                // SAFETY: The task is parked, off its CPU: nobody else uses its thread state.
+                // SAFETY: The task is parked, off its CPU: nobody else uses its thread state. As
+                // set_unalign_ctl(), which takes any word, and set_dexcr_prctl(), whose checks
+                // `check_prctl()` has made: bits that programs may change, and CAP_SYS_ADMIN to do
+                // without the hash checks of the next program.
                 unsafe {
                     (*thread).align_ctl = align;
                     (*thread).dexcr_onexec = onexec;
@@ -293,7 +298,11 @@ impl ArchRegs for Native {
                 let fpexc = (word(bindings::PT_MSR)? & msr::FPEXC) as c_int;
                 let norestart = word(bindings::PT_TRAP)? & TRAP_NORESTART;
                 // SAFETY: As above. The registers of a task that is parked are on its stack, which
-                // it keeps; all members of the union are plain words.
+                // it keeps; all members of the union are plain words. As set_fpexc_mode(), which
+                // knows no other bits than these two of the MSR, as set_unalign_ctl(), as
+                // start_thread() and flush_ptrace_hw_breakpoint() have it for a new program, and as
+                // the entry of a call that is not to be executed again: `check_general()` has
+                // looked at that word.
                 unsafe {
                     (*thread).fpexc_mode = fpexc;
                     (*thread).align_ctl = 0;
@@ -313,7 +322,10 @@ impl ArchRegs for Native {
             _ => (),
         }
         regset::write(t, note_type, bytes)?;
-        // SAFETY: As above. It is on its way to user mode.
+        // SAFETY: As above. It is on its way to user mode. As vr_set() and vsr_set() with
+        // load_up_altivec() and load_up_vsx(), as emulate_instruction() when DSCR is written, and
+        // as ppr_set(): none has a check besides that the CPU has the registers, which were just
+        // written.
         unsafe {
             match note_type {
                 // The registers are taken into use at the first instruction that needs them.

@@ -8,9 +8,12 @@
 //! shared or that a userfaultfd watches, and huge pages of hugetlbfs, of which there need not be any
 //! for a task that writes.
 //!
-//! No frozen task is in a system call, so that no device writes to a page by way of a reference
-//! that copy-on-write does not know of, as network filesystems do with O_DIRECT. Pages that are
-//! pinned for longer are copied by fork's code itself.
+//! No device writes to a page by way of a reference that copy-on-write does not know of, as network
+//! filesystems do with O_DIRECT: no frozen task is in a system call that reads. What reads for
+//! tasks that are in none has come to its end, or the checkpoint was refused: requests of AIO
+//! (`mm::aio::settle()`, before anything is collected), and those of io_urings, of which only such
+//! are saved as wait for something, or for their turn, and have no page yet
+//! (`files/uring_requests.rs`). Pages that are pinned for longer are copied by fork's code itself.
 
 use kernel::{
     num::casts::usize_as_u64,

@@ -33,7 +33,9 @@ use crate::{
 impl Open {
     /// Returns whether a task outside has the open file itself.
     fn is_outside(&self, cap: &Capture, users: u64) -> bool {
-        // An overlay's own file keeps a reference on the one below it, which mappings have.
+        // An overlay's own file keeps a reference on the one below it, which mappings have. Nobody can
+        // tell whether it is still there: if it was closed, a single mapping outside is taken for it.
+        // What is missed so is a note: the file is at its path for both.
         let below = u64::from(self.file.is_backing());
         self.file.count() > users + cap.found.files.own_references(self) + below
     }

@@ -173,7 +173,11 @@ pub(crate) fn run_beside<F: Fn() + Sync, R>(
 /// The scope is kept until `done` was completed by it.
 unsafe fn start<F: Fn() + Sync>(scope: Pin<&Scope<'_, F>>) -> Result<ARef<Task>> {
     let mut args: bindings::kernel_clone_args = pin_init::zeroed();
-    args.flags = clone_flags::THREAD_ALL | u64::from(bindings::CLONE_VM | bindings::CLONE_UNTRACED);
+    // It never gets to user mode, and the caller not before it has ended: as after vfork() nothing
+    // is made for it in the caller's memory (a shadow stack), nor noted of that (on x86, that
+    // linear address masking can't be switched on any more).
+    args.flags = clone_flags::THREAD_ALL
+        | u64::from(bindings::CLONE_VM | bindings::CLONE_VFORK | bindings::CLONE_UNTRACED);
     args.fn_ = Some(first::<F>);
     args.fn_arg = (&raw const *scope).cast_mut().cast();
     // SAFETY: `args` is valid; `first` gets a scope that is kept for it.

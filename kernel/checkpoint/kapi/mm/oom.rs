@@ -52,7 +52,10 @@ pub(in crate::kapi) unsafe fn exempt(t: *mut bindings::task_struct) {
 ///
 /// `signal` is valid.
 unsafe fn set(signal: *mut bindings::signal_struct, adj: i16) {
-    // SAFETY: By the caller's promise; the field changes under the mutex.
+    // SAFETY: By the caller's promise; the field changes under the mutex. As __set_oom_adj(), whose
+    // checks are those of its callers here: the value is one that a group has had, or the lowest;
+    // CAP_SYS_RESOURCE is not asked for, as the lowest lasts while the group owns no memory; and
+    // who shares the caller's memory is not changed along, which is what this is for.
     unsafe {
         let lock = &raw mut bindings::oom_adj_mutex;
         bindings::mutex_lock(lock);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What tasks outside have as well: files are saved, and the log names them;
- * what would be torn apart is refused, with what to do about it.
+ * What tasks outside have as well: files are saved, and the log names them, also
+ * what is below a file of an overlay; what would be torn apart is refused, with what
+ * to do about it.
  */
 #include "refuse.h"
 
@@ -9,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 
 static struct ckpt_run run;
 static int image = -1;
@@ -352,6 +354,147 @@ PART_OF_A_TREE(shares_directory, {
 				     "(CLONE_FS); after"));
 	EXPECT_EQ(0, child_refused(CHECKPOINT_STRICT, "root and working directory: a task outside"));
 })
+
+/* ---- an overlay ------------------------------------------------------------- */
+
+/* Where it is mounted, below the directory of its layers. */
+static char overlay[128];
+
+static void umount_overlay(void)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/all", overlay);
+	umount2(path, MNT_DETACH);
+	umount2(overlay, MNT_DETACH);
+	rmdir(overlay);
+}
+
+/* 0, or -1 with errno: there is no overlayfs here. */
+static int mount_overlay(void)
+{
+	static const char * const layers[] = { "lower", "upper", "work", "all" };
+	char path[160], options[512];
+	int i, err;
+
+	snprintf(overlay, sizeof(overlay), "/dev/shm/ckpt-overlay-%d", getpid());
+	setenv("CKPT_OVERLAY", overlay, 1);
+	snprintf(options, sizeof(options), "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work",
+		 overlay, overlay, overlay);
+	if (mkdir(overlay, 0700) || mount("layers", overlay, "tmpfs", 0, NULL))
+		return -1;
+	for (i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", overlay, layers[i]);
+		mkdir(path, 0700);
+	}
+	if (!mount("overlay", path, "overlay", 0, options))
+		return 0;
+	err = errno;
+	umount_overlay();
+	errno = err;
+	return -1;
+}
+
+/* Maps a file of the overlay: the mapping has the file that is below. Returns the overlay's own. */
+static int map_of_overlay(void)
+{
+	char path[300], *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/all/file", getenv("CKPT_OVERLAY"));
+	fd = CHECK_SYS(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	CHECK_SYS(ftruncate(fd, CKPT_PAGE));
+	at = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(at != MAP_FAILED, "mmap: %s", strerror(errno));
+	*at = 'm';
+	return fd;
+}
+
+/* Nobody outside: that the overlay itself has what is below is nothing to be told. */
+CKPT_SCENARIO(has_overlay)
+{
+	map_of_overlay();
+	ckpt_ready_wait();
+}
+
+static int keeps_overlay(void)
+{
+	map_of_overlay();
+	return CHECK_SYS(fork());
+}
+
+/* With two that are outside, one of which has nothing else of it either. */
+static int maps_overlay(void)
+{
+	CHECK_SYS(close(map_of_overlay()));
+	ckpt_fork(ckpt_child_waits, NULL);
+	ckpt_step_wait(0, 1);
+	return CHECK_SYS(fork());
+}
+
+SHARES(shares_overlay, keeps_overlay)
+SHARES(shares_mapping, maps_overlay)
+
+#define OF_OVERLAY	"/all/file): a task outside shares it; after a restart it has one of its own"
+
+TEST_F_TIMEOUT(shared, overlay, CKPT_TIMEOUT)
+{
+	if (mount_overlay())
+		SKIP(return, "no overlayfs: %s", strerror(errno));
+	ASSERT_EQ(0, ckpt_run_init(&run, &has_overlay, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	EXPECT_EQ(0, told(CHECKPOINT_DRY_RUN | CHECKPOINT_STRICT, NULL, 0));
+	ckpt_run_go(&run);
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	umount_overlay();
+}
+
+/* A line of the log has both texts. */
+static bool line_has(const char *log, const char *one, const char *other)
+{
+	char line[1024];
+	size_t len;
+
+	for (; *log; log += len + (log[len] == '\n')) {
+		len = strcspn(log, "\n");
+		snprintf(line, sizeof(line), "%.*s", (int)len, log);
+		if (strstr(line, one) && strstr(line, other))
+			return true;
+	}
+	return false;
+}
+
+/* What is mapped is noted, and what is open if that is said, or refused by who is strict. */
+static int overlay_noted(const struct ckpt_scenario *sc, bool open)
+{
+	int ret = -1;
+
+	if (ckpt_run_init(&run, sc, false) || ckpt_run_start(&run))
+		return -1;
+	if (checkpoint_child(0) > 0 && line_has(ckpt_run_log(&run), "mapped file (", OF_OVERLAY) &&
+	    open == line_has(ckpt_run_log(&run), "descriptor ", OF_OVERLAY))
+		ret = 0;
+	if (ret)
+		ckpt_run_print_log(&run);
+	else
+		ret = child_refused(CHECKPOINT_STRICT, "/all/file): a task outside shares it: close it there");
+	ckpt_run_go(&run);
+	return ckpt_run_finish(&run) || ret ? -1 : 0;
+}
+
+#define OVERLAY_OUTSIDE(_scenario, _open)				\
+	TEST_F_TIMEOUT(shared, part_##_scenario, CKPT_TIMEOUT)		\
+	{								\
+		if (variant->container)					\
+			SKIP(return, "only makes sense in a subtree");	\
+		if (mount_overlay())					\
+			SKIP(return, "no overlayfs: %s", strerror(errno)); \
+		EXPECT_EQ(0, overlay_noted(&_scenario, _open));		\
+		umount_overlay();					\
+	}
+
+OVERLAY_OUTSIDE(shares_overlay, true)
+OVERLAY_OUTSIDE(shares_mapping, false)
 
 /* ---- the tour of the README ------------------------------------------------ */
 

@@ -107,6 +107,9 @@ static void probe_all(void)
 	v[LOCKED_KB] = status_number("VmLck:");
 	CHECK_SYS(fstat(SOCKET_FD, &st));
 	v[SOCKET_UID] = st.st_uid;
+	/* IOPRIO_WHO_PROCESS; PR_GET_IO_FLUSHER: who may not ask has not set it either. */
+	v[IO_PRIORITY] = syscall(__NR_ioprio_get, 1, 0);
+	v[IO_FLUSHER] = prctl(58, 0, 0, 0, 0);
 }
 
 /* What is checkpointed: it has as little as there can be, and tells what it finds. */
@@ -120,6 +123,8 @@ CKPT_SCENARIO(subject)
 	memset(map, 1, CKPT_PAGE);
 	CHECK_SYS(timerfd_create(CLOCK_BOOTTIME, 0));
 	CHECK_EQ(SOCKET_FD, socket(AF_UNIX, SOCK_DGRAM, 0));
+	/* So that there is a record of such controls; it takes no right. */
+	CHECK_SYS(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
 	ckpt_ready_wait();
 	probe_all();
 	ckpt_step(DONE);

@@ -68,7 +68,7 @@ enum probe {
 	NOTHING, RUID, EUID, SUID, FSUID, RGID, EGID, GROUPS, PERMITTED, EFFECTIVE, INHERITABLE,
 	BOUNDING, AMBIENT, SECUREBITS, NNP, DUMPABLE, NOFILE_SOFT, NOFILE_HARD, MEMLOCK_HARD, NICE,
 	POLICY, PRIORITY, CPUS, OOM, FILE_IS, FILE_WRITABLE, EXE_IS, STARTED, CPU_TIME, MDWE, HOST,
-	LOCKED_KB, SOCKET_UID, PROBES
+	LOCKED_KB, SOCKET_UID, IO_PRIORITY, IO_FLUSHER, PROBES
 };
 
 /* A cell: it is had; it is not, be it refused or left out; or the errno of the refusal. */
@@ -200,6 +200,10 @@ static const struct row rows[] = {
 	{ .name = "SCHED_BATCH", { "task.policy=3" }, POLICY, SCHED_BATCH, { HAS, HAS, HAS, NOBODY } },
 	{ .name = "SCHED_IDLE", { "task.policy=5" }, POLICY, SCHED_IDLE, { HAS, HAS, HAS, NOBODY } },
 	{ .name = "SCHED_FIFO", { "task.policy=1", "task.rt_priority=5" }, PRIORITY, 5,
+	  { HAS, EPERM, EPERM, NOBODY } },
+	{ .name = "a real-time I/O priority", { "thread controls.io_priority=0x2004" }, IO_PRIORITY, 0x2004,
+	  { HAS, HAS, EPERM, NOBODY } },
+	{ .name = "an I/O flusher", { "thread controls.flags|=4" }, IO_FLUSHER, 1,
 	  { HAS, EPERM, EPERM, NOBODY } },
 	{ .name = "locked memory beyond the limit", { "mapping[0].flags|=0x10" }, LOCKED_KB, 4,
 	  { HAS, NOT, NOT, NOT, NOT, NOT }, AT_LEAST, no_locked_memory },

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What fork hands on from the caller of restart(2) does not reach the restarted
- * tasks: they have what they had, and can be checkpointed again.
+ * tasks: they have what they had, and can be checkpointed again. Cookies of core
+ * scheduling are in sched_core.c, labels that the caller has chosen in
+ * labels_selinux.c.
  */
 #include "common.h"
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #ifdef __x86_64__
@@ -233,77 +239,288 @@ static void check_io_privileges(void)
 }
 #endif
 
+/* As the kernel has it; C libraries differ in whether they do. */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+
+static int set_clamps(void)
+{
+	/* SCHED_FLAG_UTIL_CLAMP_MIN and _MAX, all else as it is. */
+	struct attr attr = { .size = sizeof(attr), .flags = 0x60 | 0x18, .util_min = 100,
+			     .util_max = 600 };
+
+	return syscall(__NR_sched_setattr, 0, &attr, 0);
+}
+
+static void check_clamps(void)
+{
+	struct attr attr = { 0 };
+
+	CHECK_SYS(syscall(__NR_sched_getattr, 0, &attr, sizeof(attr), 0));
+	CHECK_EQ(0, attr.util_min);
+	CHECK_EQ(1024, attr.util_max);
+}
+
+/* Nothing that they could see: it is the next checkpoint that refuses tasks which have it. */
+static void check_nothing(void)
+{
+}
+
+/* As linux/user_events.h has them. */
+struct user_reg {
+	uint32_t size;
+	uint8_t bit, bytes;
+	uint16_t flags;
+	uint64_t address, name;
+	uint32_t index;
+} __attribute__((packed));
+
+static int set_user_events(void)
+{
+	static uint32_t enabled;
+	struct user_reg reg = {
+		.size = sizeof(reg), .bytes = sizeof(enabled), .address = (uintptr_t)&enabled,
+		.name = (uintptr_t)"ckpt_reset u32 value",
+	};
+	int fd, ret;
+
+	if (access("/sys/kernel/tracing/user_events_data", W_OK))
+		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+	fd = open("/sys/kernel/tracing/user_events_data", O_RDWR | O_CLOEXEC);
+	/* DIAG_IOCSREG */
+	ret = ioctl(fd, _IOWR('*', 0, struct user_reg *), &reg);
+	close(fd);
+	return ret;
+}
+
+/* The user of whom there are too many processes. */
+#define CROWDED	54321
+
+/* One of these, which stays until its parent ends. */
+static int crowd(void)
+{
+	int up[2];
+	pid_t pid;
+	char c;
+
+	if (pipe2(up, O_CLOEXEC))
+		return -1;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		if (setresuid(CROWDED, CROWDED, CROWDED) || prctl(PR_SET_PDEATHSIG, SIGKILL))
+			_exit(1);
+		close(up[1]);
+		for (;;)
+			pause();
+	}
+	close(up[1]);
+	/* It has that user. */
+	if (pid > 0 && read(up[0], &c, 1) < 0)
+		pid = -1;
+	close(up[0]);
+	return pid;
+}
+
+static int become_one_of_few(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NPROC, &limit))
+		return -1;
+	limit.rlim_cur = 0;
+	return setrlimit(RLIMIT_NPROC, &limit) || setresuid(CROWDED, 0, 0) ? -1 : 0;
+}
+
+/* As setuid() of a program that does not look at the limit: what it executes next fails. */
+static int set_too_many(void)
+{
+	static pid_t other;
+
+	if (!other)
+		other = crowd();
+	/* It is looked at when the user becomes another one. */
+	if (other < 0 || setresuid(0, 0, 0))
+		return -1;
+	return become_one_of_few();
+}
+
+static void check_too_many(void)
+{
+	char *args[] = { "nothing", NULL };
+
+	CHECK_EQ(CROWDED, getuid());
+	CHECK_EQ(-1, execve("/nonexistent/program", args, args + 1));
+	/* EAGAIN: it is taken for one of too many. */
+	CHECK_EQ(ENOENT, errno);
+}
+
+/* ---- a probe on what the caller returns from ---------------------------- */
+
+/* In this function it calls restart(2). */
+__attribute__((noinline)) static int probed(int (*fn)(void))
+{
+	int ret = fn();
+
+	__asm__ volatile("" ::: "memory");
+	return ret;
+}
+
+/* Where in its file the code at @at is; 0: that is not told. */
+static uint64_t offset_of(uintptr_t at)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long start, end, offset;
+	uint64_t found = 0;
+	char line[512];
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 && at >= start &&
+		    at < end)
+			found = at - start + offset;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static int set_probe(void)
+{
+	char buf[64];
+	struct perf_event_attr attr = {
+		.type = atoi(ckpt_read_file("/sys/bus/event_source/devices/uprobe/type", buf,
+					    sizeof(buf))),
+		/* As its format/retprobe says. */
+		.config = 1, .size = sizeof(attr), .uprobe_path = (uintptr_t)"/proc/self/exe",
+		.probe_offset = offset_of((uintptr_t)probed),
+	};
+
+	if (!attr.type || !attr.probe_offset)
+		return -1;
+	return syscall(__NR_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC) < 0 ? -1 : 0;
+}
+
+/* ---- the states ---------------------------------------------------------- */
+
 struct state {
 	const char *name;
 	int (*set)(void);	/* In the caller of restart(2). */
 	void (*check)(void);	/* In the restarted task. */
+	int (*own)(void);	/* What the task does before it is checkpointed. */
+	bool again;		/* It is used up: to be set before each restart. */
+	int (*around)(int (*fn)(void));	/* In which it restarts them. */
 };
 
-static const struct state states[] = {
-	{ "I/O priority", set_ioprio, check_ioprio },
-	{ "memory policy", set_mempolicy_, check_mempolicy },
-	{ "machine checks", set_mce, check_mce },
-	{ "I/O flusher", set_flusher, check_flusher },
-	{ "speculation", set_speculation, check_speculation },
-	{ "merging", set_merge, check_merge },
-	{ "huge pages", set_no_huge_pages, check_huge_pages },
-	{ "memory locking", set_lock_future, check_lock_future },
-	{ "keys of requests", set_request_keys, check_request_keys },
-	{ "keyrings", set_own_keyrings, check_own_keyrings },
-	{ "what the image replaces", set_nothing_of_it, check_nothing_of_it },
+/* Of each there is a test. */
+#define STATES(X)							\
+	X(io_priority, set_ioprio, check_ioprio)			\
+	X(memory_policy, set_mempolicy_, check_mempolicy)		\
+	X(machine_checks, set_mce, check_mce)				\
+	X(io_flusher, set_flusher, check_flusher)			\
+	X(speculation, set_speculation, check_speculation)		\
+	X(merging, set_merge, check_merge)				\
+	X(huge_pages, set_no_huge_pages, check_huge_pages)		\
+	X(memory_locking, set_lock_future, check_lock_future)		\
+	X(keys_of_requests, set_request_keys, check_request_keys)	\
+	X(keyrings, set_own_keyrings, check_own_keyrings)		\
+	X(what_the_image_replaces, set_nothing_of_it, check_nothing_of_it) \
+	X(utilization_clamps, set_clamps, check_clamps)			\
+	X(user_events, set_user_events, check_nothing)			\
+	X(too_many_processes, set_too_many, check_too_many,		\
+	  .own = become_one_of_few, .again = true)				\
+	X(uprobes, set_probe, check_nothing, .around = probed)
+
 #if defined(__x86_64__) || defined(__aarch64__)
-	{ "counter", set_no_counter, check_counter },
+#define STATES_COUNTER(X)						\
+	X(counter, set_no_counter, check_counter)
+#else
+#define STATES_COUNTER(X)
 #endif
-#ifdef __x86_64__
-	{ "CPUID", set_no_cpuid, check_cpuid },
-	{ "I/O privileges", set_io_privileges, check_io_privileges },
-#endif
-};
 
-/* The board's value that says which of them the scenario checks. */
-#define WHICH	0
+#ifdef __x86_64__
+#define STATES_X86(X)							\
+	X(cpuid, set_no_cpuid, check_cpuid)				\
+	X(io_privileges, set_io_privileges, check_io_privileges)
+#else
+#define STATES_X86(X)
+#endif
+
+#define ROW(_name, _set, _check, ...)					\
+	{ .name = #_name, .set = _set, .check = _check, __VA_ARGS__ },
+#define NUMBER(_name, ...)	STATE_##_name,
+
+static const struct state states[] = { STATES(ROW) STATES_COUNTER(ROW) STATES_X86(ROW) };
+enum { STATES(NUMBER) STATES_COUNTER(NUMBER) STATES_X86(NUMBER) };
+
+/* The one that a scenario is about. */
+static const struct state *its_state(void)
+{
+	return &states[atoi(getenv("CKPT_RESET"))];
+}
 
 /* A thread and a child: they are made after the reset of who makes them. */
 static int checks_too(void *arg)
 {
 	ckpt_step(0);
 	ckpt_wait_go();
-	states[board->value[WHICH]].check();
+	its_state()->check();
 	return 0;
 }
 
 CKPT_SCENARIO(bare)
 {
-	pid_t kid = ckpt_fork(checks_too, NULL);
+	pid_t kid;
 
+	if (its_state()->own)
+		CHECK_SYS(its_state()->own());
+	kid = ckpt_fork(checks_too, NULL);
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
-	states[board->value[WHICH]].check();
+	its_state()->check();
 	ckpt_wait_exit(kid, 0);
 }
 
 static struct ckpt_run run;
+static const struct state *state;
+static int first, second;
+
+static int restart_twice(void)
+{
+	if (ckpt_run_restart(&run, first, 0) || ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL))
+		return -1;
+	if (state->again && state->set())
+		return -1;
+	return ckpt_run_restart(&run, second, 0);
+}
 
 /*
  * In a child: it has it, restarts, checkpoints what is back, restarts that again.
  * 0: it works; 1: it does not; 2: there is no such state here.
  */
-static int with(const struct state *state)
+static int with_state(void)
 {
-	int first = ckpt_image_new(), second = ckpt_image_new();
+	char number[16];
 	int ret = 1;
 
-	if (ckpt_run_init(&run, &bare, true) || ckpt_run_start(&run))
-		goto out;
-	run.board->value[WHICH] = state - states;
-	if (ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL))
+	snprintf(number, sizeof(number), "%d", (int)(state - states));
+	setenv("CKPT_RESET", number, 1);
+	first = ckpt_image_new();
+	second = ckpt_image_new();
+	if (ckpt_run_init(&run, &bare, true) || ckpt_run_start(&run) ||
+	    ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL))
 		goto out;
 	if (state->set()) {
+		ckpt_diag("%s: %s", state->name, strerror(errno));
 		ret = 2;
 		goto out;
 	}
-	if (ckpt_run_restart(&run, first, 0) || ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL) ||
-	    ckpt_run_restart(&run, second, 0))
+	if (state->around ? state->around(restart_twice) : restart_twice())
 		goto out;
 	ckpt_run_go(&run);
 	ret = ckpt_run_finish(&run) ? 1 : 0;
@@ -314,7 +531,7 @@ out:
 	return ret;
 }
 
-static int in_child(const struct state *state)
+static int in_child(void)
 {
 	int status;
 	pid_t pid;
@@ -323,7 +540,7 @@ static int in_child(const struct state *state)
 	pid = fork();
 	if (!pid) {
 		ckpt_watchdog();
-		_exit(with(state));
+		_exit(with_state());
 	}
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return 1;
@@ -331,43 +548,45 @@ static int in_child(const struct state *state)
 }
 
 FIXTURE(reset) { int unused; };
-FIXTURE_VARIANT(reset) { unsigned int nr; };
+FIXTURE_VARIANT(reset) { int nr; };
 FIXTURE_SETUP(reset)
 {
 	CKPT_BEGIN();
 }
 FIXTURE_TEARDOWN(reset) { }
 
-FIXTURE_VARIANT_ADD(reset, first) { .nr = 0 };
-FIXTURE_VARIANT_ADD(reset, second) { .nr = 1 };
-FIXTURE_VARIANT_ADD(reset, third) { .nr = 2 };
-FIXTURE_VARIANT_ADD(reset, fourth) { .nr = 3 };
+#define VARIANT(_name, ...)						\
+	; FIXTURE_VARIANT_ADD(reset, _name) { .nr = STATE_##_name }
 
-/* All of them; in several tests, as each takes its time under emulation. */
-TEST_F_TIMEOUT(reset, of_the_callers_state, CKPT_TIMEOUT)
+STATES(VARIANT)
+STATES_COUNTER(VARIANT)
+STATES_X86(VARIANT);
+
+TEST_F_TIMEOUT(reset, of_the_caller, CKPT_TIMEOUT)
 {
-	unsigned int n;
 	int ret;
 
-	for (n = variant->nr; n < ARRAY_SIZE(states); n += 4) {
-		ret = in_child(&states[n]);
-		if (ret == 2)
-			ckpt_diag("%s: none here", states[n].name);
-		else if (ret)
-			ckpt_diag("%s", states[n].name);
-		ASSERT_NE(1, ret);
-	}
+	state = &states[variant->nr];
+	ret = in_child();
+	if (ret == 2)
+		SKIP(return, "the kernel or the machine has none of it");
+	ASSERT_EQ(0, ret);
 }
 
+FIXTURE(caller) { int unused; };
+FIXTURE_SETUP(caller)
+{
+	CKPT_BEGIN();
+}
+FIXTURE_TEARDOWN(caller) { }
+
 /* It was switched off for good: nobody is given back what the caller can't get back. */
-TEST_F_TIMEOUT(reset, not_for_good, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(caller, not_for_good, CKPT_TIMEOUT)
 {
 	struct restart_args args;
-	int image;
+	int image = ckpt_image_new();
 
-	if (variant->nr)
-		SKIP(return, "once is enough");
-	image = ckpt_image_new();
+	setenv("CKPT_RESET", "0", 1);
 	ASSERT_EQ(0, ckpt_run_init(&run, &bare, true));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));

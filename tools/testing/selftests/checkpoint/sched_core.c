@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Core scheduling cookies: who had the same has the same again, and nobody else. One
- * that a task outside has, too, is refused: refuse_groups.c. A machine needs cores
- * with several threads for that.
+ * Core scheduling cookies: who had the same has the same again, and nobody else, not
+ * the caller of restart(2) either. One that a task outside has, too, is refused:
+ * refuse_groups.c. A machine needs cores with several threads for that.
  */
 #include "common.h"
 #include "uring.h"
@@ -108,6 +108,93 @@ CKPT_CYCLE(cookie_of_submitter, .flags = SC_SUBTREE)
 	CHECK_EQ(2, with_cookie());
 	ckpt_ready_wait();
 	CHECK_EQ(2, with_cookie());
+}
+
+/* ---- a caller with a cookie ------------------------------------------------ */
+
+static struct ckpt_run run;
+static int image = -1;
+
+/* The first value of the board is the caller's. */
+CKPT_SCENARIO(with_own)
+{
+	CHECK_SYS(prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0, 0));
+	ckpt_ready_wait();
+	CHECK(cookie_of(0) > 0, "no cookie");
+	if (board->restarts)
+		CHECK(cookie_of(0) != (long)board->value[0], "it is that of the caller");
+}
+
+CKPT_SCENARIO(without)
+{
+	ckpt_ready_wait();
+	CHECK_EQ(0, cookie_of(0));
+}
+
+/* In a child, which gets a cookie before it restarts what it has saved. */
+static int by_one_with_cookie(const struct ckpt_scenario *sc, bool container, bool refused)
+{
+	struct restart_args args;
+	int ret = 1;
+
+	image = ckpt_image_new();
+	if (ckpt_run_init(&run, sc, container) || ckpt_run_start(&run) ||
+	    ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL))
+		goto out;
+	if (!refused && prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0, 0))
+		goto out;
+	if (refused) {
+		/* Who has none may restart it; the same process may not when it has one. */
+		if (ckpt_run_restart(&run, image, 0) || ckpt_run_go(&run) || ckpt_run_finish(&run) ||
+		    prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0, 0))
+			goto out;
+		lseek(image, 0, SEEK_SET);
+		ckpt_take_board_back(&run);
+		ckpt_run_restart_args(&run, &args, image, 0);
+		if (sys_restart(&args, sizeof(args)) == -1 && errno == EACCES &&
+		    ckpt_run_log_has(&run, "the caller is confined by core scheduling, not all of the "
+				     "tasks were"))
+			ret = 0;
+		else
+			ckpt_run_print_log(&run);
+		goto out;
+	}
+	if (ckpt_run_restart(&run, image, 0))
+		goto out;
+	run.board->value[0] = cookie_of(0);
+	if (!ckpt_run_go(&run) && !ckpt_run_finish(&run))
+		ret = 0;
+out:
+	ckpt_run_fini(&run);
+	return ret;
+}
+
+static int in_child(const struct ckpt_scenario *sc, bool container, bool refused)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		ckpt_watchdog();
+		_exit(by_one_with_cookie(sc, container, refused));
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F_TIMEOUT(cr, caller_has_another, CKPT_TIMEOUT)
+{
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, in_child(&with_own, variant->container, false));
+}
+
+TEST_F_TIMEOUT(cr, caller_has_one, CKPT_TIMEOUT)
+{
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, in_child(&without, variant->container, true));
 }
 
 TEST_HARNESS_MAIN

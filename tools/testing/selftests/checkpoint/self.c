@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A program that checkpoints itself: a number first, 0 when it comes back. */
 #include "common.h"
+#include "fault.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -204,6 +205,56 @@ CKPT_SCENARIO(twice)
 	passed(second);
 }
 
+#ifdef __x86_64__
+/* As arch/x86/checkpoint/mm.rs has it in image_mm.context[2]: it can't be switched on any more. */
+#define MASKING_LOCKED	(1 << 2)
+
+/* More than one batch of an image holds: then a thread of the kernel's helps the caller. */
+#define HELPED		(40u << 20)
+
+/*
+ * Linear address masking can be switched on by a process that never had threads. Those that help the
+ * caller in the kernel are none to it.
+ */
+CKPT_SCENARIO(helped)
+{
+	long first, second, ret;
+	unsigned char *all;
+	size_t at;
+
+	all = mmap(NULL, HELPED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(all != MAP_FAILED, "mmap: %s", strerror(errno));
+	for (at = 0; at < HELPED; at += ckpt_page())
+		all[at] = at / ckpt_page() % 255 + 1;
+	ckpt_ready_wait();
+	first = checkpoint_self(0);
+	CHECK(first > 0, "the first gave %ld", first);
+	/* The image of this one tells what the first has left behind. */
+	second = checkpoint_self(0);
+	/* ARCH_ENABLE_TAGGED_ADDR: EBUSY if it is locked. */
+	ret = syscall(__NR_arch_prctl, 0x4002, 6);
+	CHECK(!ret || errno == ENODEV, "masking: %s", strerror(errno));
+	passed(second);
+}
+
+/* The image says that masking can be switched on. */
+static int can_mask(struct ckpt_run *run)
+{
+	struct image im = { .data = NULL };
+	uint64_t mode = MASKING_LOCKED;
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.image", run->board_path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && !image_load(&im, fd))
+		mode = image_get(&im, image_body(&im, IMAGE_KIND_MM) + IMAGE_AT(mm, context[2]), 8);
+	free(im.data);
+	close(fd);
+	return mode & MASKING_LOCKED ? -1 : 0;
+}
+#endif
+
 /* A caller that is not the root but in the tree is refused. */
 CKPT_SCENARIO(inside_but_not_root)
 {
@@ -403,6 +454,21 @@ SELF_TEST(threads_container, with_threads, true)
 SELF_TEST(children_subtree, with_children, false)
 SELF_TEST(children_container, with_children, true)
 SELF_TEST(twice_subtree, twice, false)
+
+#ifdef __x86_64__
+TEST_F_TIMEOUT(self, masking_subtree, CKPT_TIMEOUT)
+{
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	ASSERT_EQ(0, ckpt_run_init(&self->run, &helped, false));
+	EXPECT_EQ(0, ckpt_run_start(&self->run));
+	ckpt_run_go(&self->run);
+	EXPECT_EQ(0, ckpt_run_finish(&self->run));
+	EXPECT_EQ(0, can_mask(&self->run));
+	EXPECT_EQ(0, reborn(&self->run));
+	ckpt_run_fini(&self->run);
+}
+#endif
 
 TEST_F_TIMEOUT(self, socket_subtree, CKPT_TIMEOUT)
 {

@@ -23,6 +23,9 @@ void ckpt_usage_now(struct ckpt_usage *usage);
  */
 int ckpt_usage_same(const struct ckpt_usage *before);
 
+/* Objects of a cache of the slab that are in use; 0: the kernel does not tell. */
+long ckpt_objects(const char *cache);
+
 /*
  * Begin to watch the calling process: between ckpt_guard_enter() and
  * ckpt_guard_leave() no more than @seconds may pass.  If they do, it is told
