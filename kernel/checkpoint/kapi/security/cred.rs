@@ -214,7 +214,7 @@ impl CredRef {
     /// label, or are restricted by Landlock.
     pub(crate) fn is_confined(&self) -> bool {
         // SAFETY: We own a reference on the credentials, which keeps it valid.
-        unsafe { bindings::cred_is_confined(self.0.as_ptr()) }
+        unsafe { bindings::checkpoint_cred_confined(self.0.as_ptr()) }
     }
 
     /// Returns their contents. EOVERFLOW: an id has no number in the caller's user namespace.

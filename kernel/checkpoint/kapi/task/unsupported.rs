@@ -129,7 +129,7 @@ static THREAD: &[UnsupportedState] = &[
         "is restricted by Landlock",
         "start it without Landlock",
         Handed::Confines,
-        |t| bindings::task_has_landlock(t)
+        |t| bindings::checkpoint_landlocked(t)
     ),
     unsupported!(
         "is restricted by access rules of its own (load-self of Smack)",
