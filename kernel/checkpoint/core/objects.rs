@@ -384,7 +384,8 @@ mod tests {
         })
     }
 
-    /// One address is an object for each class; each is saved once, in the order of its number.
+    /// Checks that one address is an object for each class; each is saved once, in the order of its
+    /// number.
     #[test]
     fn classes() -> Result {
         let mut objects: Objects<()> = Objects::new();
@@ -411,7 +412,8 @@ mod tests {
         Ok(())
     }
 
-    /// What others have is reported in the order in which it was found, and given up but for what stays.
+    /// Checks that what others have is reported in the order in which it was found, and given up but
+    /// for what stays.
     #[test]
     fn outside() -> Result {
         let mut cap = capture()?;

@@ -662,7 +662,7 @@ mod tests {
         )
     }
 
-    /// What messages tell counts from the start of the image, whose header has 192 bytes.
+    /// Checks that what messages tell counts from the start of the image, whose header has 192 bytes.
     #[test]
     fn offsets_in_messages() -> Result {
         let mut meta = Meta::new();

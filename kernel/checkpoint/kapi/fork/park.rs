@@ -53,7 +53,8 @@ pub(crate) trait RestoreOps: Send + Sync + Sized + 'static {
     /// parked.
     fn errand(&self, index: usize);
 
-    /// Is called once for each task that was made. May be called by a task that is exiting.
+    /// Notes that a task is parked, or will not be: called once for each task that was made. May be
+    /// called by a task that is exiting.
     fn arrived(&self, index: usize, how: Arrival);
 }
 
@@ -243,7 +244,7 @@ fn let_pass(index: usize, trap: &mut wait::LaterTrap) -> Result {
     wait::let_pass_without(trap, parked::drop_own)
 }
 
-/// Is the first thing that a new task does.
+/// Runs as the first thing that a new task does.
 ///
 /// # Safety
 ///

@@ -33,6 +33,8 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
+    /// Returns the mode of a task.
+    ///
     /// # Safety
     ///
     /// `t` is valid.
@@ -95,6 +97,8 @@ unsafe impl Send for Filter {}
 unsafe impl Sync for Filter {}
 
 impl Filter {
+    /// Returns the newest filter of a task; `None`: it has none.
+    ///
     /// # Safety
     ///
     /// `t` is valid.

@@ -51,6 +51,8 @@ pub(crate) struct UnsupportedState {
 /// A row of the tables. The expression looks at the task `t`.
 macro_rules! unsupported {
     ($what:literal, $advice:literal, $handed:expr, |$t:ident| $test:expr) => {{
+        /// Tells whether a task is in this state.
+        ///
         /// # Safety
         ///
         /// As of `UnsupportedState::test`.
