@@ -15,6 +15,10 @@ use kernel::{
 use crate::kapi::fs::path::PathRef;
 
 /// A regular file that was made, in its directory.
+///
+/// # Invariants
+///
+/// `path` is that of a file which [`NewFile::make`] has made in `dir`, by the same mount.
 pub(crate) struct NewFile {
     dir: PathRef,
     path: PathRef,
@@ -38,6 +42,7 @@ impl NewFile {
             bindings::mntget(mnt);
             PathRef::from_owned(bindings::path { mnt, dentry })
         };
+        // INVARIANT: It was made there, and has the mount of the directory.
         Ok(Self {
             dir: dir.clone(),
             path,
