@@ -302,7 +302,7 @@ unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
             } else {
                 Arrival::Failed(wait::without_restart(e))
             };
-            // First of all why: the other threads, which die of it, would tell no more than that.
+            // First the reason: the other threads, which die of it, could only report that.
             job.arrived(index, how);
             kill_current();
         }
@@ -357,7 +357,7 @@ unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     }
 }
 
-/// Makes the current task, which is to die, one that has no rseq area.
+/// Takes its rseq area from the current task, which is to die.
 ///
 /// It may lie in memory that others share, and an architecture without the generic entry code
 /// writes to it once more when the task_work is done, before it looks for SIGKILL.
@@ -427,7 +427,7 @@ pub(crate) fn is_traced(task: &Task) -> bool {
     unsafe { (&raw const (*task.as_ptr()).ptrace).read_volatile() != 0 }
 }
 
-/// Returns whether a debugger has `task`, and nothing ends that debugger: one that dies lets go
+/// Returns whether a debugger has `task`, and nothing ends that debugger: if it dies it lets go
 /// what it traces.
 pub(crate) fn is_kept(task: &Task) -> bool {
     let t = task.as_ptr();

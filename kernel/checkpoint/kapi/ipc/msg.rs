@@ -113,8 +113,8 @@ impl Messages {
         }
     }
 
-    /// Has `read` fill the buffer, whose address and size in bytes it is told, with messages;
-    /// returns how many these are, as it tells, or its error.
+    /// Has `read` fill the buffer, whose address and size in bytes it is given, with messages;
+    /// returns how many these are, or its error.
     ///
     /// # Safety
     ///

@@ -108,7 +108,7 @@ pub(crate) struct VmaInfo {
     pub(crate) special: Special,
     /// May have private pages.
     pub(crate) touched: bool,
-    /// What tells whether others can have the same private pages: fork() copied them from one,
+    /// By what it is known whether others can have the same private pages: fork() copied them from one,
     /// which has the same number; 0: it has none.
     pub(crate) family: usize,
     /// What the userfaultfd that watches it is known by; 0: none does.

@@ -29,9 +29,9 @@ pub(crate) struct Ring {
 /// The rings of a socket, and what is set before them.
 #[derive(Clone, Copy)]
 pub(crate) struct Rings {
-    /// The one that receives.
+    /// For receiving.
     pub(crate) rx: Ring,
-    /// The one that sends.
+    /// For sending.
     pub(crate) tx: Ring,
     /// Milliseconds after which a block of TPACKET_V3 is given away.
     pub(crate) retire: u32,

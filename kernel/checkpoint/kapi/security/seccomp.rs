@@ -120,7 +120,7 @@ impl Filter {
         unsafe { Self::of_task(bindings::get_current()) }
     }
 
-    /// Returns the one that was there before it.
+    /// Returns the filter that was there before it.
     pub(crate) fn before(&self) -> Option<Self> {
         #[cfg(CONFIG_SECCOMP_FILTER)]
         // INVARIANT: It comes with a reference, which is ours.
