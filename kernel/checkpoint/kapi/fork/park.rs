@@ -89,7 +89,7 @@ pub(crate) enum Arrival {
 #[pin_data]
 pub(crate) struct Barrier {
     #[pin]
-    news: Opaque<bindings::completion>,
+    notified: Opaque<bindings::completion>,
 }
 
 // SAFETY: A completion is made to be used by several threads.
@@ -99,24 +99,24 @@ unsafe impl Send for Barrier {}
 unsafe impl Sync for Barrier {}
 
 impl Barrier {
-    /// Returns one without news.
+    /// Returns one of which nobody was notified yet.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: init_completion() initialises all of it.
-            news <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
+            notified <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
         })
     }
 
     /// Tells the coordinator that all tasks have come so far, or that it need not wait for that.
     pub(crate) fn notify(&self) {
         // SAFETY: By the type's invariants it was initialised.
-        unsafe { bindings::complete(self.news.get()) };
+        unsafe { bindings::complete(self.notified.get()) };
     }
 
-    /// Waits for news. EINTR: the caller was killed.
-    pub(crate) fn wait_news(&self) -> Result {
+    /// Waits until [`Self::notify`] is called. EINTR: the caller was killed.
+    pub(crate) fn wait(&self) -> Result {
         // SAFETY: By the type's invariants it was initialised.
-        unsafe { wait_killable(&self.news) }
+        unsafe { wait_killable(&self.notified) }
     }
 }
 

@@ -228,12 +228,12 @@ pub(in crate::kapi) unsafe fn io_context(t: *mut bindings::task_struct) -> (u16,
 
 impl FrozenTask {
     /// Calls `found` with each thing that the thread itself has.
-    pub(crate) fn thread_oddities(&self, found: impl FnMut(&'static UnsupportedState)) {
+    pub(crate) fn unsupported_of_thread(&self, found: impl FnMut(&'static UnsupportedState)) {
         self.unsupported(THREAD, found);
     }
 
     /// Calls `found` with each thing that its thread group has.
-    pub(crate) fn group_oddities(&self, found: impl FnMut(&'static UnsupportedState)) {
+    pub(crate) fn unsupported_of_group(&self, found: impl FnMut(&'static UnsupportedState)) {
         self.unsupported(GROUP, found);
     }
 
