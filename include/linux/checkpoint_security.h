@@ -27,6 +27,10 @@ bool checkpoint_smack_rules(struct task_struct *task);
 bool checkpoint_smack_relabels(struct task_struct *task);
 int checkpoint_smack_no_relabels(void);
 
+/* Of kernel/checkpoint/landlock.c. */
+bool checkpoint_landlocked(struct task_struct *task);
+bool checkpoint_cred_confined(const struct cred *cred);
+
 /* Of kernel/checkpoint/audit.c. */
 void checkpoint_audit(bool restart, u32 pid, u64 id, u64 flags, long ret);
 

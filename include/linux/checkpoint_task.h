@@ -46,4 +46,8 @@ int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 
 struct file *checkpoint_open_program(const struct path *path);
 
+#ifdef CONFIG_X86_64
+u32 checkpoint_mxcsr_mask(void);
+#endif
+
 #endif /* _LINUX_CHECKPOINT_TASK_H */

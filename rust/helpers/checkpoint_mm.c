@@ -3,7 +3,9 @@
 #include <linux/checkpoint_fs.h>
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
+#include <linux/huge_mm.h>
 #include <linux/hugetlb.h>
+#include <linux/leafops.h>
 #include <linux/memcontrol.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
@@ -20,7 +22,6 @@
 #include <linux/uio.h>
 #include <linux/user_namespace.h>
 #include <linux/userfaultfd_k.h>
-#include "../../mm/internal.h"
 
 __rust_helper void rust_helper_vma_iter_set_up(struct vma_iterator *vmi,
 					       struct mm_struct *mm, unsigned long addr)

@@ -23,7 +23,6 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
-#include <linux/security.h>
 #include <linux/task_work.h>
 #include <linux/thread_info.h>
 #include <linux/uprobes.h>
@@ -33,9 +32,6 @@
 #include <asm/fpu/regset.h>
 #endif
 #include <asm/syscall.h>
-#ifdef CONFIG_SECURITY_LANDLOCK
-#include "../../security/landlock/cred.h"
-#endif
 
 /* Tasks. */
 
@@ -526,35 +522,6 @@ __rust_helper bool rust_helper_task_has_sem_undo(struct task_struct *t)
 __rust_helper int rust_helper_task_autogroup_nice(struct task_struct *t)
 {
 	return sched_autogroup_nice(t);
-}
-
-__rust_helper bool rust_helper_task_has_landlock(struct task_struct *t)
-{
-#ifdef CONFIG_SECURITY_LANDLOCK
-	return landlock_initialized && landlocked(t);
-#else
-	return false;
-#endif
-}
-
-/* Those that somebody else has registered for others to act with. */
-__rust_helper bool rust_helper_cred_is_confined(const struct cred *cred)
-{
-#ifdef CONFIG_SECURITY
-	struct lsm_prop theirs, ours;
-
-#ifdef CONFIG_SECURITY_LANDLOCK
-	if (landlock_initialized && landlock_cred(cred)->domain)
-		return true;
-#endif
-	lsmprop_init(&theirs);
-	lsmprop_init(&ours);
-	security_cred_getlsmprop(cred, &theirs);
-	security_current_getlsmprop_subj(&ours);
-	return memcmp(&theirs, &ours, sizeof(theirs));
-#else
-	return false;
-#endif
 }
 
 /* What fork has handed on to the running task, and exec or a system call would take away. */

@@ -20,12 +20,6 @@
 #include <asm/signal.h>
 #include <asm/vdso.h>
 #include <linux/prctl.h>
-#include "../../arch/x86/kernel/fpu/legacy.h"
-
-__rust_helper u32 rust_helper_checkpoint_mxcsr_mask(void)
-{
-	return mxcsr_feature_mask;
-}
 
 /* Numbers that arch/x86/checkpoint/ has too. */
 static_assert((X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | X86_EFLAGS_ZF | X86_EFLAGS_SF |

@@ -13,9 +13,9 @@ from .env import JOBS, ROOT, Failure, Progress, lock, say
 from .kernel import configure, make_args, make_env, obj_dir
 from .layers import arrows_up
 from .options import options
-from .series import differences
+from .series import WIDTH, Patch, differences
 from .tap import Case
-from .tree import IGNORED_DIRS, Tree, pristine
+from .tree import IGNORED_DIRS, Tree, patches, pristine
 
 # Kinds of checkpatch messages that do not fit programs in user space, or this project.
 # CAMELCASE: the names of queueing disciplines are the kernel's.
@@ -146,9 +146,19 @@ def documents(tree):
         return "\n".join([text] * bool(text) + missing)
 
 
+def messages(_tree):
+    """What a patch says is wrapped at 72 columns; tags and what is indented may be longer."""
+    return "\n".join(f"{p.relative_to(ROOT)}: {len(line)} columns: {line}" for p in patches()
+                     for line in Patch(p).body.splitlines()
+                     if len(line) > WIDTH and not re.match(r"(Fixes|Link|Closes|[A-Z][\w-]+-by): |\s", line))
+
+
 def series(_tree):
-    """The series that make series writes gives the tree of make apply."""
-    return "\n".join(differences())
+    """Each patch is in a mail of the series, and make series gives the tree of make apply."""
+    try:
+        return "\n".join(differences())
+    except Failure as wrong:
+        return str(wrong)
 
 
 def compiled(tree, command, emit):
@@ -239,7 +249,8 @@ def sparse(tree):
 
 
 # What needs a kernel that was built comes last.
-CHECKS = (layers, spelling, documents, options, series, rustfmt, checkpatch, clippy, rustdoc, sparse, objects)
+CHECKS = (layers, spelling, documents, options, messages, series, rustfmt, checkpatch, clippy, rustdoc,
+          sparse, objects)
 # What make test calls the whole of it.
 PART = "check"
 

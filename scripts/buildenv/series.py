@@ -38,6 +38,7 @@ class Patch:
         subject = re.search(r"^Subject: \[PATCH\] (.*(?:\n .*)*)", header, re.M)[1]
         self.subject = re.sub(r"\s*\n\s+", " ", subject)
         self.date = re.search(r"^Date: (.*)", header, re.M)[1]
+        self.body = text
         self.text = re.sub(r"(?m)^(Signed-off-by|Fixes): .*\n?", "", text).strip()
         self.fixes = re.findall(r"(?m)^Fixes: .*", text)
 
@@ -49,9 +50,6 @@ class Mail:
         self.subject, self.text, self.patches, self.files = subject, text, parts, files
 
     def message(self):
-        if not self.subject:
-            only, = self.patches
-            return f"{only.subject}\n\n{only.text}\n\n{SIGNED}\n"
         said = [textwrap.fill(" ".join(p.split()), WIDTH, break_on_hyphens=False)
                 for p in self.text.strip().split("\n\n") if p]
         for p in self.patches if len(self.patches) > 1 else ():
@@ -87,9 +85,10 @@ def mails():
         if not own and patterns:
             raise Failure(f"{PLAN.name}: no file is {patterns[0]}")
         files = [f for f in files if f not in own]
-        found.append(Mail(entry.get("subject"), entry.get("text", ""), own_patches, own))
-    # What the plan does not name yet: patches before all that use them, files with the last mail.
-    found[1:1] = [Mail(None, "", [p], []) for p in left.values()]
+        found.append(Mail(entry["subject"], entry["text"], own_patches, own))
+    if left:
+        raise Failure(f"{PLAN.name} has no mail for " + ", ".join(p.path.name for p in left.values()))
+    # Files that the plan does not name go with the last mail.
     found[-1].files += files
     return fixes, found
 

@@ -86,7 +86,8 @@ impl ArchMm for Native {
         aarch32::map_page(&MmRef::of_current()?, start)
     }
 
-    /// The code of 32 bits has instructions of two lengths, and jumps of its own.
+    /// Tells that the code of 32 bits is not replaced: it has instructions of two lengths, and jumps of
+    /// its own.
     fn vdso_is_replaced(context: &MmContext) -> bool {
         !is_narrow(context)
     }
@@ -113,8 +114,8 @@ impl ArchMm for Native {
 
     const VDSO_JUMP: usize = 4;
 
-    /// It is one instruction, so that nobody is in the middle of it: none that an indirect branch may lead
-    /// to, as the old code is mapped without PROT_BTI.
+    /// Writes one instruction, so that nobody is in the middle of it: none that an indirect branch may
+    /// lead to, as the old code is mapped without PROT_BTI.
     fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
         const B: u32 = 0x1400_0000;
         // In instructions, of which 26 bits tell.

@@ -222,7 +222,7 @@ impl ArchRegs for Native {
             || restart_block::error_asks_for_block(t)
     }
 
-    /// The registers, which are all zero yet, become those of a task in no system call. The signal
+    /// Makes the registers, which are all zero yet, those of a task in no system call. The signal
     /// code, in which it may park, does not look again.
     fn start() -> Result {
         // SAFETY: The task is the caller, and has its user registers on its stack.
@@ -237,8 +237,8 @@ impl ArchRegs for Native {
         regset::word(general, reg!(pc)).map(u64::from_le)
     }
 
-    /// If they are fine, the vector lengths are set, which must be done before any note is written. A task
-    /// whose program is one of 32 bits becomes one before they are checked.
+    /// Checks them, and sets the vector lengths if they are fine, which must be done before any note is
+    /// written. A task whose program is one of 32 bits becomes one before they are checked.
     fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {
         let narrow = aarch32::make(t);
         let mandatory = if narrow {

@@ -190,8 +190,8 @@ impl ArchRegs for Native {
             || call == bindings::__NR_restart_syscall as usize
     }
 
-    /// User registers instead of zeroes. The register sets do not change the MSR, nor what exec
-    /// resets.
+    /// Gives the task user registers instead of zeroes. The register sets do not change the MSR, nor
+    /// what exec resets.
     fn start() -> Result {
         // SAFETY: The task is the caller, and has its user registers on its stack. It does not return
         // to user mode before it has others.

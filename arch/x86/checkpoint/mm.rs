@@ -134,7 +134,7 @@ impl ArchMm for Native {
         Some(5)
     }
 
-    /// The segment of the code stands near to the address.
+    /// Reads the address in front of the segment of the code, by which it is known.
     fn frame_place(context: &MmContext, bytes: &[u8]) -> Option<u64> {
         // __USER_CS and __USER32_CS.
         const CS: [u8; 2] = [0x33, 0];
@@ -153,7 +153,7 @@ impl ArchMm for Native {
             .then_some(u64::from_le_bytes(*ip))
     }
 
-    /// It does so for returns from signal handlers of 32-bit programs.
+    /// Tells that it does so for returns from signal handlers of 32-bit programs.
     fn vdso_is_dispatched(context: &MmContext) -> bool {
         let [.., mode, _] = context;
         mode & IA32_VDSO != 0

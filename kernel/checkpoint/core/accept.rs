@@ -88,7 +88,7 @@ pub(crate) struct Policy {
     pub(crate) changes: Changes,
     /// Paths that are others now.
     pub(crate) maps: Maps,
-    /// Compare all that the image tells.
+    /// Compare all that the image has.
     pub(crate) strict: bool,
     /// Paths whose differences are accepted.
     pub(crate) accept: Patterns,

@@ -148,7 +148,7 @@ impl Addresses {
     /// Returns what `addr` is now, of which IPv4 (`is_v4`) has the first four bytes; `peer`: it is
     /// that of another end. The first rule that fits counts.
     ///
-    /// EADDRNOTAVAIL: it would be one that no socket has. EINTR: the caller was killed.
+    /// EADDRNOTAVAIL: no socket has such an address. EINTR: the caller was killed.
     pub(crate) fn now(&self, is_v4: bool, addr: &[u8; 16], peer: bool) -> Result<[u8; 16]> {
         let old = if is_v4 {
             map(addr)

@@ -19,7 +19,7 @@ use crate::kapi::{
     uapi::args::FD_OPTIONAL, //
 };
 
-/// Most descriptors that a call may tell of.
+/// Most descriptors that the caller of a call may list.
 const DESCRIPTORS_MAX: usize = 4096;
 
 /// A descriptor of a process, 0 being that of the root task.

@@ -32,7 +32,7 @@ pub(crate) struct Capture<F> {
     pub(crate) drop_keys: bool,
     /// The caller checkpoints itself: its root task is `current`.
     pub(crate) own: bool,
-    /// The namespace whose pids stand in the image.
+    /// The namespace whose pids are in the image.
     pub(crate) pid_ns: PidNs,
     /// What to add to the kernel's CLOCK_MONOTONIC for what the tasks see, in nanoseconds.
     pub(crate) monotonic_offset: i64,
@@ -43,7 +43,7 @@ pub(crate) struct Capture<F> {
 }
 
 impl<F> Capture<F> {
-    /// Refuses something of the task `t`, for the reason that `what` tells.
+    /// Refuses something of the task `t`, for the reason `what`.
     pub(crate) fn refuse(
         &mut self,
         errno: Error,

@@ -8,7 +8,7 @@
 //! that it needs, and has those of `NONE` for the rest. What objects are to each other in a circle
 //! is in a fourth one ([`LinkOps`]).
 //!
-//! The functions of one kind stand in one file. All may sleep but `commit`; none is called with a
+//! The functions of one kind are in one file. All may sleep but `commit`; none is called with a
 //! lock held. `F` is what the kinds find of a checkpoint.
 
 use kernel::prelude::*;

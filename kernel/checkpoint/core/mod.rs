@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kinds of state stand on: the contexts of both system calls, the table of shared objects,
+//! What the kinds of state build on: the contexts of both system calls, the table of shared objects,
 //! the image in the making, messages. Nothing here knows a kind.
 
 pub(crate) mod accept;

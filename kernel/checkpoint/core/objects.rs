@@ -63,7 +63,7 @@ pub(crate) trait Shared<F>: Upcast + Send + Sync {
 
     /// Returns what tasks outside have of it, as of now: compares the `users` that were counted,
     /// and the references of this checkpoint, with the kernel's own count. Must not sleep for long:
-    /// the tasks stand still.
+    /// the tasks are frozen.
     fn outside(&self, _cap: &Capture<F>, _users: u64) -> Outside {
         Outside::Nothing
     }
@@ -276,7 +276,7 @@ fn downcast<F: 'static, T: Shared<F>>(entry: &Entry<F>) -> Option<Arc<T>> {
 
 /// Lists objects that tasks outside have, too. To be called when all uses have been counted.
 ///
-/// What would be refused is counted again for a while, all objects at once: the tasks stand still
+/// What would be refused is counted again for a while, all objects at once: the tasks are frozen
 /// meanwhile. EINTR: the caller was killed.
 pub(crate) fn leaks<F: 'static>(cap: &mut Capture<F>) -> Result {
     let ask = |cap: &Capture<F>, at: usize| {
@@ -293,7 +293,7 @@ pub(crate) fn leaks<F: 'static>(cap: &mut Capture<F>) -> Result {
         }
     }
     for _ in 0..RECOUNTS {
-        // For a line of the log nobody has to stand still.
+        // A mere line of the log is not worth waiting for.
         let refused = |&at| ask(cap, at).is_some_and(|(_, _, o)| o == Outside::Refused);
         if !found.iter().any(refused) {
             break;
@@ -384,7 +384,8 @@ mod tests {
         })
     }
 
-    /// One address is an object for each class; each is saved once, in the order of its number.
+    /// Checks that one address is an object for each class; each is saved once, in the order of its
+    /// number.
     #[test]
     fn classes() -> Result {
         let mut objects: Objects<()> = Objects::new();
@@ -411,7 +412,8 @@ mod tests {
         Ok(())
     }
 
-    /// What others have is reported in the order in which it was found, and given up but for what stays.
+    /// Checks that what others have is reported in the order in which it was found, and given up but
+    /// for what stays.
     #[test]
     fn outside() -> Result {
         let mut cap = capture()?;

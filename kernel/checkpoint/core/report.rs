@@ -40,7 +40,7 @@ pub(crate) struct Report {
     told: bool,
 }
 
-/// What a call is about: 0 stands for what is not known.
+/// What a call is about; 0: not known.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Subject {
     /// The root task, as the initial pid namespace has it.
@@ -112,7 +112,7 @@ impl Report {
         &self.lines
     }
 
-    /// Adds a line about an error, for the reason `why`, unless there is a line already that tells
+    /// Adds a line about an error, for the reason `why`, unless there is a line already that gives
     /// more; the error to return.
     pub(crate) fn unless_told(&mut self, errno: Error, why: &str) -> Error {
         if !self.told {
@@ -121,7 +121,7 @@ impl Report {
         errno
     }
 
-    /// Adds a refusal: `what` can't be done for the reason that it tells.
+    /// Adds a refusal: `who` can't be saved or restored, for the reason `what`.
     ///
     /// The first refusal's `errno` becomes that of the system call.
     pub(crate) fn refuse(
@@ -141,7 +141,7 @@ impl Report {
     }
 
     /// Adds a line about something that a task has: its name, for the caller's advice. Half of the
-    /// room is left for lines that tell what is wrong.
+    /// room is left for errors and refusals.
     pub(crate) fn has(&mut self, who: &dyn fmt::Display, what: fmt::Arguments<'_>) {
         self.add(fmt!("has: {}: {}", who, what), LOG_MAX / 2);
     }

@@ -78,7 +78,7 @@ use crate::{
     },
 };
 
-/// Offset of the metadata in the image: what messages tell counts from the image's start.
+/// Offset of the metadata in the image: offsets in messages count from the image's start.
 pub(crate) const META_AT: u64 = usize_as_u64(HEADER_LEN);
 
 /// A restart in progress.
@@ -138,14 +138,14 @@ pub(crate) struct Restore {
     pub(crate) denies_write_exec: bool,
     /// What becomes of files that differ from those that were saved.
     pub(crate) policy: Policy,
-    /// What tasks that ask are told.
+    /// The notice for tasks that have asked for it.
     pub(crate) notice: Notice,
     /// Pids of the tasks that were made, by their number in the image.
     #[pin]
     pids: Mutex<RBTree<u32, PidRef>>,
 }
 
-/// What tasks are told that have asked to be told of restarts.
+/// The notice of a restart, for tasks that have asked for it (PR_CHECKPOINT_EVENTS).
 pub(crate) struct Notice {
     /// The checkpoint, as the header of its image names it.
     pub(crate) id: u64,
@@ -169,7 +169,7 @@ pub(crate) enum Then {
     Stays,
     /// It was closed: it only has something to send, or to hear of.
     Closes(Closing),
-    /// It only tells the other end that the connection is over.
+    /// It only lets the other end know that the connection is over.
     Resets(Closing),
 }
 
@@ -421,7 +421,7 @@ impl Restore {
         }
     }
 
-    /// Returns whether the current task is the one that calls restart(2), and none of those that it makes.
+    /// Returns whether the current task is the caller of restart(2), not one of the tasks that are made.
     pub(crate) fn is_caller(&self) -> bool {
         self.caller == task::Task::current_raw().addr()
     }
@@ -582,7 +582,7 @@ impl Restore {
         errno
     }
 
-    /// Reports the same, if no line tells anything yet.
+    /// Reports the same, unless the log has a reason already.
     pub(crate) fn unless_told(&self, errno: Error, why: &str) -> Error {
         self.report.lock().unless_told(errno, why)
     }
@@ -662,7 +662,7 @@ mod tests {
         )
     }
 
-    /// What messages tell counts from the start of the image, whose header has 192 bytes.
+    /// Checks that offsets in messages count from the start of the image, whose header has 192 bytes.
     #[test]
     fn offsets_in_messages() -> Result {
         let mut meta = Meta::new();

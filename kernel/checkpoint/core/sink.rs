@@ -265,7 +265,7 @@ impl Sink {
             self.sync()?;
         }
         self.trailer_at = Some(self.pos);
-        // A file that is open with O_SYNC tells of an error when it has taken all.
+        // A file that is open with O_SYNC reports an error when it has taken all.
         self.write(&last).inspect_err(|_| self.take_back())?;
         if durable {
             // It is an image now, which a stream does not give back: the caller may be killed, but

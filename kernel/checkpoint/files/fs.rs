@@ -196,7 +196,7 @@ impl Shared<Found> for Dirs {
         self.fs.addr()
     }
 
-    /// For a container it is a leak that tasks outside change them as well; what is left of a
+    /// Tells whether tasks outside change them as well. For a container that is a leak; what is left of a
     /// subtree's is the same directory, but no more one in common.
     fn outside(&self, cap: &Capture, users: u64) -> Outside {
         // We are one more.

@@ -290,7 +290,7 @@ mod tests {
     use super::*;
     use crate::image::files::*;
 
-    /// Each kind has a name, and those that are saved a number of their own.
+    /// Checks that each kind has a name, and those that are saved a number of their own.
     #[test]
     fn numbers() {
         for (n, kind) in KINDS.iter().enumerate() {

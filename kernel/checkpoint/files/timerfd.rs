@@ -141,7 +141,7 @@ mod tests {
         }, //
     };
 
-    /// Each time is moved by the offset of the clock that it is on.
+    /// Checks that each time is moved by the offset of the clock that it is on.
     #[test]
     fn clocks() {
         let by = |clock, relative| moved(1000, clock, relative, (10, 200));
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(by(TIMERFD_CLOCK_REALTIME_ALARM, false), 1000);
     }
 
-    /// No time leaves the clock, and never stays never.
+    /// Checks that no time leaves the clock, and never stays never.
     #[test]
     fn ends() {
         let by = |time, offset| moved(time, TIMERFD_CLOCK_MONOTONIC, false, (offset, 0));

@@ -567,7 +567,7 @@ impl Rebuilt for BuiltRing {
             || !later.chains.is_empty()
     }
 
-    /// Not before: what files have to report is as it was.
+    /// Issues its requests again. Not before: what files have to report is as it was.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
         requests::resume(r, &self.file, &self.uring, &self.later.requests)?;
         io::resume(r, &self.file, &self.later.ios)?;

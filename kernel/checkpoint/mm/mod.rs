@@ -38,6 +38,7 @@ use crate::{
 pub(crate) mod aio;
 mod batch;
 mod fork;
+mod guard;
 pub(crate) mod huge;
 pub(crate) mod layout;
 mod left_out;

@@ -54,6 +54,7 @@ use crate::{
             },
             vma::{
                 self,
+                bit,
                 Special,
                 VmaInfo, //
             }, //
@@ -119,6 +120,39 @@ fn whole(mm: &MmRef, all: &[VmaInfo]) -> Option<Vdso> {
         mapped = mapped.checked_add(v.end.checked_sub(v.start)?)?;
     }
     (mapped == len && len == vdso.mapped()).then_some(vdso)
+}
+
+/// Returns whether the access to a part of the vDSO, or to a page of the kernel, is that with which the
+/// kernel maps it.
+fn has_first_access(v: &VmaInfo) -> bool {
+    let first = match v.special {
+        Special::Vdso | Special::Page => bit::READ | bit::EXEC,
+        _ => bit::READ,
+    };
+    v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && Native::pkey(v.flags) == 0
+}
+
+/// Calls `refuse` if a mapping of the kernel's, a part of the vDSO or another page, is not as the kernel
+/// has made it.
+pub(super) fn refuse_changed(mm: &MmRef, v: &VmaInfo, mut refuse: impl FnMut(&str)) {
+    if !matches!(v.special, Special::Page) {
+        if v.touched {
+            refuse("vDSO with changed pages: remove the breakpoints in it");
+        }
+        if !has_first_access(v) {
+            refuse("vDSO with changed access: start it without mprotect(2) of that");
+        }
+        return;
+    }
+    if v.touched {
+        refuse("page of the kernel that was changed: remove the breakpoints in it");
+    }
+    if !has_first_access(v) {
+        refuse("page of the kernel with changed access: start it without mprotect(2) of that");
+    }
+    if let Some(why) = Native::page_refusal(mm, v.start) {
+        refuse(why);
+    }
 }
 
 /// Counts the vDSO of the address space `mm` of `t`, whose mappings are `all`; refuses it if it is not as

@@ -75,16 +75,17 @@ use crate::{
                 Guards, //
             }, //
         },
-        task::frozen::FrozenTask,
-        time::wait, //
+        task::frozen::FrozenTask, //
     },
     mm::{
         aio,
         fork,
+        guard,
         huge,
         policy,
         ring,
         userfault,
+        vdso,
         Range, //
     }, //
 };
@@ -189,6 +190,87 @@ pub(super) fn kind(v: &VmaInfo) -> Option<u32> {
     }
 }
 
+/// Returns the flags with which a mapping of this kind can be saved.
+fn allowed(v: &VmaInfo, kind: u32) -> u64 {
+    let saved = SAVED.iter().map(|&(bit, _)| bit);
+    let of_arch = Native::VMA_FLAGS.iter().map(|&(bit, ..)| bit);
+    let mut allowed =
+        Iterator::chain(saved, of_arch).fold(IMPLIED | Native::PKEY_BITS, |all, bit| all | bit);
+    if v.watcher != 0 {
+        allowed |= userfault::FLAGS;
+    }
+    match kind {
+        VMA_VDSO => allowed | OF_VDSO,
+        VMA_ARCH => OF_PAGE,
+        VMA_AIO => allowed | OF_AIO,
+        VMA_FILE | VMA_SHARED if v.huge.is_some() => allowed | OF_HUGE,
+        VMA_SHARED if is_uring(v) => allowed | OF_URING,
+        VMA_SHARED if ring::is(v) => allowed | ring::FLAGS,
+        _ => allowed,
+    }
+}
+
+/// Calls `refuse` for the flags of a mapping that can't be saved, and tells whether there are any.
+fn refuse_flags(v: &VmaInfo, kind: u32, mut refuse: impl FnMut(&str)) -> bool {
+    let not_allowed = v.flags & !allowed(v, kind);
+    let mut unknown = not_allowed;
+    let mut last = "";
+    for &(bits, why) in Iterator::chain(REFUSED.iter(), Native::VMA_REFUSED) {
+        if unknown & bits != 0 && why != last {
+            refuse(why);
+            last = why;
+        }
+        unknown &= !bits;
+    }
+    if unknown != 0 {
+        refuse("has flags that are not known: this kernel can't save it");
+    }
+    not_allowed != 0
+}
+
+/// Calls `refuse` for whatever else keeps a mapping of `t` from being saved.
+fn refuse_contents(
+    t: &FrozenTask,
+    mm: &MmRef,
+    v: &VmaInfo,
+    kind: u32,
+    mut refuse: impl FnMut(&str),
+) -> Result {
+    if let Some(why) = v
+        .file
+        .as_ref()
+        .filter(|_| is_uring(v))
+        .and_then(|f| files::refuses_uring(t, f, v))
+    {
+        refuse(why);
+    }
+    if let Some(why) = ring::refuses(mm, v)? {
+        refuse(why);
+    }
+    if v.huge.is_some_and(|huge| huge.taken) {
+        refuse(
+            "huge pages of it were taken away for its parent, as there are too few \
+             (vm.nr_hugepages): it is killed when it touches them",
+        );
+    }
+    if v.policy && !policy::is_known(mm, v.start)? {
+        refuse(policy::UNKNOWN);
+    }
+    if kind != VMA_ANON && arch_flags(v) & flag::MTE != 0 {
+        refuse("memory tags on shared memory or a file: use private anonymous memory for them");
+    }
+    if matches!(kind, VMA_VDSO | VMA_ARCH) {
+        vdso::refuse_changed(mm, v, &mut refuse);
+    }
+    if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
+        refuse("file mapping that grows down: have it unmap that");
+    }
+    if is_write_sealed(v) && !v.file.as_ref().is_some_and(files::is_memfd) {
+        refuse("was mapped so that it can't be written to, by a file that can: have it unmap that");
+    }
+    Ok(())
+}
+
 /// Counts the file of a mapping of `t`, appends its guard regions to `guards`, and lists why the
 /// mapping can't be saved.
 pub(super) fn collect(
@@ -215,52 +297,10 @@ pub(super) fn collect(
         refuse("made by the kernel, of unknown purpose: this kernel can't save it");
         return Ok(());
     };
-    let mut allowed = IMPLIED;
-    for (bit, _) in SAVED {
-        allowed |= bit;
-    }
-    for (bit, ..) in Native::VMA_FLAGS {
-        allowed |= bit;
-    }
-    allowed |= Native::PKEY_BITS;
-    if v.watcher != 0 {
-        allowed |= userfault::FLAGS;
-    }
-    match kind {
-        VMA_VDSO => allowed |= OF_VDSO,
-        VMA_ARCH => allowed = OF_PAGE,
-        VMA_AIO => allowed |= OF_AIO,
-        VMA_FILE | VMA_SHARED if v.huge.is_some() => allowed |= OF_HUGE,
-        VMA_SHARED if is_uring(v) => allowed |= OF_URING,
-        VMA_SHARED if ring::is(v) => allowed |= ring::FLAGS,
-        _ => (),
-    }
-    let mut unknown = v.flags & !allowed;
-    let mut last = "";
-    for &(bits, why) in Iterator::chain(REFUSED.iter(), Native::VMA_REFUSED) {
-        if unknown & bits != 0 && why != last {
-            refuse(why);
-            last = why;
-        }
-        unknown &= !bits;
-    }
-    if unknown != 0 {
-        refuse("has flags that are not known: this kernel can't save it");
-    }
-    if v.flags & !allowed != 0 {
+    if refuse_flags(v, kind, &mut refuse) {
         return Ok(());
     }
-    if let Some(why) = v
-        .file
-        .as_ref()
-        .filter(|_| is_uring(v))
-        .and_then(|f| files::refuses_uring(t, f, v))
-    {
-        refuse(why);
-    }
-    if let Some(why) = ring::refuses(mm, v)? {
-        refuse(why);
-    }
+    refuse_contents(t, mm, v, kind, &mut refuse)?;
     if let Some(why) = watched {
         refuse(why);
     }
@@ -269,41 +309,6 @@ pub(super) fn collect(
             "System V shared memory that stays outside, and a userfaultfd watches it: have it \
              unregister that",
         );
-    }
-    if v.huge.is_some_and(|huge| huge.taken) {
-        refuse(
-            "huge pages of it were taken away for its parent, as there are too few \
-             (vm.nr_hugepages): it is killed when it touches them",
-        );
-    }
-    if v.policy && !policy::is_known(mm, v.start)? {
-        refuse(policy::UNKNOWN);
-    }
-    if kind != VMA_ANON && arch_flags(v) & flag::MTE != 0 {
-        refuse("memory tags on shared memory or a file: use private anonymous memory for them");
-    }
-    if kind == VMA_VDSO && v.touched {
-        refuse("vDSO with changed pages: remove the breakpoints in it");
-    }
-    if kind == VMA_VDSO && !has_first_access(v) {
-        refuse("vDSO with changed access: start it without mprotect(2) of that");
-    }
-    if kind == VMA_ARCH {
-        if v.touched {
-            refuse("page of the kernel that was changed: remove the breakpoints in it");
-        }
-        if !has_first_access(v) {
-            refuse("page of the kernel with changed access: start it without mprotect(2) of that");
-        }
-        if let Some(why) = Native::page_refusal(mm, v.start) {
-            refuse(why);
-        }
-    }
-    if kind != VMA_ANON && v.flags & bit::GROWSDOWN != 0 {
-        refuse("file mapping that grows down: have it unmap that");
-    }
-    if is_write_sealed(v) && !v.file.as_ref().is_some_and(files::is_memfd) {
-        refuse("was mapped so that it can't be written to, by a file that can: have it unmap that");
     }
     if v.flags & bit::MAYBE_GUARD != 0 && !walk::guards(mm, v.start, v.end, GUARDS_MAX, guards)? {
         refuse("has more guard regions than can be saved: have it remove some");
@@ -333,16 +338,6 @@ pub(super) fn collect(
 /// Returns whether it is memory of an io_uring.
 fn is_uring(v: &VmaInfo) -> bool {
     v.file.as_ref().is_some_and(FileRef::is_io_uring)
-}
-
-/// Returns whether the access to a part of the vDSO, or to a page of the kernel, is that with which the
-/// kernel maps it.
-fn has_first_access(v: &VmaInfo) -> bool {
-    let first = match v.special {
-        Special::Vdso | Special::Page => bit::READ | bit::EXEC,
-        _ => bit::READ,
-    };
-    v.flags & (bit::READ | bit::WRITE | bit::EXEC) == first && Native::pkey(v.flags) == 0
 }
 
 /// Returns the record of a mapping, which does not say yet with whom it shares pages since fork().
@@ -422,6 +417,159 @@ pub(super) fn range(v: &VmaInfo) -> Option<Range> {
     })
 }
 
+/// A mapping that is being made in the new address space of the caller.
+struct Making<'a> {
+    r: &'a Restore,
+    plan: &'a TaskRecords<'a>,
+    mm: &'a MmRef,
+    v: &'a Vma,
+    start: usize,
+    end: usize,
+    len: usize,
+}
+
+impl Making<'_> {
+    /// Reports that it can't be made; returns `e`.
+    fn fail(&self, e: Error, what: &str) -> Error {
+        let (r, plan) = (self.r, self.plan);
+        r.fail(
+            e,
+            plan,
+            fmt!("mapping {:x}-{:x}: {}", self.start, self.end, what),
+        )
+    }
+
+    /// Tells whether it has one of the flags `bits` of the image.
+    fn has(&self, bits: u64) -> bool {
+        self.v.flags.get() & bits != 0
+    }
+
+    /// Returns the file to map; `None`: it has none.
+    fn file(&self) -> Result<Option<FileRef>> {
+        let Some(obj) = ObjRef::new(self.v.file.get()) else {
+            return Ok(None);
+        };
+        let file = files::restore_file(self.r, self.plan, obj)?;
+        if !self.has(flag::WRITE_SEALED) {
+            return Ok(Some(file));
+        }
+        // It gets its seals when its contents are there. What is open for reading is never made writable.
+        if !files::is_memfd(&file) {
+            return Err(self.fail(EINVAL, "was sealed against writing, but is no memfd"));
+        }
+        let file = file
+            .reopen(oflag::READ)
+            .map_err(|e| self.fail(e, "can't be mapped for reading only"))?;
+        Ok(Some(file))
+    }
+
+    /// Returns what the architecture adds to its access, `PROT_*`, and its protection key.
+    fn of_arch(&self) -> Result<(usize, i32)> {
+        let mut prot = 0;
+        let mut known = flag::ALL & !flag::OF_ARCH;
+        for &(_, stored, p) in Native::VMA_FLAGS {
+            known |= stored;
+            if self.has(stored) {
+                prot |= p;
+            }
+        }
+        if self.has(!known) {
+            return Err(self.fail(EINVAL, "has flags of another architecture"));
+        }
+        match self.v.pkey.get() {
+            0 => Ok((prot, 0)),
+            key if key < Native::pkeys() => Ok((prot, key.cast_signed())),
+            _ if Native::pkeys() == 1 => {
+                Err(self.fail(EOPNOTSUPP, "has a protection key, which this CPU lacks"))
+            }
+            _ => Err(self.fail(EINVAL, "impossible protection key")),
+        }
+    }
+
+    /// Makes the ring of the AIO context with the record `context`.
+    fn make_ring(&self, context: &Raw<'_>) -> Result {
+        aio::make(self.r, self.v, context).map_err(|e| {
+            self.fail(
+                e,
+                match e {
+                    EAGAIN => {
+                        "ring of an AIO context: there may be no more requests: raise \
+                         fs.aio-max-nr"
+                    }
+                    EOPNOTSUPP => "ring of an AIO context: this kernel has no AIO",
+                    _ => "ring of an AIO context: can't be made",
+                },
+            )
+        })
+    }
+
+    /// Maps it with the access `access`, and `prot` of the architecture; `forked`: its huge pages are
+    /// those of a task that was forked.
+    fn map(&self, access: u64, prot: usize, forked: bool) -> Result {
+        let file = self.file()?;
+        ring::map(&MapArgs {
+            start: self.start,
+            len: self.len,
+            access,
+            prot,
+            file: file.as_ref().map(|f| (f, self.v.offset.get())),
+            shared: self.v.kind.get() == VMA_SHARED,
+            droppable: self.has(flag::DROPPABLE),
+            growsdown: self.has(flag::GROWSDOWN),
+            noreserve: self.has(flag::NORESERVE) || forked,
+            shadow_stack: self.has(flag::SHADOW_STACK),
+        })
+        .map_err(|e| {
+            let shift = file.as_ref().and_then(hugetlb::shift);
+            match shift.filter(|_| e == ENOMEM) {
+                Some(shift) => huge::missing(
+                    self.r,
+                    self.plan,
+                    e,
+                    fmt!("mapping {:x}-{:x}", self.start, self.end),
+                    shift,
+                    usize_as_u64(self.len).checked_shr(shift).unwrap_or(0),
+                    hugetlb::free(shift),
+                ),
+                None => self.fail(e, "can't be mapped"),
+            }
+        })
+    }
+
+    /// Gives the advice that was given on it; `done` are flags that it has already.
+    fn advise(&self, done: u64) -> Result {
+        for &(stored, advice) in ADVICE {
+            if self.has(stored & !done) {
+                vma::advise(self.mm, self.start, self.len, advice).map_err(|e| {
+                    self.fail(e, "this kernel does not take the advice given on it")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes its guard regions, locks and seals it.
+    fn finish(&self, guards: Option<&[Guard]>) -> Result {
+        if let Some(guards) = guards {
+            guard::make(self.mm, self.start, guards)
+                .map_err(|e| self.fail(e, "can't be given its guard regions"))?;
+        }
+        if self.has(flag::LOCKED) {
+            guard::lock(
+                self.start,
+                self.end,
+                self.has(flag::LOCKONFAULT),
+                guards.unwrap_or(&[]),
+            )
+            .map_err(|e| self.fail(e, "can't be locked in memory"))?;
+        }
+        if self.has(flag::SEALED) {
+            vma::seal(self.start, self.end).map_err(|e| self.fail(e, "can't be sealed"))?;
+        }
+        Ok(())
+    }
+}
+
 /// Makes a mapping, other than of the vDSO, in the caller's new address space, with its name, the
 /// memory policy of the record `policy`, and what the image has more of it.
 pub(super) fn restore(
@@ -440,103 +588,33 @@ pub(super) fn restore(
         More::Huge(raw) => (None, None, Some(raw)),
     };
     let (start, end) = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
-    let fail =
-        |e: Error, what: &str| r.fail(e, plan, fmt!("mapping {:x}-{:x}: {}", start, end, what));
     let len = end.checked_sub(start).ok_or(EINVAL)?;
-    let flags = v.flags.get();
-    let huge_record = match huge {
-        Some(raw) => Some(huge::of_mapping(r, raw)?),
-        None => None,
+    let new = Making {
+        r,
+        plan,
+        mm,
+        v,
+        start,
+        end,
+        len,
     };
-    let file = match ObjRef::new(v.file.get()) {
-        Some(obj) => Some(files::restore_file(r, plan, obj)?),
-        None => None,
+    let forked = match huge {
+        Some(raw) => huge::is_forked(&huge::of_mapping(r, raw)?),
+        None => false,
     };
-    // It gets its seals when its contents are there. What is open for reading is never made writable.
-    let file = match file {
-        Some(file) if flags & flag::WRITE_SEALED != 0 && !files::is_memfd(&file) => {
-            return Err(fail(EINVAL, "was sealed against writing, but is no memfd"));
-        }
-        Some(file) if flags & flag::WRITE_SEALED != 0 => Some(
-            file.reopen(oflag::READ)
-                .map_err(|e| fail(e, "can't be mapped for reading only"))?,
-        ),
-        file => file,
-    };
-
-    let mut prot = 0;
-    let mut known = flag::ALL & !flag::OF_ARCH;
-    for &(_, stored, p) in Native::VMA_FLAGS {
-        known |= stored;
-        if flags & stored != 0 {
-            prot |= p;
-        }
-    }
-    if flags & !known != 0 {
-        return Err(fail(EINVAL, "has flags of another architecture"));
-    }
-    let pkey = match v.pkey.get() {
-        0 => 0,
-        key if key < Native::pkeys() => key.cast_signed(),
-        _ if Native::pkeys() == 1 => {
-            return Err(fail(
-                EOPNOTSUPP,
-                "has a protection key, which this CPU lacks",
-            ));
-        }
-        _ => return Err(fail(EINVAL, "impossible protection key")),
-    };
+    let (prot, pkey) = new.of_arch()?;
 
     // The kernel accounts for memory that is, or once was, writable.
-    let access = access(flags);
-    let first = if flags & flag::ACCOUNTED != 0 || context.is_some() {
+    let access = access(v.flags.get());
+    let first = if new.has(flag::ACCOUNTED) || context.is_some() {
         bit::READ | bit::WRITE
     } else {
         access
     };
     match context {
-        Some(context) => aio::make(r, v, context).map_err(|e| {
-            fail(
-                e,
-                match e {
-                    EAGAIN => {
-                        "ring of an AIO context: there may be no more requests: raise \
-                         fs.aio-max-nr"
-                    }
-                    EOPNOTSUPP => "ring of an AIO context: this kernel has no AIO",
-                    _ => "ring of an AIO context: can't be made",
-                },
-            )
-        }),
-        None => ring::map(&MapArgs {
-            start,
-            len,
-            access: first,
-            prot,
-            file: file.as_ref().map(|f| (f, v.offset.get())),
-            shared: v.kind.get() == VMA_SHARED,
-            droppable: flags & flag::DROPPABLE != 0,
-            growsdown: flags & flag::GROWSDOWN != 0,
-            noreserve: flags & flag::NORESERVE != 0
-                || huge_record.as_ref().is_some_and(huge::is_forked),
-            shadow_stack: flags & flag::SHADOW_STACK != 0,
-        })
-        .map_err(|e| {
-            let shift = file.as_ref().and_then(hugetlb::shift);
-            match shift.filter(|_| e == ENOMEM) {
-                Some(shift) => huge::missing(
-                    r,
-                    plan,
-                    e,
-                    fmt!("mapping {:x}-{:x}", start, end),
-                    shift,
-                    usize_as_u64(len).checked_shr(shift).unwrap_or(0),
-                    hugetlb::free(shift),
-                ),
-                None => fail(e, "can't be mapped"),
-            }
-        }),
-    }?;
+        Some(context) => new.make_ring(context)?,
+        None => new.map(first, prot, forked)?,
+    }
     // Before it has any page.
     if let Some(raw) = policy {
         policy::restore_mapping(r, plan, (start, end), raw)?;
@@ -551,44 +629,21 @@ pub(super) fn restore(
         touch(start);
         // The page that it has now is a copy of what is not in the file yet, if its contents are in
         // the image.
-        vma::forget(mm, start, PAGE_SIZE).map_err(|e| fail(e, "can't be emptied"))?;
+        vma::forget(mm, start, PAGE_SIZE).map_err(|e| new.fail(e, "can't be emptied"))?;
     }
     if first != access || pkey != 0 || (context.is_some() && prot != 0) {
-        vma::protect(start, len, access, prot, pkey).map_err(|e| fail(e, "can't be protected"))?;
+        vma::protect(start, len, access, prot, pkey)
+            .map_err(|e| new.fail(e, "can't be protected"))?;
     }
-
-    let mut done = 0;
-    if flags & flag::DROPPABLE != 0 {
-        done = WITH_DROPPABLE;
-    }
-    if context.is_some() {
-        done = flag::DONTFORK;
-    }
-    for &(stored, advice) in ADVICE {
-        if flags & stored & !done != 0 {
-            vma::advise(mm, start, len, advice)
-                .map_err(|e| fail(e, "this kernel does not take the advice given on it"))?;
-        }
-    }
+    new.advise(match context {
+        Some(_) => flag::DONTFORK,
+        None if new.has(flag::DROPPABLE) => WITH_DROPPABLE,
+        None => 0,
+    })?;
     if !name.is_empty() {
-        vma::give_name(start, len, name).map_err(|e| fail(e, "can't be named"))?;
+        vma::give_name(start, len, name).map_err(|e| new.fail(e, "can't be named"))?;
     }
-    if let Some(guards) = guards {
-        guard(mm, start, guards).map_err(|e| fail(e, "can't be given its guard regions"))?;
-    }
-    if flags & flag::LOCKED != 0 {
-        lock(
-            start,
-            end,
-            flags & flag::LOCKONFAULT != 0,
-            guards.unwrap_or(&[]),
-        )
-        .map_err(|e| fail(e, "can't be locked in memory"))?;
-    }
-    if flags & flag::SEALED != 0 {
-        vma::seal(start, end).map_err(|e| fail(e, "can't be sealed"))?;
-    }
-    Ok(())
+    new.finish(guards)
 }
 
 /// Has the kernel map the page of its own that `v` is, of the address space `m`.
@@ -602,65 +657,6 @@ pub(super) fn restore_page(r: &Restore, plan: &TaskRecords<'_>, m: &Mm, v: &Vma)
         vma::seal(start, end).map_err(|e| fail(e, "can't be sealed"))?;
     }
     Ok(())
-}
-
-/// Returns the start and end of a guard region.
-fn region(guard: &Guard) -> (usize, usize) {
-    (
-        u64_as_usize(guard.start.get()),
-        u64_as_usize(guard.end.get()),
-    )
-}
-
-/// Makes the guard regions of the mapping at `start`. One that has none any more keeps the mark of
-/// having had them, as /proc/PID/smaps shows it.
-fn guard(mm: &MmRef, start: usize, guards: &[Guard]) -> Result {
-    for (first, last) in guards.iter().map(region) {
-        wait::go_on()?;
-        vma::guard(mm, first, last.saturating_sub(first))?;
-    }
-    if guards.is_empty() {
-        vma::guard(mm, start, PAGE_SIZE)?;
-        vma::unguard(mm, start, PAGE_SIZE)?;
-    }
-    Ok(())
-}
-
-/// Locks `start..end`, which may have guard regions.
-///
-/// To lock memory is to bring it in, and that fails at a guard region, without access, and beyond
-/// the end of a file, although the kernel then counts it as locked. Memory was locked before it
-/// became so, or by mlockall(2), which does not care.
-fn lock(start: usize, end: usize, onfault: bool, guards: &[Guard]) -> Result {
-    let len = end.saturating_sub(start);
-    // So limits and rights are checked; nothing is brought in.
-    vma::lock(start, len, true)?;
-    if onfault {
-        return Ok(());
-    }
-    let mut at = start;
-    for (first, last) in guards.iter().map(region) {
-        bring_in(at, first)?;
-        at = last;
-    }
-    bring_in(at, end)?;
-    // Only the guard regions are left, and each of them fails.
-    if !guards.is_empty() {
-        let _ = vma::lock(start, len, false);
-    }
-    Ok(())
-}
-
-/// Brings in what can be of `start..end`, which was found to be lockable. May be empty.
-fn bring_in(start: usize, end: usize) -> Result {
-    if start >= end {
-        return Ok(());
-    }
-    match vma::lock(start, end.saturating_sub(start), false) {
-        // A page can't be there; where memory is short it is EAGAIN.
-        Err(ENOMEM) => Ok(()),
-        result => result,
-    }
 }
 
 /// Writes what is there to the first byte of a writable mapping.

@@ -390,7 +390,7 @@ pub(super) fn numbers(table: Table) -> impl Iterator<Item = u32> {
 mod tests {
     use super::*;
 
-    /// The options are known, and have the order of their numbers.
+    /// Checks that the options are known, and have the order of their numbers.
     #[test]
     fn options() {
         let mut last = 0;

@@ -337,7 +337,7 @@ fn built(r: &Restore, obj: u32) -> Result<Arc<BuiltPacket>> {
         .ok_or_else(|| r.told(EINVAL, fmt!("no task has a socket that the image tells of")))
 }
 
-/// The rebuilt packet socket with reference `obj`.
+/// Returns the rebuilt packet socket with reference `obj`.
 pub(super) fn sk(r: &Restore, obj: u32) -> Result<SockRef> {
     Ok(built(r, obj)?.sk.clone())
 }

@@ -121,7 +121,8 @@ impl End {
         self.put_with(cap, tcp, None, received, sent)
     }
 
-    /// The same of one that has agreed upon `wire` with the other end, and knows `hints` of the way there.
+    /// Does the same for one that has agreed upon `wire` with the other end, and knows `hints` of the
+    /// way there.
     pub(super) fn put_with(
         &self,
         cap: &mut Capture,

@@ -62,7 +62,7 @@ pub(super) fn put(cap: &mut Capture, hints: &Hints) -> Result {
     cap.meta.put(&record, &[])
 }
 
-/// What stands in a record of them.
+/// Returns what a record of them has.
 pub(super) fn of(r: &Restore, raw: &Raw<'_>) -> Result<Hints> {
     let record: TcpHints = raw.body().map_err(|f| r.fault(f))?;
     Ok(Hints {

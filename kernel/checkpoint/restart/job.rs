@@ -159,7 +159,7 @@ impl Coordinator {
     }
 
     /// Counts one more task in `count`.
-    fn came(&self, count: &Atomic<i32>) {
+    fn count_one(&self, count: &Atomic<i32>) {
         let others = usize::try_from(count.fetch_add(1, Full)).unwrap_or(0);
         if others.saturating_add(1) == self.members.len() {
             self.gate.notify();
@@ -170,7 +170,7 @@ impl Coordinator {
     fn wait_for(&self, count: &Atomic<i32>) -> Result {
         while usize::try_from(count.load(Acquire))? < self.members.len() {
             self.verdict()?;
-            self.gate.wait_news()?;
+            self.gate.wait()?;
         }
         self.verdict()
     }
@@ -306,7 +306,7 @@ impl RestoreOps for Coordinator {
             self.restore.set_pid_ns(PidNs::of_current()?);
         }
         self.become_shell(index, &plan)?;
-        self.came(&self.shells);
+        self.count_one(&self.shells);
         // One that was made when the restart had failed: nobody may be left who kills it.
         self.verdict()?;
         self.slot(index).ok_or(EINVAL)?.wait_turn()?;
@@ -345,7 +345,7 @@ impl RestoreOps for Coordinator {
 
     fn arrived(&self, index: usize, how: Arrival) {
         match how {
-            Arrival::Parked => self.came(&self.arrived),
+            Arrival::Parked => self.count_one(&self.arrived),
             Arrival::Failed(e) => {
                 self.abort(e);
             }

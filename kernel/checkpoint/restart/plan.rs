@@ -497,7 +497,7 @@ mod tests {
         meta.put(&process, &[])
     }
 
-    /// Each thread has its own records, and the process record of its group.
+    /// Checks that each thread has its own records, and the process record of its group.
     #[test]
     fn records_of_threads() -> Result {
         let mut meta = Meta::new();
@@ -531,7 +531,7 @@ mod tests {
         Ok(())
     }
 
-    /// The makers of some processes: a thread and what shares memory with its group, a nested pid
+    /// Checks the makers of some processes: a thread and what shares memory with its group, a nested pid
     /// namespace whose init comes after one that was sent into it.
     #[test]
     fn makers() -> Result {
@@ -605,7 +605,7 @@ mod tests {
         Ok(())
     }
 
-    /// What messages tell counts from the start of the image, whose header has 192 bytes.
+    /// Checks that what messages tell counts from the start of the image, whose header has 192 bytes.
     #[test]
     fn offsets_of_tasks() -> Result {
         let mut meta = Meta::new();

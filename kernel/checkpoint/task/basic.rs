@@ -311,7 +311,7 @@ fn reset(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     })
 }
 
-/// How memory is mapped depends on the personality.
+/// Sets the personality, on which it depends how memory is mapped.
 fn begin(_: &Restore, plan: &TaskRecords<'_>) -> Result {
     state::set_personality(plan.restoring()?, plan.task.personality.get());
     Ok(())

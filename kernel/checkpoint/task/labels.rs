@@ -478,7 +478,7 @@ mod tests {
     use super::*;
     use kernel::str::CString;
 
-    /// What is stacked is no hat; of hats in hats it is the innermost.
+    /// Checks that what is stacked is no hat; of hats in hats it is the innermost.
     #[test]
     fn hats() {
         let hat = |text: &'static [u8]| hat_of(text).map(|(of, name)| (of.len(), name.len()));
@@ -490,7 +490,7 @@ mod tests {
         assert_eq!(hat(b""), None);
     }
 
-    /// A label does not end a line of the log, nor does it say anything to a terminal.
+    /// Checks that a label does not end a line of the log, nor does it say anything to a terminal.
     #[test]
     fn quoted() -> Result {
         let shown = |text: &[u8]| CString::try_from_fmt(fmt!("{}", label::Quoted(text)));
@@ -500,7 +500,7 @@ mod tests {
         Ok(())
     }
 
-    /// AppArmor is told a text that ends with a NUL.
+    /// Checks that AppArmor is told a text that ends with a NUL.
     #[test]
     fn commands() -> Result {
         assert_eq!(

@@ -34,7 +34,7 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if t.is_live() {
-        t.thread_oddities(|odd| refuse(cap, t, odd));
+        t.unsupported_of_thread(|state| refuse(cap, t, state));
     }
     if PidRef::of(t.task()).is_ok_and(|pid| pid.past().is_err()) {
         cap.refuse(
@@ -48,11 +48,11 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
 
 fn collect_process(cap: &mut Capture, group: &Group<'_>) -> Result {
     if let Some(t) = group.living() {
-        t.group_oddities(|odd| refuse(cap, t, odd));
+        t.unsupported_of_group(|state| refuse(cap, t, state));
     }
     Ok(())
 }
 
-fn refuse(cap: &mut Capture, t: &FrozenTask, odd: &UnsupportedState) {
-    cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", odd.what, odd.advice));
+fn refuse(cap: &mut Capture, t: &FrozenTask, state: &UnsupportedState) {
+    cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", state.what, state.advice));
 }

@@ -21,6 +21,19 @@ WATCHDOG = 1500
 WAITING = []
 # Answers SIGUSR1 with a line in the file "answers".
 ANSWERS = "trap 'echo x >>answers' USR1; echo $$ >pid; while :; do sleep 0.05; done"
+# The same, with memory whose checkpoint takes its time.
+BIG = """
+import mmap, os, signal, time
+memory = mmap.mmap(-1, 24 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for at in range(0, len(memory), 4096):
+    memory[at] = 1
+signal.signal(signal.SIGUSR1, lambda *_: open("answers", "a").write("x"))
+open("pid", "w").write(str(os.getpid()))
+while True:
+    time.sleep(0.05)
+"""
+# How often something is interrupted, at other moments each time.
+ROUNDS = int(os.environ.get("ROUNDS") or 8)
 
 
 class Failed(Exception):
@@ -211,6 +224,30 @@ class Place:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         shutil.rmtree(self.dir)
+
+
+def big(place):
+    """A job whose checkpoint takes its time."""
+    job = place.start("python3", "-c", BIG)
+    until(lambda: (place.dir / "pid").exists() and (place.dir / "pid").read_text(), "pid")
+    place.runs(job.pid)
+    return job
+
+
+def at_rest(place, pid, home):
+    """The job runs where it was, and nothing is left of the command."""
+    until(lambda: not commands(), "the end of the command")
+    check(not temporary(), f"left behind: {temporary()}")
+    check(cgroup_of(pid) == home, f"the job is in {cgroup_of(pid)}")
+    place.runs(pid)
+
+
+def reap(pid):
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    return not Path(f"/proc/{pid}").exists()
 
 
 def too_long(*_):

@@ -117,7 +117,7 @@ pub(super) fn refusal(rest: &[u8], whose: Whose, writable: bool) -> Option<&'sta
 mod tests {
     use super::*;
 
-    /// What gives a right is for the process itself only, and no list has what another has.
+    /// Checks that what gives a right is for the process itself only, and no list has what another has.
     #[test]
     fn rights() {
         let may = |rest: &[u8], whose, writable| refusal(rest, whose, writable).is_none();

@@ -48,7 +48,7 @@ struct Opened {
 }
 
 impl Rebuilt for Opened {
-    /// It is looked at when all tasks have their tracers.
+    /// Tells that it stays: it is looked at when all tasks have their tracers.
     fn stays(&self) -> bool {
         true
     }

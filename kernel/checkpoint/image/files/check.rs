@@ -38,6 +38,7 @@ use crate::image::{
         Uts, //
     },
     record::{
+        Body,
         Fault,
         Raw, //
     },
@@ -147,6 +148,63 @@ pub(super) fn removed_object(_: &[Object], raw: &Raw<'_>) -> Result<(u32, u32), 
     Ok((removed.obj.get(), removed.real_type()))
 }
 
+/// Checks the payload of an open file: its path, or the name of what stays outside; and that one without a
+/// path has nothing that goes with one.
+fn path_of(raw: &Raw<'_>, file: &OpenFile) -> Result<(), Fault> {
+    let kind = file.kind.get();
+    match kind {
+        FILE_DIRECTORY if file.inode.get() != 0 => {
+            no_payload(raw)?;
+            zero(raw, file.mount.get() == 0)?;
+        }
+        FILE_DEVICE if raw.payload.is_empty() => zero(raw, file.mount.get() == 0)?,
+        FILE_PATH if raw.payload.is_empty() => zero(
+            raw,
+            file.mount.get() == 0
+                && file.dev.get() == 0
+                && file.ino.get() == 0
+                && file.generation.get() == 0,
+        )?,
+        FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
+        FILE_REGULAR
+        | FILE_DIRECTORY
+        | FILE_FIFO
+        | FILE_DEVICE
+        | FILE_PATH
+        | FILE_PROC
+        | FILE_CGROUP
+        | FILE_REOPENED
+        | FILE_CONTENTS
+        | FILE_USERFAULTFD_DEVICE
+        | FILE_TUN => {
+            absolute_path(raw)?;
+        }
+        FILE_ALIAS => two_absolute_paths(raw)?,
+        FILE_EXTERNAL => {
+            let name = raw.payload;
+            ensure(
+                raw,
+                (1..=EXTERNAL_NAME_MAX).contains(&name.len()) && !name.contains(&0),
+                "impossible name of what stays outside",
+            )?;
+            zero(raw, file.mount.get() == 0)?;
+        }
+        _ => {
+            if kind == FILE_UNLINKED && !raw.payload.is_empty() {
+                absolute_path(raw)?;
+            } else {
+                no_payload(raw)?;
+                zero(raw, file.mount.get() == 0)?;
+            }
+            zero(
+                raw,
+                file.dev.get() == 0 && file.ino.get() == 0 && file.generation.get() == 0,
+            )?;
+        }
+    }
+    Ok(())
+}
+
 impl Walk<'_> {
     /// Checks a descriptor table.
     pub(in crate::image) fn table(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
@@ -189,6 +247,39 @@ impl Walk<'_> {
     /// Checks an open file.
     pub(in crate::image) fn file(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let file: OpenFile = raw.body()?;
+        self.open_flags(raw, &file)?;
+        let file_type = match file.kind.get() {
+            FILE_PIDFD
+            | FILE_NAMESPACE
+            | FILE_PROC
+            | FILE_CGROUP
+            | FILE_SYSV_SHM
+            | FILE_MQUEUE
+            | FILE_TUN
+            | FILE_USERFAULTFD_DEVICE
+            | FILE_SOCKET => self.type_in_kernel(raw, &file)?,
+            FILE_EVENTFD | FILE_EVENTS | FILE_SIGNALFD | FILE_TIMERFD | FILE_IO_URING
+            | FILE_INOTIFY | FILE_USERFAULTFD | FILE_FANOTIFY | FILE_EPOLL => {
+                self.type_without_inode(raw, &file)?
+            }
+            _ => self.type_by_path(raw, &file)?,
+        };
+        let mode = file.mode.get();
+        ensure(
+            raw,
+            mode <= 0o177777 && mode & TYPE == file_type,
+            "mode does not fit the kind of file",
+        )?;
+        zero(raw, file.reserved.get() == 0)?;
+        self.mount_of(raw, file.mount.get())?;
+        path_of(raw, &file)?;
+        self.hold(file.obj.get());
+        self.summary.files = self.summary.files.saturating_add(1);
+        Ok(())
+    }
+
+    /// Checks how a file was opened, and what of it is the same for all kinds.
+    fn open_flags(&self, raw: &Raw<'_>, file: &OpenFile) -> Result<(), Fault> {
         let kind = file.kind.get();
         flags(raw, u64::from(file.flags.get()), u64::from(open::ALL))?;
         ensure(
@@ -229,9 +320,14 @@ impl Walk<'_> {
             file.flags.get() & open::NO_ACCESS == 0
                 || file.flags.get() & (both | open::PATH | open::EXEC) == 0,
             "access modes that do not go together",
-        )?;
-        let inode = file.inode.get();
-        let file_type = match kind {
+        )
+    }
+
+    /// Checks what is special about an open file that has a path, or had one, or whose contents are in
+    /// the image; returns its type.
+    fn type_by_path(&mut self, raw: &Raw<'_>, file: &OpenFile) -> Result<u32, Fault> {
+        let (kind, inode) = (file.kind.get(), file.inode.get());
+        Ok(match kind {
             FILE_REGULAR | FILE_ALIAS => {
                 zero(raw, inode == 0)?;
                 TYPE_REGULAR
@@ -270,16 +366,64 @@ impl Walk<'_> {
                 )?;
                 TYPE_FIFO
             }
+            FILE_DEVICE if raw.payload.is_empty() => {
+                self.removed_of(raw, inode, TYPE_CHAR, "removed device that is none")?;
+                TYPE_CHAR
+            }
+            FILE_DEVICE => {
+                ensure(raw, inode != 0, "no device number")?;
+                TYPE_CHAR
+            }
+            FILE_PATH => {
+                let file_type = file.mode.get() & TYPE;
+                let device = matches!(file_type, TYPE_CHAR | TYPE_BLOCK);
+                let others = [TYPE_FIFO, TYPE_LINK, TYPE_SOCKET];
+                ensure(
+                    raw,
+                    file.flags.get() & open::PATH != 0 && (device || others.contains(&file_type)),
+                    "opened for its path, but of another kind",
+                )?;
+                if raw.payload.is_empty() {
+                    self.removed_of(raw, inode, file_type, "removed, but of another type")?;
+                } else {
+                    zero(raw, device || inode == 0)?;
+                }
+                file_type
+            }
+            FILE_EXTERNAL => {
+                zero(raw, inode == 0 && file.size.get() == 0)?;
+                file.mode.get() & TYPE
+            }
+            FILE_REOPENED => {
+                zero(raw, inode == 0 && file.size.get() == 0)?;
+                let file_type = file.mode.get() & TYPE;
+                let possible = [TYPE_REGULAR, TYPE_DIRECTORY, TYPE_CHAR, TYPE_BLOCK];
+                ensure(
+                    raw,
+                    possible.contains(&file_type),
+                    "of a type that is not opened anew",
+                )?;
+                file_type
+            }
+            _ => return Err(raw.fault("unknown kind of file")),
+        })
+    }
+
+    /// Checks what is special about an open file of a filesystem in which the kernel shows objects of its
+    /// own; returns its type.
+    fn type_in_kernel(&mut self, raw: &Raw<'_>, file: &OpenFile) -> Result<u32, Fault> {
+        let inode = file.inode.get();
+        Ok(match file.kind.get() {
             FILE_PIDFD => {
-                pidfd::check::open_file(self, raw, &file)?;
+                pidfd::check::open_file(self, raw, file)?;
                 TYPE_REGULAR
             }
             FILE_NAMESPACE => {
-                self.namespace(raw, &file)?;
+                self.namespace(raw, file)?;
                 TYPE_REGULAR
             }
             FILE_PROC => {
-                proc::check::open_file(self, raw, &file)?;
+                proc::check::open_file(self, raw, file)?;
                 match file.mode.get() & TYPE {
                     TYPE_DIRECTORY => TYPE_DIRECTORY,
                     TYPE_LINK if file.flags.get() & open::PATH != 0 => TYPE_LINK,
@@ -287,7 +431,7 @@ impl Walk<'_> {
                 }
             }
             FILE_CGROUP => {
-                cgroup::check::open_file(self, raw, &file)?;
+                cgroup::check::open_file(self, raw, file)?;
                 match file.mode.get() & TYPE {
                     TYPE_DIRECTORY => TYPE_DIRECTORY,
                     _ => TYPE_REGULAR,
@@ -307,14 +451,6 @@ impl Walk<'_> {
                 zero(raw, file.size.get() == 0 && file.mtime.get() == 0)?;
                 TYPE_REGULAR
             }
-            FILE_DEVICE if raw.payload.is_empty() => {
-                self.removed_of(raw, inode, TYPE_CHAR, "removed device that is none")?;
-                TYPE_CHAR
-            }
-            FILE_DEVICE => {
-                ensure(raw, inode != 0, "no device number")?;
-                TYPE_CHAR
-            }
             FILE_TUN => {
                 self.refer_once::<TunQueue>(raw, inode, ONE_FILE)?;
                 zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
@@ -324,165 +460,53 @@ impl Walk<'_> {
                 zero(raw, inode == 0 && file.size.get() == 0)?;
                 TYPE_CHAR
             }
+            FILE_SOCKET => {
+                net::check::open_file(self, raw, file)?;
+                TYPE_SOCKET
+            }
+            _ => return Err(raw.fault("unknown kind of file")),
+        })
+    }
+
+    /// Checks what is special about an open kernel object without an inode of its own; returns its type,
+    /// which is none.
+    fn type_without_inode(&mut self, raw: &Raw<'_>, file: &OpenFile) -> Result<u32, Fault> {
+        let inode = file.inode.get();
+        let mut known = OBJECT_FLAGS;
+        match file.kind.get() {
             FILE_EVENTFD => {
                 zero(raw, inode == 0 && file.pos.get() == 0)?;
-                flags(
-                    raw,
-                    u64::from(file.flags.get()),
-                    u64::from(OBJECT_FLAGS | open::SEMAPHORE),
-                )?;
-                TYPE_NONE
+                known |= open::SEMAPHORE;
             }
             FILE_EVENTS => {
                 zero(raw, inode == 0 && file.pos.get() == 0)?;
-                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 ensure(
                     raw,
                     file.flags.get() & open::WRITE == 0,
                     "file of events that is open for writing",
                 )?;
-                TYPE_NONE
             }
             FILE_SIGNALFD => {
                 zero(raw, inode == 0 && file.pos.get() == 0)?;
-                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
                 mask(raw, file.size.get())?;
-                TYPE_NONE
             }
-            FILE_TIMERFD => {
-                self.refer_once::<Timerfd>(raw, inode, ONE_FILE)?;
-                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
-                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
-                TYPE_NONE
-            }
-            FILE_IO_URING => {
-                self.refer_once::<Uring>(raw, inode, ONE_FILE)?;
-                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
-                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
-                TYPE_NONE
-            }
-            FILE_INOTIFY => {
-                self.refer_once::<Inotify>(raw, inode, ONE_FILE)?;
-                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
-                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
-                TYPE_NONE
-            }
-            FILE_USERFAULTFD => {
-                self.refer_once::<Userfaultfd>(raw, inode, ONE_FILE)?;
-                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
-                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
-                TYPE_NONE
-            }
-            FILE_FANOTIFY => {
-                self.refer_once::<Fanotify>(raw, inode, ONE_FILE)?;
-                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
-                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
-                TYPE_NONE
-            }
-            FILE_PATH => {
-                let file_type = file.mode.get() & TYPE;
-                let device = matches!(file_type, TYPE_CHAR | TYPE_BLOCK);
-                let others = [TYPE_FIFO, TYPE_LINK, TYPE_SOCKET];
-                ensure(
-                    raw,
-                    file.flags.get() & open::PATH != 0 && (device || others.contains(&file_type)),
-                    "opened for its path, but of another kind",
-                )?;
-                if raw.payload.is_empty() {
-                    self.removed_of(raw, inode, file_type, "removed, but of another type")?;
-                } else {
-                    zero(raw, device || inode == 0)?;
-                }
-                file_type
-            }
-            FILE_EPOLL => {
-                self.refer_once::<Epoll>(raw, inode, ONE_FILE)?;
-                zero(raw, file.pos.get() == 0 && file.size.get() == 0)?;
-                flags(raw, u64::from(file.flags.get()), u64::from(OBJECT_FLAGS))?;
-                TYPE_NONE
-            }
-            FILE_SOCKET => {
-                net::check::open_file(self, raw, &file)?;
-                TYPE_SOCKET
-            }
-            FILE_EXTERNAL => {
-                zero(raw, inode == 0 && file.size.get() == 0)?;
-                file.mode.get() & TYPE
-            }
-            FILE_REOPENED => {
-                zero(raw, inode == 0 && file.size.get() == 0)?;
-                let file_type = file.mode.get() & TYPE;
-                let possible = [TYPE_REGULAR, TYPE_DIRECTORY, TYPE_CHAR, TYPE_BLOCK];
-                ensure(
-                    raw,
-                    possible.contains(&file_type),
-                    "of a type that is not opened anew",
-                )?;
-                file_type
-            }
+            FILE_TIMERFD => self.sole_file_of::<Timerfd>(raw, file)?,
+            FILE_IO_URING => self.sole_file_of::<Uring>(raw, file)?,
+            FILE_INOTIFY => self.sole_file_of::<Inotify>(raw, file)?,
+            FILE_USERFAULTFD => self.sole_file_of::<Userfaultfd>(raw, file)?,
+            FILE_FANOTIFY => self.sole_file_of::<Fanotify>(raw, file)?,
+            FILE_EPOLL => self.sole_file_of::<Epoll>(raw, file)?,
             _ => return Err(raw.fault("unknown kind of file")),
-        };
-        let mode = file.mode.get();
-        ensure(
-            raw,
-            mode <= 0o177777 && mode & TYPE == file_type,
-            "mode does not fit the kind of file",
-        )?;
-        zero(raw, file.reserved.get() == 0)?;
-        self.mount_of(raw, file.mount.get())?;
-        match kind {
-            FILE_DIRECTORY if inode != 0 => {
-                no_payload(raw)?;
-                zero(raw, file.mount.get() == 0)?;
-            }
-            FILE_DEVICE if raw.payload.is_empty() => zero(raw, file.mount.get() == 0)?,
-            FILE_PATH if raw.payload.is_empty() => zero(
-                raw,
-                file.mount.get() == 0
-                    && file.dev.get() == 0
-                    && file.ino.get() == 0
-                    && file.generation.get() == 0,
-            )?,
-            FILE_FIFO if raw.payload.contains(&0) => two_absolute_paths(raw)?,
-            FILE_REGULAR
-            | FILE_DIRECTORY
-            | FILE_FIFO
-            | FILE_DEVICE
-            | FILE_PATH
-            | FILE_PROC
-            | FILE_CGROUP
-            | FILE_REOPENED
-            | FILE_CONTENTS
-            | FILE_USERFAULTFD_DEVICE
-            | FILE_TUN => {
-                absolute_path(raw)?;
-            }
-            FILE_ALIAS => two_absolute_paths(raw)?,
-            FILE_EXTERNAL => {
-                let name = raw.payload;
-                ensure(
-                    raw,
-                    (1..=EXTERNAL_NAME_MAX).contains(&name.len()) && !name.contains(&0),
-                    "impossible name of what stays outside",
-                )?;
-                zero(raw, file.mount.get() == 0)?;
-            }
-            _ => {
-                if kind == FILE_UNLINKED && !raw.payload.is_empty() {
-                    absolute_path(raw)?;
-                } else {
-                    no_payload(raw)?;
-                    zero(raw, file.mount.get() == 0)?;
-                }
-                zero(
-                    raw,
-                    file.dev.get() == 0 && file.ino.get() == 0 && file.generation.get() == 0,
-                )?;
-            }
         }
-        self.hold(file.obj.get());
-        self.summary.files = self.summary.files.saturating_add(1);
-        Ok(())
+        flags(raw, u64::from(file.flags.get()), u64::from(known))?;
+        Ok(TYPE_NONE)
+    }
+
+    /// Checks that the open file is the only one of its object, of which a record of the type `T` tells,
+    /// and has no position.
+    fn sole_file_of<T: Body>(&mut self, raw: &Raw<'_>, file: &OpenFile) -> Result<(), Fault> {
+        self.refer_once::<T>(raw, file.inode.get(), ONE_FILE)?;
+        zero(raw, file.pos.get() == 0 && file.size.get() == 0)
     }
 
     /// Checks a reference on something of this type that was removed; `why`: it is something else.

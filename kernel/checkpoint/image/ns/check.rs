@@ -274,7 +274,7 @@ fn string<'a>(bytes: &mut &'a [u8], max: usize) -> Option<&'a [u8]> {
     Some(text)
 }
 
-/// The payload is `count` settings of a network namespace.
+/// Checks that the payload is `count` settings of a network namespace.
 fn settings(raw: &Raw<'_>, count: u32) -> Result<(), Fault> {
     ensure(raw, count <= SETTINGS_MAX, "too many settings")?;
     let mut rest = raw.payload;

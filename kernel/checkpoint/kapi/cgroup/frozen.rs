@@ -203,6 +203,7 @@ impl<'h> FrozenTasks<'h> {
         if let Some(hold) = self.hold {
             hold.unpin()?;
         }
+        // INVARIANT: It was pinned, and is not any more.
         Ok(SetAside(self))
     }
 }
@@ -216,6 +217,10 @@ impl Deref for FrozenTasks<'_> {
 }
 
 /// Tasks that were frozen, and are as long as nobody breaks the hold.
+///
+/// # Invariants
+///
+/// The hold is not pinned, and all else is as of [`FrozenTasks`] unless it was broken.
 pub(crate) struct SetAside<'h>(FrozenTasks<'h>);
 
 impl<'h> SetAside<'h> {

@@ -44,7 +44,7 @@ impl Cgroup {
     fn place(&self, path: &PathRef, way: Way) -> Result<Option<KVec<u8>>> {
         let mut buf = KVec::from_elem(0u8, PATH_MAX, GFP_KERNEL_ACCOUNT)?;
         // SAFETY: We own references on both; no more is written than as many bytes of the buffer as
-        // are told.
+        // are given.
         let n = unsafe {
             bindings::checkpoint_cgroup_path(
                 self.as_ptr(),

@@ -53,7 +53,8 @@ pub(crate) trait RestoreOps: Send + Sync + Sized + 'static {
     /// parked.
     fn errand(&self, index: usize);
 
-    /// Is called once for each task that was made. May be called by a task that is exiting.
+    /// Notes that a task is parked, or will not be: called once for each task that was made. May be
+    /// called by a task that is exiting.
     fn arrived(&self, index: usize, how: Arrival);
 }
 
@@ -88,7 +89,7 @@ pub(crate) enum Arrival {
 #[pin_data]
 pub(crate) struct Barrier {
     #[pin]
-    news: Opaque<bindings::completion>,
+    notified: Opaque<bindings::completion>,
 }
 
 // SAFETY: A completion is made to be used by several threads.
@@ -98,24 +99,24 @@ unsafe impl Send for Barrier {}
 unsafe impl Sync for Barrier {}
 
 impl Barrier {
-    /// Returns one without news.
+    /// Returns one of which nobody was notified yet.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: init_completion() initialises all of it.
-            news <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
+            notified <- Opaque::ffi_init(|c| unsafe { bindings::init_completion(c) }),
         })
     }
 
     /// Tells the coordinator that all tasks have come so far, or that it need not wait for that.
     pub(crate) fn notify(&self) {
         // SAFETY: By the type's invariants it was initialised.
-        unsafe { bindings::complete(self.news.get()) };
+        unsafe { bindings::complete(self.notified.get()) };
     }
 
-    /// Waits for news. EINTR: the caller was killed.
-    pub(crate) fn wait_news(&self) -> Result {
+    /// Waits until [`Self::notify`] is called. EINTR: the caller was killed.
+    pub(crate) fn wait(&self) -> Result {
         // SAFETY: By the type's invariants it was initialised.
-        unsafe { wait_killable(&self.news) }
+        unsafe { wait_killable(&self.notified) }
     }
 }
 
@@ -243,7 +244,7 @@ fn let_pass(index: usize, trap: &mut wait::LaterTrap) -> Result {
     wait::let_pass_without(trap, parked::drop_own)
 }
 
-/// Is the first thing that a new task does.
+/// Runs as the first thing that a new task does.
 ///
 /// # Safety
 ///
@@ -301,7 +302,7 @@ unsafe extern "C" fn first<J: RestoreOps>(arg: *mut c_void) -> c_int {
             } else {
                 Arrival::Failed(wait::without_restart(e))
             };
-            // First of all why: the other threads, which die of it, would tell no more than that.
+            // First the reason: the other threads, which die of it, could only report that.
             job.arrived(index, how);
             kill_current();
         }
@@ -356,7 +357,7 @@ unsafe extern "C" fn park<J: RestoreOps>(head: *mut bindings::callback_head) {
     }
 }
 
-/// Makes the current task, which is to die, one that has no rseq area.
+/// Takes its rseq area from the current task, which is to die.
 ///
 /// It may lie in memory that others share, and an architecture without the generic entry code
 /// writes to it once more when the task_work is done, before it looks for SIGKILL.
@@ -426,7 +427,7 @@ pub(crate) fn is_traced(task: &Task) -> bool {
     unsafe { (&raw const (*task.as_ptr()).ptrace).read_volatile() != 0 }
 }
 
-/// Returns whether a debugger has `task`, and nothing ends that debugger: one that dies lets go
+/// Returns whether a debugger has `task`, and nothing ends that debugger: if it dies it lets go
 /// what it traces.
 pub(crate) fn is_kept(task: &Task) -> bool {
     let t = task.as_ptr();

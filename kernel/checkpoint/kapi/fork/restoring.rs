@@ -4,7 +4,7 @@
 
 use kernel::types::NotThreadSafe;
 
-/// The current task is one that restart(2) has made, and has not been in user mode yet.
+/// The current task was made by restart(2), and has not been in user mode yet.
 ///
 /// Whatever replaces state of the current task as a whole (its address space, descriptors,
 /// credentials, limits, actions of signals, ...) wants one of these: the caller of restart(2) and

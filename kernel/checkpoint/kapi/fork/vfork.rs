@@ -41,7 +41,7 @@ unsafe impl Send for VforkWait {}
 unsafe impl Sync for VforkWait {}
 
 impl VforkWait {
-    /// Makes `child` one that lets its parent go at its exec or exit.
+    /// Makes `child` let its parent go at its exec or exit, as after vfork().
     pub(in crate::kapi) fn new(child: &ParkedTask) -> Result<Pin<KBox<Self>>> {
         // SAFETY: The task is held, and has not been released: it has a pid.
         let pid = unsafe { bindings::get_task_pid(child.as_ptr(), bindings::pid_type_PIDTYPE_PID) };

@@ -117,12 +117,12 @@ impl FileRef {
         Ok(names)
     }
 
-    /// Returns the value of the extended attribute `name`, as fgetxattr(2) tells it. May sleep and
+    /// Returns the value of the extended attribute `name`, as fgetxattr(2) returns it. May sleep and
     /// read from the disk.
     pub(crate) fn xattr(&self, name: &CStr) -> Result<KVVec<u8>> {
         let get = |value: *mut u8, size| {
             // SAFETY: We own a reference, the name is NUL-terminated, and the value is as long as
-            // the function is told.
+            // the function is given.
             let n = unsafe {
                 bindings::checkpoint_getxattr(self.as_ptr(), name.as_char_ptr(), value.cast(), size)
             };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files that tell programs of checkpoint and restart: `kernel/checkpoint/events.c`.
+//! Files by which programs learn of checkpoints and restarts: `kernel/checkpoint/events.c`.
 
 use core::ptr::NonNull;
 
@@ -93,7 +93,7 @@ impl Drop for Environment {
     }
 }
 
-/// What there is to tell of a restart.
+/// What programs can learn of a restart.
 pub(crate) struct Restored<'a> {
     /// How many times the file was restarted.
     pub(crate) generation: u32,
@@ -108,7 +108,7 @@ pub(crate) struct Restored<'a> {
 }
 
 impl Restored<'_> {
-    /// Makes a file that tells it. ENFILE, ENOMEM: as of prctl(2).
+    /// Makes a file that a program reads it from. ENFILE, ENOMEM: as of prctl(2).
     pub(crate) fn file(&self) -> Result<FileRef> {
         let environment = self
             .environment

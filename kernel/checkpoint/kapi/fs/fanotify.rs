@@ -58,7 +58,7 @@ pub(crate) enum Why {
     Permissions,
     /// Marks on mount namespaces.
     Namespaces,
-    /// Events that tell of mounts.
+    /// Events about mounts.
     Mounts,
     /// More events than an image may have.
     Many,

@@ -43,7 +43,7 @@ const HEAD: usize = size_of::<bindings::checkpoint_fanotify_event>();
 #[cfg(CONFIG_FANOTIFY)]
 const ALIGN: usize = 8;
 
-/// What tells of a file by file handles, but for these.
+/// Events that name a file by handles, but for these.
 #[derive(Clone, Copy)]
 pub(crate) struct Fid {
     /// `FANOTIFY_BY_*` of an image.
@@ -61,7 +61,7 @@ pub(crate) struct Fid {
     pub(crate) names: [u32; 2],
 }
 
-/// What an event tells.
+/// What an event is about.
 pub(crate) enum What<P, D> {
     /// It opens what lies at a path.
     Path(P),
@@ -77,7 +77,7 @@ pub(crate) struct Event {
     pub(crate) mask: u32,
     /// Who has caused it.
     pub(crate) pid: Option<PidRef>,
-    /// What it tells.
+    /// What it is about.
     pub(crate) what: What<PathRef, KVec<u8>>,
 }
 

@@ -195,7 +195,7 @@ impl FilesRef {
         unsafe { (*bindings::get_current()).files == self.0.as_ptr() }
     }
 
-    /// Makes it the caller's, instead of the one that it has, if any.
+    /// Makes it the caller's, in place of its own, if it has one.
     pub(crate) fn install(self, _: &Restoring) {
         // The reference goes to the task.
         let new = core::mem::ManuallyDrop::new(self).0.as_ptr();

@@ -55,7 +55,7 @@ pub(crate) mod ftype {
     pub(crate) const FIFO: u32 = bindings::S_IFIFO;
 }
 
-/// Name of a directory entry, cut to what tells one kind of kernel object from the other.
+/// Name of a directory entry, cut to the part by which kinds of kernel objects are known.
 #[derive(Clone, Copy)]
 pub(crate) struct EntryName([u8; 48]);
 
@@ -105,7 +105,7 @@ impl FileRef {
         Ok(Self(unsafe { File::from_raw_file(file.as_ptr()) }.into()))
     }
 
-    /// Makes a reference of one that the caller owns, or of an error pointer.
+    /// Takes over a reference that the caller owns, or an error pointer.
     ///
     /// # Safety
     ///

@@ -111,7 +111,7 @@ impl FsRef {
         unsafe { (*bindings::get_current()).fs == self.0.as_ptr() }
     }
 
-    /// Makes it the caller's, instead of the one that it has.
+    /// Makes it the caller's, in place of its own.
     pub(crate) fn install(self, _: &Restoring) {
         // The user that we are becomes the task.
         let new = core::mem::ManuallyDrop::new(self).0.as_ptr();

@@ -45,7 +45,7 @@ pub(crate) enum Place {
 }
 
 impl InodeRef {
-    /// Makes a reference of one that the caller owns. ENOENT: of NULL.
+    /// Takes over a reference that the caller owns. ENOENT: it is NULL.
     ///
     /// # Safety
     ///

@@ -37,7 +37,7 @@ const _: () = {
     assert!(bits::ISDIR == FS_ISDIR);
 };
 
-/// Bits of an event that read(2) does not tell, and those of an image.
+/// Bits of an event that read(2) does not return, and those of an image.
 static HIDDEN: &[(u32, u32)] = &[
     (bindings::FS_EVENT_ON_CHILD, INOTIFY_ON_CHILD),
     (bindings::FS_OPEN_EXEC, INOTIFY_EXEC),
@@ -258,7 +258,7 @@ impl FileRef {
             len: u32::try_from(event.name.len())?,
         };
         // SAFETY: It is an inotify instance, on which we own a reference; the name has as many bytes
-        // as the head tells.
+        // as the head says.
         to_result(unsafe {
             bindings::checkpoint_inotify_queue(self.as_ptr(), &head, event.name.as_ptr().cast())
         })

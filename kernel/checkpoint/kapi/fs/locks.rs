@@ -35,7 +35,7 @@ pub(crate) enum LockKind {
     Delegation,
 }
 
-/// A break of a lease that is under way: what its holder was told to make of it, and how long it is, in
+/// A break of a lease that is under way: what its holder is to make of it, and how long it is, in
 /// nanoseconds, until the kernel does that; `u64::MAX`: it does not.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Break {
@@ -72,7 +72,7 @@ pub(crate) struct Lock {
     /// The thread group that has taken it, in the initial pid namespace; it may be gone. Not above
     /// 0: that of another machine.
     pub(crate) pid: i32,
-    /// Descriptor that the signal names which tells that a lease is to be given up; 0 of others.
+    /// Descriptor in the signal by which a lease is to be given up; 0 of others.
     pub(crate) fd: u32,
     /// What was to become of a lease, as somebody wants to open the file.
     pub(crate) broken: Break,
@@ -332,7 +332,7 @@ impl FileRef {
         })
     }
 
-    /// Lets the break of its lease go on, if it has one. Who holds it is not told again.
+    /// Lets the break of its lease go on, if it has one. Who holds it gets no second signal.
     pub(crate) fn break_lease(&self, broken: &Break) {
         let broken = bindings::checkpoint_lease_break {
             downgrade: broken.downgrade.is_some(),

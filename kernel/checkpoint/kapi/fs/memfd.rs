@@ -43,7 +43,7 @@ pub(crate) fn new_file(name: &CStr, noexec: bool, huge: Option<u32>) -> Result<F
 impl FileRef {
     /// Seals of its inode, as flags of the image.
     ///
-    /// EINVAL: it can have none. EOPNOTSUPP: it has one that is not known.
+    /// EINVAL: it can have none. EOPNOTSUPP: it has unknown ones.
     pub(crate) fn seals(&self) -> Result<u32> {
         // SAFETY: We own a reference on the file, which keeps it valid.
         let seals = unsafe { bindings::checkpoint_memfd_seals(self.as_ptr()) };

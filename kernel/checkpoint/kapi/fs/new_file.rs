@@ -15,6 +15,10 @@ use kernel::{
 use crate::kapi::fs::path::PathRef;
 
 /// A regular file that was made, in its directory.
+///
+/// # Invariants
+///
+/// `path` is that of a file which [`NewFile::make`] has made in `dir`, by the same mount.
 pub(crate) struct NewFile {
     dir: PathRef,
     path: PathRef,
@@ -38,6 +42,7 @@ impl NewFile {
             bindings::mntget(mnt);
             PathRef::from_owned(bindings::path { mnt, dentry })
         };
+        // INVARIANT: It was made there, and has the mount of the directory.
         Ok(Self {
             dir: dir.clone(),
             path,
@@ -53,7 +58,7 @@ impl NewFile {
     /// was found by that name, it takes the place. May sleep, even for long.
     ///
     /// EEXIST: there is something, and no `old`. EINVAL: `old` has not that name any more, the file
-    /// was removed or moved, or the filesystem can't tell whether there is something.
+    /// was removed or moved, or the filesystem can't say whether there is something.
     pub(crate) fn give_name(&self, name: &CStr, old: Option<&PathRef>) -> Result {
         let old = old.map_or(core::ptr::null_mut(), |old| old.as_raw().dentry);
         // SAFETY: We own references on both paths, and the caller has one on `old`; the name is

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files that stand for namespaces: `fs/nsfs.c`.
+//! Files that refer to namespaces: `fs/nsfs.c`.
 
 use core::ptr::NonNull;
 

@@ -42,7 +42,7 @@ pub(crate) struct Owner {
     pub(crate) kind: OwnerKind,
     /// Who; `None`: nobody.
     pub(crate) pid: Option<PidRef>,
-    /// Signal; 0: SIGIO, without anything that tells of the file.
+    /// Signal; 0: SIGIO, without any data about the file.
     pub(crate) signal: u32,
     /// Real and effective user id of who has chosen it, in the user namespace of the caller;
     /// `None`: one has no number there.

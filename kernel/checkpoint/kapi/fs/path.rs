@@ -250,7 +250,7 @@ impl PathRef {
         let mut target = KVec::from_elem(0u8, PATH_MAX - 1, GFP_KERNEL_ACCOUNT)?;
         let size = c_int::try_from(target.len())?;
         // SAFETY: We own a reference on a dentry with an inode; there is room for as many bytes as the
-        // function is told.
+        // function is given.
         let n =
             unsafe { bindings::checkpoint_link_target(&self.0, target.as_mut_ptr().cast(), size) };
         if n < 0 {
@@ -429,7 +429,7 @@ impl PathName {
         self.as_c_str().to_bytes()
     }
 
-    /// Returns whether it matches `pattern`, where `*` and `?` stand for slashes as well.
+    /// Returns whether it matches `pattern`, where `*` and `?` match slashes as well.
     pub(crate) fn fits(&self, pattern: &CStr) -> bool {
         // SAFETY: Both are NUL-terminated.
         unsafe { bindings::glob_match(pattern.as_char_ptr(), self.as_c_str().as_char_ptr()) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tells one file from another, and whether it was changed.
+//! How one file is known from another, and whether it was changed.
 
 use kernel::{
     bindings,

@@ -599,7 +599,11 @@ impl Uring {
     }
 }
 
-/// That an io_uring may be mapped at an address, which it can't be but for a moment.
+/// A right for a moment: an io_uring may be mapped at an address.
+///
+/// # Invariants
+///
+/// The file is an io_uring, and nobody else has it.
 pub(crate) struct Placed<'a>(#[cfg_attr(not(CONFIG_IO_URING), allow(dead_code))] &'a FileRef);
 
 impl<'a> Placed<'a> {
@@ -613,6 +617,7 @@ impl<'a> Placed<'a> {
         unsafe {
             bindings::checkpoint_uring_place(file.as_ptr(), true)
         };
+        // INVARIANT: That was checked, and is what the caller promises.
         Some(Self(file))
     }
 }
@@ -620,7 +625,7 @@ impl<'a> Placed<'a> {
 impl Drop for Placed<'_> {
     fn drop(&mut self) {
         #[cfg(CONFIG_IO_URING)]
-        // SAFETY: We have a reference on the file, which is an io_uring.
+        // SAFETY: We have a reference on the file, which by the invariants is an io_uring.
         unsafe {
             bindings::checkpoint_uring_place(self.0.as_ptr(), false)
         };

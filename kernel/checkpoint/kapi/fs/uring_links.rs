@@ -60,6 +60,10 @@ pub(crate) struct Link {
 }
 
 /// Links as the kernel has them.
+///
+/// # Invariants
+///
+/// What a link points to, pieces of memory and futexes, is in the vectors beside, which are not changed.
 #[cfg(CONFIG_IO_URING)]
 pub(super) struct RawLinks {
     links: KVVec<bindings::checkpoint_uring_link>,
@@ -105,6 +109,7 @@ impl RawLinks {
             all.push(vecs, GFP_KERNEL_ACCOUNT)?;
             all_futexes.push(futexes, GFP_KERNEL_ACCOUNT)?;
         }
+        // INVARIANT: Vectors stay where their contents are when they are moved.
         Ok(Self {
             links,
             _vecs: all,

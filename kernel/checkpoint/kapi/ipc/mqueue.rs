@@ -116,7 +116,7 @@ impl Queue {
     pub(crate) fn of(file: &FileRef) -> Option<Self> {
         // SAFETY: We own a reference on the file, which keeps it valid.
         let is = unsafe { bindings::checkpoint_is_mq(file.as_ptr()) };
-        // INVARIANT: By what was just told.
+        // INVARIANT: By what was just checked.
         is.then(|| Self(file.path()))
     }
 
@@ -203,7 +203,7 @@ impl Queue {
     /// would be received; returns their number. 0: there are no more, or the next one does not fit.
     pub(crate) fn read(&self, into: &mut Messages, skip: usize) -> Result<usize> {
         // SAFETY: By the type's invariants the path is of a queue; it is referenced; the function writes no
-        // more than as many bytes of the buffer as it is told.
+        // more bytes of the buffer than it is given.
         unsafe {
             into.fill(|buf, size| bindings::checkpoint_mq_read(self.0.as_raw(), skip, buf, size))
         }

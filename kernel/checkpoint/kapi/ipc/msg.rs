@@ -62,11 +62,16 @@ pub(crate) fn each(ns: &IpcNs, pid_ns: &PidNs, mut f: impl FnMut(Settings) -> Re
 const HEAD: usize = 2 * size_of::<u64>();
 
 /// A place in a queue, up to which its messages were read.
+///
+/// # Invariants
+///
+/// It is the beginning, which is all zero, or as `checkpoint_msg_read()` has left it.
 pub(crate) struct Position(bindings::checkpoint_msg_from);
 
 impl Position {
     /// Returns the beginning.
     pub(crate) fn beginning() -> Self {
+        // INVARIANT: It is all zero.
         Self(pin_init::zeroed())
     }
 }
@@ -99,8 +104,8 @@ impl Messages {
     /// EIDRM, EINVAL: the queue was removed. EAGAIN: somebody has taken a message since `from` was
     /// moved.
     pub(crate) fn read(&mut self, ns: &IpcNs, id: i32, from: &mut Position) -> Result<usize> {
-        // SAFETY: We own a reference; `from` is the beginning, or as the function has left it; it
-        // writes no more than as many bytes of the buffer as it is given.
+        // SAFETY: We own a reference; by its invariants `from` is the beginning, or as the function has
+        // left it; it writes no more than as many bytes of the buffer as it is given.
         unsafe {
             self.fill(|buf, size| {
                 bindings::checkpoint_msg_read(ns.as_ptr(), id, &mut from.0, buf, size)
@@ -108,8 +113,8 @@ impl Messages {
         }
     }
 
-    /// Has `read` fill the buffer, whose address and size in bytes it is told, with messages;
-    /// returns how many these are, as it tells, or its error.
+    /// Has `read` fill the buffer, whose address and size in bytes it is given, with messages;
+    /// returns how many these are, or its error.
     ///
     /// # Safety
     ///

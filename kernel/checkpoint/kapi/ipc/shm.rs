@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     pub(crate) locked: bool,
     /// Times of the last attach, detach and change, in seconds since 1970.
     pub(crate) times: [i64; 3],
-    /// The process that has made it, and the one that attached or detached it last.
+    /// The process that has made it, and who attached or detached it last.
     pub(crate) pids: [u32; 2],
     /// The thread that has made it, if that has not exited.
     pub(crate) maker: u32,

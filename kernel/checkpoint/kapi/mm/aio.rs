@@ -43,7 +43,7 @@ pub(crate) struct Context {
     pub(crate) events: u32,
     /// How many of them take the place of a request.
     pub(crate) completed: u32,
-    /// Nobody has written to what the kernel tells of the ring in it.
+    /// Nobody has written to the head of the ring, which the kernel fills.
     pub(crate) intact: bool,
     /// Its index in the address space.
     index: u32,

@@ -14,7 +14,7 @@ use kernel::{
 /// killer sees it (`oom_badness()`), and so does ps(1). Killing the caller ends the call, and that
 /// frees the memory.
 ///
-/// Also what is charged to the caller's memory cgroup needs this: the charge tells how much there
+/// Also what is charged to the caller's memory cgroup needs this: the charge shows how much there
 /// is, not who has it.
 ///
 /// # Invariants

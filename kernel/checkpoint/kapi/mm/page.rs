@@ -42,7 +42,7 @@ unsafe impl Send for PageRef {}
 unsafe impl Sync for PageRef {}
 
 impl PageRef {
-    /// Makes a reference of one that the caller owns.
+    /// Takes over a reference that the caller owns.
     ///
     /// # Safety
     ///
@@ -77,7 +77,7 @@ impl PageRef {
         r
     }
 
-    /// Returns what tells it from all other pages that there are references on.
+    /// Returns a number that no other page has as long as there are references on both.
     pub(crate) fn id(&self) -> usize {
         self.as_ptr().addr()
     }

@@ -92,7 +92,7 @@ pub(crate) fn next_page(file: &FileRef, index: u64, end: u64) -> Result<Option<u
 }
 
 /// Finds the same of any file that can be read by its position, which is the caller's alone: as the
-/// filesystem tells (SEEK_DATA). May sleep and read from the disk.
+/// filesystem knows (SEEK_DATA). May sleep and read from the disk.
 pub(crate) fn next_data(file: &FileRef, index: u64, end: u64) -> Result<Option<u64>> {
     if index >= end {
         return Ok(None);
@@ -103,7 +103,7 @@ pub(crate) fn next_data(file: &FileRef, index: u64, end: u64) -> Result<Option<u
     if found == -i64::from(bindings::ENXIO) {
         return Ok(None);
     }
-    // What it does not tell is all data.
+    // Where it does not know, all is data.
     let found = u64::try_from(found).map_or(index, |at| at >> PAGE_SHIFT);
     Ok(Some(found.max(index)).filter(|&i| i < end))
 }

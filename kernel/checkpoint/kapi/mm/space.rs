@@ -113,7 +113,7 @@ impl MmRef {
         unsafe { Self::from_owned(bindings::get_task_mm(t.as_ptr())) }
     }
 
-    /// Makes a reference of one that the caller owns; `None`: of NULL.
+    /// Takes over a reference that the caller owns; `None`: it is NULL.
     ///
     /// # Safety
     ///

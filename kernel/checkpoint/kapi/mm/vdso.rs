@@ -47,7 +47,7 @@ impl Vdso {
 
     /// Returns the bytes that it takes in an address space, with its data.
     pub(crate) fn mapped(&self) -> usize {
-        // SAFETY: It tells a constant.
+        // SAFETY: It returns a constant.
         unsafe { bindings::checkpoint_vdso_mapped() }.saturating_add(self.code.len())
     }
 
@@ -74,7 +74,7 @@ pub(crate) fn place(t: &FrozenTask, mm: &MmRef) -> usize {
 
 /// Appends the data that `t` sees, as of a clock that can't be read without a system call.
 pub(crate) fn data(t: &FrozenTask, to: &mut KVVec<u8>) -> Result {
-    // SAFETY: It tells a constant.
+    // SAFETY: It returns a constant.
     let len = unsafe { bindings::checkpoint_vdso_data_len() };
     let mut bytes: KVVec<u64> = KVVec::from_elem(0, len / 8, GFP_KERNEL_ACCOUNT)?;
     // SAFETY: We own a reference on the task, which does not run, or is the caller. There is room for

@@ -108,7 +108,7 @@ pub(crate) struct VmaInfo {
     pub(crate) special: Special,
     /// May have private pages.
     pub(crate) touched: bool,
-    /// What tells whether others can have the same private pages: fork() copied them from one,
+    /// By what it is known whether others can have the same private pages: fork() copied them from one,
     /// which has the same number; 0: it has none.
     pub(crate) family: usize,
     /// What the userfaultfd that watches it is known by; 0: none does.
@@ -137,6 +137,8 @@ pub(crate) const NAME_MAX: usize = 80;
 
 impl VmaInfo {
     /// Reads what there is of `vma`.
+    ///
+    /// Returns the huge pages of a mapping; `None`: it has none.
     ///
     /// # Safety
     ///
@@ -186,6 +188,8 @@ impl Huge {
     }
 }
 
+/// Tells whether the kernel has made a mapping for itself, and for what.
+///
 /// # Safety
 ///
 /// `vma` is valid and the mmap lock of its address space is held.
@@ -387,7 +391,7 @@ pub(crate) fn map(args: &MapArgs<'_>) -> Result {
     Err(errno(addr).unwrap_or(EEXIST))
 }
 
-/// The error that an address is, as the kernel gives it.
+/// Returns the error that an address is, as the kernel gives it.
 fn errno(addr: usize) -> Option<Error> {
     i32::try_from(addr.cast_signed())
         .ok()

@@ -15,13 +15,13 @@ use crate::kapi::net::{
 
 /// What is in an error queue; numbers are as of struct sock_extended_err.
 pub(crate) struct SockError {
-    /// Who has told of it, in network order; of IPv4 four bytes.
+    /// Who has reported it, in network order; of IPv4 four bytes.
     pub(crate) from: [u8; 16],
     /// Whom that was sent to.
     pub(crate) to: [u8; 16],
     /// Where what was sent went to that it is about.
     pub(crate) about: [u8; 16],
-    /// Of IPv4, as IP_PKTINFO tells it.
+    /// Of IPv4, as IP_PKTINFO shows it.
     pub(crate) spec_dst: [u8; 4],
     /// The port of `about`.
     pub(crate) port: u16,
@@ -147,7 +147,7 @@ impl SockRef {
             v6: new.v6,
             opt_stats: new.opt_stats,
         };
-        // SAFETY: We own a reference; as many bytes are read as are told.
+        // SAFETY: We own a reference; no more bytes are read than the length says.
         to_result(unsafe {
             bindings::checkpoint_error_put(self.as_ptr(), &raw, data.as_ptr().cast())
         })

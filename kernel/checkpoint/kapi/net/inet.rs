@@ -39,7 +39,7 @@ pub(crate) struct Inet {
     pub(crate) locks: u32,
     /// `INET_SHUT_*`.
     pub(crate) shutdown: u32,
-    /// What SO_ERROR tells.
+    /// The pending error, as SO_ERROR returns it.
     pub(crate) err: i32,
     /// How many time stamps it has numbered.
     pub(crate) stamp_key: u32,
@@ -61,7 +61,7 @@ impl Special {
         self.0 & bindings::CHECKPOINT_INET_MEMBER != 0
     }
 
-    /// Names what can't be saved of it, and tells what to do.
+    /// Names what can't be saved of it, and what to do.
     pub(crate) fn refused(self) -> Option<&'static str> {
         const WHY: &[(u32, &str)] = &[
             (
@@ -252,7 +252,8 @@ impl SockRef {
             time: new.time,
             len: c_uint::try_from(data.len())?,
         };
-        // SAFETY: We own a reference, and it is of the family; as many bytes are read as are told.
+        // SAFETY: We own a reference, and it is of the family; no more bytes are read than the
+        // length says.
         to_result(unsafe {
             bindings::checkpoint_inet_send(self.as_ptr(), &raw, data.as_ptr().cast())
         })

@@ -44,7 +44,7 @@ pub(crate) struct Member {
     pub(crate) sources: KVVec<[u8; 16]>,
 }
 
-/// Memberships as the kernel tells them, and the sources of all, one after the other.
+/// Memberships as the kernel returns them, and the sources of all, one after the other.
 struct Found {
     members: KVVec<bindings::checkpoint_inet_member>,
     sources: KVVec<[u8; 16]>,
@@ -84,8 +84,8 @@ impl SockRef {
         Ok(members)
     }
 
-    /// Reads all, as often as it takes to have room: the tasks, which alone join groups, stand
-    /// still.
+    /// Reads all, as often as it takes to have room: the tasks, which alone join groups, are
+    /// frozen.
     fn read_memberships(&self, max: usize, sources_max: usize) -> Result<Found> {
         if !self.is_inet() {
             return Err(EINVAL);
@@ -103,7 +103,8 @@ impl SockRef {
                 sources_max: u32::try_from(found.sources.len())?,
                 sources_len: 0,
             };
-            // SAFETY: We own a reference, and it is of the family; there is room for as many as are told.
+            // SAFETY: We own a reference, and it is of the family; there is room for as many as the
+            // length says.
             to_result(unsafe { bindings::checkpoint_inet_members(self.as_ptr(), &mut raw) })?;
             let (len, sources) = (raw.len as usize, raw.sources_len as usize);
             if len > max || sources > sources_max {
@@ -143,7 +144,8 @@ impl FileRef {
             v6: member.v6,
             ..Default::default()
         };
-        // SAFETY: We own a reference; other sockets are refused. As many sources are read as are told.
+        // SAFETY: We own a reference; other sockets are refused. No more sources are read than the
+        // number says.
         to_result(unsafe {
             bindings::checkpoint_inet_join(self.as_ptr(), &raw, member.sources.as_ptr())
         })

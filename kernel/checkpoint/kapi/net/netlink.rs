@@ -24,7 +24,7 @@ pub(crate) struct Netlink {
     pub(crate) port: u32,
     /// The port and the group to which it sends; `None`: it is not connected.
     pub(crate) to: Option<[u32; 2]>,
-    /// What SO_ERROR tells.
+    /// The pending error, as SO_ERROR returns it.
     pub(crate) err: i32,
     /// The sequence number of the request of a dump that is under way.
     pub(crate) dump: Option<u32>,
@@ -36,11 +36,11 @@ pub(crate) struct NetlinkMessage {
     pub(crate) port: u32,
     /// The group to which it was sent; 0: none.
     pub(crate) group: u32,
-    /// The process that is told with it, by the number that it had for itself.
+    /// The process that is sent with it, by the number that it had for itself.
     pub(crate) pid: u32,
-    /// The user and the group that are told; `None`: they have no numbers here.
+    /// The user and the group that are sent with it; `None`: they have no numbers here.
     pub(crate) ids: Option<[u32; 2]>,
-    /// The network namespace that is told.
+    /// The network namespace that is sent with it.
     pub(crate) nsid: Option<i32>,
     /// Bytes of it.
     pub(crate) len: u32,
@@ -114,14 +114,14 @@ impl SockRef {
         })
     }
 
-    /// Ends a dump that it has begun by request `seq` as one that was interrupted.
+    /// Ends a dump that it has begun by request `seq`, as interrupted.
     pub(crate) fn interrupt_dump(&self, seq: u32, port: u32) -> Result {
         // SAFETY: We own a reference on a netlink socket.
         to_result(unsafe { bindings::checkpoint_netlink_interrupt(self.as_ptr(), seq, port) })
     }
 
     /// Sets its options, binds it, connects it and joins groups, with the rights that the caller
-    /// acts with. A member of groups is told that it has missed events.
+    /// acts with. A member of groups gets to know that it has missed events.
     ///
     /// EADDRINUSE: another socket has the port. Else as of setsockopt(2), bind(2) and connect(2).
     pub(crate) fn open_netlink(&self, state: &Netlink, groups: &[u32]) -> Result {

@@ -33,7 +33,7 @@ pub(crate) struct Packet {
     pub(crate) flags: u32,
     /// The group of sockets that share what comes.
     pub(crate) fanout: Option<Fanout>,
-    /// What SO_ERROR tells.
+    /// The pending error, as SO_ERROR returns it.
     pub(crate) err: i32,
     /// How many memberships it has.
     pub(crate) members: u32,

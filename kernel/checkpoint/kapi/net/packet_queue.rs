@@ -107,7 +107,7 @@ impl SockRef {
             addr: frame.addr,
         };
         // SAFETY: We own a reference; sockets of other families are refused. The structure and as many
-        // bytes as it tells are only read.
+        // bytes as it says are only read.
         to_result(unsafe {
             bindings::checkpoint_packet_put(self.as_ptr(), &raw, data.as_ptr().cast())
         })

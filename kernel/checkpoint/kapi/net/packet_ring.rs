@@ -29,9 +29,9 @@ pub(crate) struct Ring {
 /// The rings of a socket, and what is set before them.
 #[derive(Clone, Copy)]
 pub(crate) struct Rings {
-    /// The one that receives.
+    /// For receiving.
     pub(crate) rx: Ring,
-    /// The one that sends.
+    /// For sending.
     pub(crate) tx: Ring,
     /// Milliseconds after which a block of TPACKET_V3 is given away.
     pub(crate) retire: u32,
@@ -56,7 +56,7 @@ pub(crate) struct Rings {
 pub(crate) struct Position(bindings::checkpoint_packet_at);
 
 impl Position {
-    /// One that goes on from there: see [`PacketSocket`](crate::image::net::packet::PacketSocket).
+    /// Makes one that goes on from there: see [`PacketSocket`](crate::image::net::packet::PacketSocket).
     pub(crate) fn of(
         [packets, drops, freezes]: [u32; 3],
         [rx, tx]: [u32; 2],
@@ -80,17 +80,17 @@ impl Position {
         [self.0.packets, self.0.drops, self.0.freezes]
     }
 
-    /// The frame, or block, that is filled next; the frame that is sent next.
+    /// Returns the frame, or block, that is filled next; the frame that is sent next.
     pub(crate) fn positions(&self) -> [u32; 2] {
         [self.0.rx, self.0.tx]
     }
 
-    /// Whether blocks of TPACKET_V3 are all in use.
+    /// Tells whether blocks of TPACKET_V3 are all in use.
     pub(crate) fn frozen(&self) -> bool {
         self.0.frozen
     }
 
-    /// Number of the block of TPACKET_V3 that is opened next; 0: there are none.
+    /// Returns the number of the block of TPACKET_V3 that is opened next; 0: there are none.
     pub(crate) fn sequence(&self) -> u64 {
         self.0.sequence
     }
@@ -100,7 +100,7 @@ impl Position {
         self.0.queued as usize
     }
 
-    /// What it is, for this layer.
+    /// Returns the C structure, for this layer.
     pub(in crate::kapi) fn as_ptr(&self) -> *const bindings::checkpoint_packet_at {
         &self.0
     }

@@ -31,7 +31,7 @@ unsafe impl Send for SockRef {}
 // SAFETY: What is read or changed through a shared reference has the kernel's own locks.
 unsafe impl Sync for SockRef {}
 
-/// What of a socket no option tells.
+/// State of a socket that no option returns.
 pub(crate) struct Basics {
     /// Address family.
     pub(crate) family: i32,
@@ -56,7 +56,7 @@ impl SockRef {
         unsafe { Self::from_owned(bindings::checkpoint_socket_of(file.as_ptr())) }
     }
 
-    /// Makes a reference of one that the caller owns.
+    /// Takes over a reference that the caller owns.
     ///
     /// # Safety
     ///
@@ -88,7 +88,7 @@ impl SockRef {
         unsafe { NetNs::get(bindings::checkpoint_netns_of_socket(self.as_ptr())) }
     }
 
-    /// Returns what no option tells.
+    /// Returns what no option returns.
     pub(crate) fn basics(&self) -> Basics {
         let mut raw = bindings::checkpoint_socket::default();
         // SAFETY: We own a reference; there is room for the result.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What queueing disciplines and filters keep, and netlink does not tell: `net/sched/`.
+//! State of queueing disciplines and filters that netlink does not show: `net/sched/`.
 
 use kernel::{
     bindings,
@@ -14,7 +14,7 @@ use super::namespace::{
     NetNs, //
 };
 
-/// What the filters of two namespaces are that hang on the same place, and that netlink tells the same of.
+/// How the filters of two namespaces compare that are at the same place, and look the same by netlink.
 pub(crate) enum Filters {
     /// Alike.
     Same,

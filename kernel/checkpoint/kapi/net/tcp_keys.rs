@@ -81,7 +81,7 @@ pub(crate) struct Keys {
 }
 
 impl Key {
-    /// One with the bytes `secret`. EINVAL: there are too many.
+    /// Makes one with the bytes `secret`. EINVAL: there are too many.
     pub(crate) fn new(secret: &[u8]) -> Result<Self> {
         let mut bytes = [0; KEY_LEN];
         bytes
@@ -236,7 +236,7 @@ impl Drop for RawKeys {
 }
 
 impl Keys {
-    /// None.
+    /// Makes a set without keys.
     pub(crate) fn new() -> Self {
         Self {
             ao: None,

@@ -85,6 +85,10 @@ impl SockRef {
 }
 
 /// A socket that is about to connect, and where to.
+///
+/// # Invariants
+///
+/// `sk` is a TCP socket, which is that of `_file` and so is not closed.
 pub(crate) struct Starting {
     sk: SockRef,
     /// Its file, which keeps it from being closed.
@@ -95,6 +99,7 @@ pub(crate) struct Starting {
 impl Starting {
     /// Takes the socket of `file`, one of TCP that has got its address by `start_tcp_at`.
     pub(crate) fn new(file: &FileRef, tcp: &Tcp) -> Result<Self> {
+        // INVARIANT: It is the socket of the file; the caller has made it one of TCP.
         Ok(Self {
             sk: SockRef::of(file).ok_or(EINVAL)?,
             _file: file.clone(),
@@ -105,7 +110,8 @@ impl Starting {
     /// Lets it connect, so that connect(2) tells the outcome. What that fails with the socket tells, as if
     /// it had come later. May sleep, but not for long.
     pub(crate) fn start(self) {
-        // SAFETY: We own references on a TCP socket and on its file; the structure is only read.
+        // SAFETY: By the invariants we own references on a TCP socket and on its file; the structure is
+        // only read.
         unsafe { bindings::checkpoint_tcp_start_now(self.sk.as_ptr(), &self.raw) };
     }
 }

@@ -103,7 +103,7 @@ impl SockRef {
             dontfrag: cork.whole,
         };
         // SAFETY: We own a reference, and it is of the family; others than those of UDP are refused. The
-        // structure and as many bytes as it tells are only read.
+        // structure and as many bytes as it says are only read.
         to_result(unsafe {
             bindings::checkpoint_udp_cork_put(self.as_ptr(), &raw, data.as_ptr().cast())
         })

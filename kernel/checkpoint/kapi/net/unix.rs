@@ -51,9 +51,9 @@ pub(crate) struct Unix {
     pub(crate) peer: Option<SockRef>,
     /// Its open file; `None`: it has none, or that is being closed.
     pub(crate) file: Option<FileRef>,
-    /// What SO_PEERCRED tells of the process.
+    /// The process, as of SO_PEERCRED.
     pub(crate) peer_pid: Option<PidRef>,
-    /// What it tells of the credentials.
+    /// The credentials, likewise.
     pub(crate) peer_cred: Option<CredRef>,
     /// The path at which others find it.
     pub(crate) path: Option<PathRef>,
@@ -63,7 +63,7 @@ pub(crate) struct Unix {
     pub(crate) shut_read: bool,
     /// It sends no more.
     pub(crate) shut_write: bool,
-    /// What SO_ERROR tells.
+    /// The pending error, as SO_ERROR returns it.
     pub(crate) err: i32,
     /// How many connections or messages may wait.
     pub(crate) backlog: u32,
@@ -89,9 +89,9 @@ pub(crate) struct Message {
     pub(crate) sender: usize,
     /// Its address as a socket.
     pub(crate) name: KVec<u8>,
-    /// The process that is told with it.
+    /// The process that is sent with it.
     pub(crate) pid: Option<PidRef>,
-    /// The user and the group that are told; `None`: they have no numbers here.
+    /// The user and the group that are sent with it; `None`: they have no numbers here.
     pub(crate) ids: Option<[u32; 2]>,
     /// When it was sent, in nanoseconds since 1970; 0: that was not noted.
     pub(crate) time: i64,
@@ -109,9 +109,9 @@ pub(crate) struct Message {
 pub(crate) struct New<'a> {
     /// Who sends it.
     pub(crate) from: &'a SockRef,
-    /// The process that is told with it.
+    /// The process that is sent with it.
     pub(crate) pid: Option<&'a PidRef>,
-    /// The user and the group that are told.
+    /// The user and the group that are sent with it.
     pub(crate) ids: Option<[u32; 2]>,
     /// When it was sent, in nanoseconds since 1970.
     pub(crate) time: i64,

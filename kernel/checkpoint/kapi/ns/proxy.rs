@@ -263,6 +263,8 @@ impl FrozenTask {
     }
 }
 
+/// Returns the namespaces of a task, `theirs`, compared with `ours`.
+///
 /// # Safety
 ///
 /// Both are valid for the duration of the call.

@@ -106,7 +106,7 @@ impl Confinement {
                 seccomp: (*t).seccomp.mode != 0,
                 #[cfg(not(CONFIG_SECCOMP))]
                 seccomp: false,
-                landlock: bindings::task_has_landlock(t),
+                landlock: bindings::checkpoint_landlocked(t),
                 #[cfg(CONFIG_IO_URING)]
                 io_uring: !(*t).io_uring_restrict.is_null(),
                 #[cfg(not(CONFIG_IO_URING))]

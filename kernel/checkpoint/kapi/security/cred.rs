@@ -131,7 +131,7 @@ impl CredRef {
         Ok(Self(file.cred()))
     }
 
-    /// Makes a reference of one that the caller owns. ESRCH: of NULL.
+    /// Takes over a reference that the caller owns. ESRCH: it is NULL.
     ///
     /// # Safety
     ///
@@ -214,7 +214,7 @@ impl CredRef {
     /// label, or are restricted by Landlock.
     pub(crate) fn is_confined(&self) -> bool {
         // SAFETY: We own a reference on the credentials, which keeps it valid.
-        unsafe { bindings::cred_is_confined(self.0.as_ptr()) }
+        unsafe { bindings::checkpoint_cred_confined(self.0.as_ptr()) }
     }
 
     /// Returns their contents. EOVERFLOW: an id has no number in the caller's user namespace.
@@ -539,7 +539,7 @@ fn leaves_root(had: &[u32; 4], new: &[u32; 4]) -> bool {
     root(had) && !root(new)
 }
 
-/// Returns the ids that a message of a socket is to tell, if the caller may send them: those that
+/// Returns the ids that a message of a socket is to carry, if the caller may send them: those that
 /// it has, or may take on, as scm_check_creds() wants it.
 ///
 /// EINVAL: they are not mapped. EPERM: the caller may not.
@@ -561,7 +561,7 @@ pub(in crate::kapi) fn may_claim(
     Ok((kuid, kgid))
 }
 
-/// Returns what stands for no ids.
+/// Returns the value for no ids.
 pub(in crate::kapi) fn no_ids() -> (bindings::kuid_t, bindings::kgid_t) {
     (
         bindings::kuid_t { val: u32::MAX },

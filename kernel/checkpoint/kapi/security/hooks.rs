@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What security modules are asked, and what audit is told, of our system calls themselves.
+//! The hooks of security modules, and the audit records, of our system calls themselves.
 
 use kernel::{
     bindings,

@@ -102,6 +102,8 @@ pub(crate) fn attr_of_current(module: u32, attr: u32) -> Result<KVec<u8>> {
     unsafe { attr_of(bindings::get_current(), module, attr) }
 }
 
+/// Returns the attribute `attr` that `module` has given a task.
+///
 /// # Safety
 ///
 /// `t` is valid, and does not run or is the caller.

@@ -33,6 +33,8 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
+    /// Returns the mode of a task.
+    ///
     /// # Safety
     ///
     /// `t` is valid.
@@ -95,6 +97,8 @@ unsafe impl Send for Filter {}
 unsafe impl Sync for Filter {}
 
 impl Filter {
+    /// Returns the newest filter of a task; `None`: it has none.
+    ///
     /// # Safety
     ///
     /// `t` is valid.
@@ -116,7 +120,7 @@ impl Filter {
         unsafe { Self::of_task(bindings::get_current()) }
     }
 
-    /// Returns the one that was there before it.
+    /// Returns the filter that was there before it.
     pub(crate) fn before(&self) -> Option<Self> {
         #[cfg(CONFIG_SECCOMP_FILTER)]
         // INVARIANT: It comes with a reference, which is ours.

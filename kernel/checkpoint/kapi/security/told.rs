@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What others are told of who has connected to them: SO_PEERCRED and SO_PEERGROUPS, as
+//! What others can learn of who has connected to them: SO_PEERCRED and SO_PEERGROUPS, as
 //! `net/core/sock.c` reads them from credentials.
 
 use kernel::bindings;

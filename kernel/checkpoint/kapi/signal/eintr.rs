@@ -10,7 +10,7 @@
 //!
 //! A call is made again only if it has had no effect whenever it returns EINTR, and if that does
 //! not make it wait longer than was asked for. Which calls these are is in [`EVERYWHERE`], and in
-//! `arch/*/checkpoint/call.rs` what an architecture has besides; how each of them waits is told by
+//! `arch/*/checkpoint/call.rs` what an architecture has besides; how each of them waits is known by
 //! [`Wait`], with the reason why nothing was done.
 
 use kernel::{

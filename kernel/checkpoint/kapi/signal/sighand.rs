@@ -95,7 +95,7 @@ pub(crate) struct GroupStop {
     pub(crate) unreported: bool,
     /// A continue was not yet reported to a waiting parent.
     pub(crate) continued: bool,
-    /// It is about to stop, or to tell its parent of a stop or continue.
+    /// It is about to stop, or to notify its parent of a stop or continue.
     pub(crate) in_transit: bool,
 }
 

@@ -57,7 +57,7 @@ impl PidRef {
         Ok(Self(pid))
     }
 
-    /// Makes a reference of one that the caller owns. ESRCH: there is no pid.
+    /// Takes over a reference that the caller owns. ESRCH: it is NULL.
     ///
     /// # Safety
     ///

@@ -141,13 +141,13 @@ impl FrozenTask {
         Ok((mm, files, fs))
     }
 
-    /// Address of its signal_struct, to tell thread groups apart.
+    /// Address of its signal_struct, by which thread groups are known from each other.
     pub(crate) fn group_addr(&self) -> usize {
         // SAFETY: We own a reference on the task; the pointer does not change.
         unsafe { (*self.as_ptr()).signal }.addr()
     }
 
-    /// Returns the exit code as of wait(2), of one that has exited.
+    /// Returns the exit code as of wait(2), of a task that has exited.
     pub(crate) fn exit_code(&self) -> u32 {
         let t = self.as_ptr();
         // SAFETY: We own a reference, which keeps the signal_struct too; both are final.

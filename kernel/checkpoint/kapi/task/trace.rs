@@ -67,11 +67,11 @@ pub(crate) struct Trace {
 pub(crate) struct Stop {
     /// Its siginfo; `None`: it has none.
     pub(crate) info: Option<Info>,
-    /// What wait(2) tells of it; 0: it has told that.
+    /// What wait(2) is to return of it; 0: it has done so.
     pub(crate) code: u32,
     /// Event message.
     pub(crate) message: u64,
-    /// It tells of the end of a group stop (PTRACE_LISTEN).
+    /// It reports the end of a group stop (PTRACE_LISTEN).
     pub(crate) listening: bool,
     /// It stops once more when it goes on (PTRACE_INTERRUPT).
     pub(crate) interrupted: bool,
@@ -370,7 +370,7 @@ impl ParkedTask {
         })
     }
 
-    /// Has it stop at `place` when it goes to user mode, as `stop` says. Its tracer was told.
+    /// Has it stop at `place` when it goes to user mode, as `stop` says. Its tracer knows of it.
     ///
     /// ESRCH: it was killed, or is not traced. EINVAL: no siginfo is like that.
     pub(crate) fn set_stop(&self, place: Place, stop: &Stop) -> Result {

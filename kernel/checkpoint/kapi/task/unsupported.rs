@@ -51,6 +51,8 @@ pub(crate) struct UnsupportedState {
 /// A row of the tables. The expression looks at the task `t`.
 macro_rules! unsupported {
     ($what:literal, $advice:literal, $handed:expr, |$t:ident| $test:expr) => {{
+        /// Tells whether a task is in this state.
+        ///
         /// # Safety
         ///
         /// As of `UnsupportedState::test`.
@@ -129,7 +131,7 @@ static THREAD: &[UnsupportedState] = &[
         "is restricted by Landlock",
         "start it without Landlock",
         Handed::Confines,
-        |t| bindings::task_has_landlock(t)
+        |t| bindings::checkpoint_landlocked(t)
     ),
     unsupported!(
         "is restricted by access rules of its own (load-self of Smack)",
@@ -226,12 +228,12 @@ pub(in crate::kapi) unsafe fn io_context(t: *mut bindings::task_struct) -> (u16,
 
 impl FrozenTask {
     /// Calls `found` with each thing that the thread itself has.
-    pub(crate) fn thread_oddities(&self, found: impl FnMut(&'static UnsupportedState)) {
+    pub(crate) fn unsupported_of_thread(&self, found: impl FnMut(&'static UnsupportedState)) {
         self.unsupported(THREAD, found);
     }
 
     /// Calls `found` with each thing that its thread group has.
-    pub(crate) fn group_oddities(&self, found: impl FnMut(&'static UnsupportedState)) {
+    pub(crate) fn unsupported_of_group(&self, found: impl FnMut(&'static UnsupportedState)) {
         self.unsupported(GROUP, found);
     }
 

@@ -114,7 +114,7 @@ pub(crate) struct RestartCall {
     pub(crate) rules: (usize, usize),
     /// Address of the paths that are others now, and how many there are.
     pub(crate) maps: (usize, usize),
-    /// Address of what the tasks are told, and its bytes.
+    /// Address of the text for the tasks, and its bytes.
     pub(crate) environment: (usize, usize),
     /// Address of the addresses of sockets that are others now, and how many there are.
     pub(crate) addresses: (usize, usize),

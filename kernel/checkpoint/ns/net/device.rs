@@ -190,7 +190,7 @@ impl<'a> Device<'a> {
         Ok(kind_named(self.kind()?).is_some_and(|kind| kind.tunnel.is_some()))
     }
 
-    /// The address that it was born with.
+    /// Returns the address that it was born with.
     pub(super) fn born(&self) -> Result<&'a [u8]> {
         self.get(BORN)?.ok_or(EINVAL)
     }

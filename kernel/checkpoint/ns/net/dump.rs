@@ -342,7 +342,7 @@ mod tests {
         Ok(())
     }
 
-    /// The state of a neighbour has 16 bits.
+    /// Checks that the state of a neighbour has 16 bits.
     #[test]
     fn states() {
         for (state, is) in [(0x80u16, true), (0x02, false), (0x8000, false)] {
@@ -351,8 +351,8 @@ mod tests {
         }
     }
 
-    /// What a program has learnt does not expire, and its state does not count; what the kernel has
-    /// learnt goes.
+    /// Checks that what a program has learnt does not expire, and its state does not count; what the
+    /// kernel has learnt goes.
     #[test]
     fn neighbours() -> Result {
         let key = |family: u8, state: u8, flags: u8| -> Result<KVVec<u8>> {
@@ -374,7 +374,7 @@ mod tests {
         Ok(())
     }
 
-    /// A list that was cut short is not the same as one that was not.
+    /// Checks that a list that was cut short is not the same as one that was not.
     #[test]
     fn cut_short() -> Result {
         let table = &ADDRESSES;
@@ -391,7 +391,7 @@ mod tests {
         Ok(())
     }
 
-    /// A family is found by its whole name.
+    /// Checks that a family is found by its whole name.
     #[test]
     fn families() -> Result {
         let mut m = KVec::new();
@@ -412,7 +412,7 @@ mod tests {
         Ok(())
     }
 
-    /// Each attribute has its length, with what is in it.
+    /// Checks that each attribute has its length, with what is in it.
     #[test]
     fn actions() -> Result {
         let request = action_request(b"gact")?;
@@ -430,7 +430,7 @@ mod tests {
         Ok(())
     }
 
-    /// A message that is cut off is none.
+    /// Checks that a message that is cut off is none.
     #[test]
     fn cut_off() -> Result {
         let table = &ADDRESSES;

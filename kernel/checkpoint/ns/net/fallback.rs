@@ -39,7 +39,7 @@ use crate::{
 /// Such a device: its number and its name.
 pub(super) type Fallback = (u32, KVVec<u8>);
 
-/// Those of `fresh`, to which nothing was done yet. The loopback device has no kind.
+/// Returns those of `fresh`, to which nothing was done yet. The loopback device has no kind.
 pub(super) fn of(fresh: &NetNs) -> Result<KVVec<Fallback>> {
     let list = LINKS.of(fresh)?;
     let mut all = KVVec::new();

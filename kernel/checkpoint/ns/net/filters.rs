@@ -212,7 +212,7 @@ impl Form {
         out.add(kind, content)
     }
 
-    /// The same of one that only counts.
+    /// Checks the same for one that only counts.
     fn counts(self) -> Result {
         if self == Self::Check {
             return Err(EINVAL);
@@ -371,8 +371,8 @@ pub(super) fn actions_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     Ok(out.extend_from_slice(&form.0, GFP_KERNEL_ACCOUNT)?)
 }
 
-/// The filters that `request` asks for: RTM_GETTFILTER. Which come first is told by what they are, but of
-/// tables of `u32`.
+/// Returns the filters that `request` asks for: RTM_GETTFILTER. Which come first is told by what they
+/// are, but of tables of `u32`.
 fn table(request: &[u8], sorted: bool) -> Table<'_> {
     Table {
         name: "filters of tc",
@@ -395,7 +395,7 @@ struct Group {
     filters: KVVec<Item>,
 }
 
-/// The handle of a filter.
+/// Returns the handle of a filter.
 fn handle(body: &[u8]) -> u32 {
     u32_at(body, 8).unwrap_or(0)
 }
@@ -405,7 +405,7 @@ fn is_head(body: &[u8]) -> Result<bool> {
     Ok(handle(body) == 0 && find(after_header(body)?, OPTIONS)?.is_none())
 }
 
-/// The filters that hang on `parent` of a device, in groups; adds them to `all`.
+/// Returns the filters that hang on `parent` of a device, in groups; adds them to `all`.
 fn groups(ns: &NetNs, (index, parent): (u32, u32), all: &mut KVVec<Group>) -> Result {
     for item in table(&ask_for(index, parent), false).of(ns)? {
         if item.body.is_empty() {
@@ -474,7 +474,7 @@ fn is_estimated(body: &[u8]) -> Result<bool> {
     Ok(is)
 }
 
-/// What `ns` has that nothing tells. `fresh` is what it was compared with.
+/// Returns what `ns` has that nothing tells. `fresh` is what it was compared with.
 pub(super) fn untold(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>> {
     if let Some(what) = tc::untold(ns)? {
         return Ok(Some(what));
@@ -531,7 +531,7 @@ mod tests {
         Ok(message)
     }
 
-    /// A filter with an action.
+    /// Makes a filter with an action.
     fn acts(name: &[u8], kinds: &[u16]) -> Result<Message> {
         filter(b"matchall\0", |options| {
             options.nest(2, |list| {
@@ -547,7 +547,8 @@ mod tests {
         })
     }
 
-    /// Only kinds of ours, with what they were told: nothing that leads elsewhere, nothing that counts.
+    /// Checks that filters are of known kinds, with what they were told: nothing that leads elsewhere,
+    /// nothing that counts.
     #[test]
     fn what_may_be() -> Result {
         let of = |name: &[u8], kind: u16| {
@@ -573,7 +574,7 @@ mod tests {
         Ok(())
     }
 
-    /// Those of a block that several share are none of a device.
+    /// Checks that those of a block that several share are none of a device.
     #[test]
     fn of_block() -> Result {
         let mut message = filter(b"fw\0", |_| Ok(()))?;
@@ -585,7 +586,8 @@ mod tests {
         Ok(())
     }
 
-    /// TCA_CLS_FLAGS_SKIP_HW, TCA_CLS_FLAGS_SKIP_SW, TCA_CLS_FLAGS_IN_HW; what the kernel sets is not sent.
+    /// Checks TCA_CLS_FLAGS_SKIP_HW, TCA_CLS_FLAGS_SKIP_SW, TCA_CLS_FLAGS_IN_HW; what the kernel sets
+    /// is not sent.
     #[test]
     fn hardware() -> Result {
         for (flags, is) in [(1u32, true), (2, false), (4, false), (8, true), (9, true)] {
@@ -598,7 +600,8 @@ mod tests {
         Ok(())
     }
 
-    /// How many use an action counts only where actions are listed. A rate is sent with a table.
+    /// Checks that how many use an action counts only where actions are listed. A rate is sent with a
+    /// table.
     #[test]
     fn users() -> Result {
         let told = acts(b"police\0", &[1])?;

@@ -53,8 +53,8 @@ pub(super) fn is_entry(body: &[u8]) -> Result<bool> {
     Ok(find(rest, DESTINATION)?.is_some() || find(rest, NEXTHOP)?.is_some())
 }
 
-/// The request for one. One whose state changes was learnt by a program: it begins as one that is known. A
-/// static one that nobody looks for (NUD_NOARP) needs to be known, too.
+/// Returns the request for one. One whose state changes was learnt by a program: it begins as one that
+/// is known. A static one that nobody looks for (NUD_NOARP) needs to be known, too.
 pub(super) fn entry(body: &[u8]) -> Result<Message> {
     request_of::<HEADER>(body, OF_ENTRY, |header| {
         let told = u16_at(header, 8).unwrap_or(0) & STATES;
@@ -65,7 +65,7 @@ pub(super) fn entry(body: &[u8]) -> Result<Message> {
     })
 }
 
-/// The request that takes away one that a device has got by itself; `None`: it is none.
+/// Returns the request that takes away one that a device has got by itself; `None`: it is none.
 pub(super) fn removal(body: &[u8]) -> Result<Option<Message>> {
     Ok(if is_entry(body)? {
         Some(entry(body)?)
@@ -74,8 +74,8 @@ pub(super) fn removal(body: &[u8]) -> Result<Option<Message>> {
     })
 }
 
-/// The request that has the device `index` of a new namespace number packets from where that of `ns` is;
-/// `None`: it numbers none, or has not begun.
+/// Returns the request that has the device `index` of a new namespace number packets from where that of
+/// `ns` is; `None`: it numbers none, or has not begun.
 pub(super) fn numbering(ns: &NetNs, index: u32) -> Result<Option<Message>> {
     let Some([seen, sent]) = ns.packet_numbers(index)? else {
         return Ok(None);
@@ -91,7 +91,7 @@ pub(super) fn numbering(ns: &NetNs, index: u32) -> Result<Option<Message>> {
     Ok(Some(message))
 }
 
-/// What such a request has: the number of the device, and the numbers. `None`: it is none.
+/// Returns what such a request has: the number of the device, and the numbers. `None`: it is none.
 pub(super) fn numbers(body: &[u8]) -> Option<(u32, [u32; 2])> {
     let seen = u32_at(body, device::HEADER)?;
     let sent = u32_at(body, device::HEADER + 4)?;

@@ -85,7 +85,7 @@ pub(super) const NEXTHOPS: Table<'static> = Table {
     ..PLAIN
 };
 
-/// The request for one; `None`: it is a group of another type than NEXTHOP_GRP_TYPE_MPATH.
+/// Returns the request for one; `None`: it is a group of another type than NEXTHOP_GRP_TYPE_MPATH.
 pub(super) fn nexthop(body: &[u8]) -> Result<Option<Message>> {
     if !is_plain(body)? {
         return Ok(None);
@@ -117,13 +117,13 @@ pub(super) fn is_allowed(body: &[u8]) -> Result<bool> {
     Ok(id.is_some_and(|id| id != 0) && is_plain(body)? && has_only(body, HEADER, OF_NEXTHOP)?)
 }
 
-/// Whether a route, as of a message, names its nexthop.
+/// Tells whether a route, as of a message, names its nexthop.
 pub(super) fn is_of_route(body: &[u8]) -> Result<bool> {
     Ok(find(body.get(12..).ok_or(EIO)?, ROUTE_NEXTHOP)?.is_some())
 }
 
-/// The attributes of the request for a route that names its nexthop; `None`: it can't be told from another
-/// one.
+/// Returns the attributes of the request for a route that names its nexthop; `None`: it can't be told
+/// from another one.
 pub(super) fn of_route(body: &[u8]) -> Option<&'static [u16]> {
     (body.get(7) != Some(&BLACKHOLE)).then_some(OF_ROUTE)
 }
@@ -133,7 +133,7 @@ pub(super) fn of_route(body: &[u8]) -> Option<&'static [u16]> {
 mod tests {
     use super::*;
 
-    /// A nexthop with attributes.
+    /// Makes a nexthop with attributes.
     fn with(kinds: &[(u16, &[u8])]) -> Result<Message> {
         let mut message = Message::new(&[2, 253, 99, 0, 0, 0, 0, 0])?;
         for (kind, content) in kinds {
@@ -142,7 +142,7 @@ mod tests {
         Ok(message)
     }
 
-    /// One has a number; a group is none with buckets; NHA_ENCAP may be a program.
+    /// Checks that one has a number; a group is none with buckets; NHA_ENCAP may be a program.
     #[test]
     fn allowed() -> Result {
         let id = 7u32.to_ne_bytes();
@@ -169,7 +169,7 @@ mod tests {
         Ok(())
     }
 
-    /// A route by a nexthop that drops all can't be told from one that drops all itself.
+    /// Checks that a route by a nexthop that drops all can't be told from one that drops all itself.
     #[test]
     fn routes() -> Result {
         let mut header = [0; 12];

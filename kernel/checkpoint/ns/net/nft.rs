@@ -595,7 +595,8 @@ mod tests {
         Ok(message)
     }
 
-    /// What may be a program by its descriptor, or goes by the number of a cgroup, is not taken.
+    /// Checks that what may be a program by its descriptor, or goes by the number of a cgroup, is not
+    /// taken.
     #[test]
     fn expressions() -> Result {
         for (name, is) in [
@@ -610,7 +611,7 @@ mod tests {
         Ok(())
     }
 
-    /// Nor is such a one in another expression, which has none in itself that has others.
+    /// Checks the same of one in another expression, which has none in itself that has others.
     #[test]
     fn in_others() -> Result {
         let of = |name: &[u8], is_list: bool, kind: u16, inner: &[u8]| -> Result<bool> {
@@ -648,7 +649,8 @@ mod tests {
         Ok(())
     }
 
-    /// A table of a socket, a rule at a place, and what is none of ours (NFT_MSG_DELTABLE).
+    /// Checks requests: a table of a socket, a rule at a place, and what is none of ours
+    /// (NFT_MSG_DELTABLE).
     #[test]
     fn requests() -> Result {
         for (flags, is) in [(1u32, true), (2, false)] {

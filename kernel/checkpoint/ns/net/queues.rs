@@ -59,7 +59,7 @@ pub(super) struct Kind {
     pub(super) classes: Option<&'static [u16]>,
 }
 
-/// One without such classes.
+/// Makes one without such classes.
 const fn simple(name: &'static [u8], options: Option<&'static [u16]>) -> Kind {
     Kind {
         name,
@@ -129,7 +129,7 @@ pub(super) fn after_header(body: &[u8]) -> Result<&[u8]> {
     body.get(HEADER..).ok_or(EIO)
 }
 
-/// The kind with this name.
+/// Returns the kind with this name.
 pub(super) fn kind_of(name: &[u8]) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
@@ -153,7 +153,7 @@ pub(super) fn is_queue(body: &[u8]) -> Result<bool> {
     Ok(is)
 }
 
-/// The same of one for a class.
+/// Tells the same of one for a class.
 pub(super) fn is_class(body: &[u8]) -> Result<bool> {
     let rest = body.get(HEADER..).ok_or(EINVAL)?;
     let Some(options) = kind_of(name_in(rest)?).and_then(|kind| kind.classes) else {
@@ -238,7 +238,7 @@ pub(super) fn queue_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// The request for a class.
+/// Returns the request for a class.
 pub(super) fn class(body: &[u8]) -> Result<Message> {
     let mut message = Message::new(body.get(..HEADER).ok_or(EIO)?)?;
     attributes(after_header(body)?, |kind, attribute| match kind {
@@ -248,7 +248,7 @@ pub(super) fn class(body: &[u8]) -> Result<Message> {
     Ok(message)
 }
 
-/// The request for a queueing discipline, with `more` in its options.
+/// Returns the request for a queueing discipline, with `more` in its options.
 pub(super) fn queue(name: &[u8], body: &[u8], more: &[u8]) -> Result<Message> {
     let mut message = Message::new(body.get(..HEADER).ok_or(EIO)?)?;
     attributes(after_header(body)?, |kind, attribute| {
@@ -272,8 +272,8 @@ pub(super) fn queue(name: &[u8], body: &[u8], more: &[u8]) -> Result<Message> {
     Ok(message)
 }
 
-/// The options of a request for `red`: all flags are told in TCA_RED_FLAGS, and some in TCA_RED_PARMS, too,
-/// but are taken from one of them only.
+/// Returns the options of a request for `red`: all flags are told in TCA_RED_FLAGS, and some in
+/// TCA_RED_PARMS, too, but are taken from one of them only.
 fn red(told: &[u8]) -> Result<KVVec<u8>> {
     let flags = find(told, 4)?.and_then(|flags| u32_at(flags, 0));
     let is_historic = flags.is_none_or(|flags| flags & !HISTORIC == 0);
@@ -335,7 +335,8 @@ mod tests {
         Ok(message)
     }
 
-    /// Only kinds of ours, named once, and without blocks that others may have, tables or hardware.
+    /// Checks that they are of known kinds, named once, and without blocks that others may have, tables
+    /// or hardware.
     #[test]
     fn queues() -> Result {
         let of = |names: &[&[u8]], more: &[(u16, &[u8])]| is_queue(&message(names, more)?.0);
@@ -397,7 +398,7 @@ mod tests {
         Ok(())
     }
 
-    /// Of what sfq tells at last, and htb of packets, only the rest counts.
+    /// Checks that of what sfq tells at last, and htb of packets, only the rest counts.
     #[test]
     fn counts() -> Result {
         let mut options = [1; 72];

@@ -541,7 +541,7 @@ fn route(body: &[u8]) -> Result<Option<Message>> {
     Ok(Some(message))
 }
 
-/// Type and length of the attribute at `at`, if there is one.
+/// Returns type and length of the attribute at `at`, if there is one.
 pub(super) fn head(bytes: &[u8], at: usize) -> Option<(u16, usize)> {
     let rest = bytes.get(at..)?;
     let len = usize::from(super::message::u16_at(rest, 0)?);
@@ -639,7 +639,7 @@ impl<'a> Steps<'a> {
         })
     }
 
-    /// Is called before each request, with its type, and whether it gives an address of which nobody
+    /// Counts a request before it is sent: of its type, and whether it gives an address of which nobody
     /// knows yet whether it is free.
     pub(super) fn next(&mut self, kind: u32, tentative: bool) -> Result {
         let of_link = matches!(self.before, REQUEST_SETLINK | REQUEST_NEWLINK);

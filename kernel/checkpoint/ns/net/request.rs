@@ -205,7 +205,7 @@ pub(super) fn is_tentative(body: &[u8]) -> Result<bool> {
 const NEWTCLASS: u16 = 40;
 const NEWTFILTER: u16 = 44;
 
-/// The type of the message that a request is sent as: that of most is what they are in an image.
+/// Returns the type of the message that a request is sent as: that of most is what they are in an image.
 fn message_type(kind: u32) -> Result<u16> {
     Ok(match kind {
         REQUEST_NEWTCLASS => NEWTCLASS,
@@ -526,8 +526,8 @@ mod tests {
         })
     }
 
-    /// Nothing leads to another namespace: IFLA_NET_NS_PID, IFLA_NET_NS_FD, IFLA_LINK_NETNSID,
-    /// IFLA_IF_NETNSID, IFLA_NEW_IFINDEX; nor to a program: IFLA_XDP.
+    /// Checks that nothing leads to another namespace: IFLA_NET_NS_PID, IFLA_NET_NS_FD,
+    /// IFLA_LINK_NETNSID, IFLA_IF_NETNSID, IFLA_NEW_IFINDEX; nor to a program: IFLA_XDP.
     #[test]
     fn leads_nowhere() -> Result {
         for kind in [19, 28, 37, 43, 46, 49] {
@@ -539,7 +539,7 @@ mod tests {
         Ok(())
     }
 
-    /// Only who makes a veth says where the other end is, by a number: IFLA_TARGET_NETNSID.
+    /// Checks that only who makes a veth says where the other end is, by a number: IFLA_TARGET_NETNSID.
     #[test]
     fn pairs() -> Result {
         for (name, flags, is) in [
@@ -602,7 +602,7 @@ mod tests {
         Ok(())
     }
 
-    /// The state of a port is told alone; the number that it has is not told.
+    /// Checks that the state of a port is told alone; the number that it has is not told.
     #[test]
     fn ports() -> Result {
         let of = |kinds: &[u16]| {
@@ -638,7 +638,7 @@ mod tests {
         Ok(())
     }
 
-    /// Encapsulation may be a program, in a route and in one of its ways.
+    /// Checks that encapsulation may be a program, in a route and in one of its ways.
     #[test]
     fn ways() -> Result {
         let mut header = [0; 12];

@@ -89,8 +89,8 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// Whether there is what it hangs on: `known` has it. `classful` are those that have classes which are
-    /// made by requests. Both are sorted, by the device and the handle.
+    /// Tells whether there is what it hangs on: `known` has it. `classful` are those that have classes
+    /// which are made by requests. Both are sorted, by the device and the handle.
     fn is_ready(&self, known: &[(u32, u32)], classful: &[(u32, u32)]) -> bool {
         let has = |list: &[(u32, u32)], handle| list.binary_search(&(self.index, handle)).is_ok();
         match self.parent {
@@ -100,7 +100,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The request for it. EOPNOTSUPP: there is none.
+    /// Returns the request for it. EOPNOTSUPP: there is none.
     fn request(&self, ns: &NetNs) -> Result<Request> {
         if self.is_class {
             let message = class(self.body)?;
@@ -111,7 +111,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The message that asks for what hangs on `parent` of a device.
+/// Returns the message that asks for what hangs on `parent` of a device.
 pub(super) fn ask_for(index: u32, parent: u32) -> [u8; HEADER] {
     let mut body = [0; HEADER];
     for (at, number) in [(4, index), (12, parent)] {
@@ -136,7 +136,7 @@ fn class_table(request: &[u8]) -> Table<'_> {
     }
 }
 
-/// What has classes of its own in `queues`: device and handle.
+/// Returns what has classes of its own in `queues`: device and handle.
 fn classful(queues: &[Item]) -> Result<KVVec<(u32, u32)>> {
     let mut found = KVVec::new();
     for item in queues.iter().filter(|item| !item.body.is_empty()) {
@@ -149,7 +149,7 @@ fn classful(queues: &[Item]) -> Result<KVVec<(u32, u32)>> {
     Ok(found)
 }
 
-/// The classes of these.
+/// Returns the classes of these.
 fn classes(ns: &NetNs, classful: &[(u32, u32)]) -> Result<KVVec<Item>> {
     let mut found = KVVec::new();
     for &(index, handle) in classful {
@@ -258,7 +258,7 @@ fn keeps(kind: &[u8]) -> &'static str {
     }
 }
 
-/// What `ns` has that nothing tells.
+/// Returns what `ns` has that nothing tells.
 pub(super) fn untold(ns: &NetNs) -> Result<Option<&'static str>> {
     let queues = QUEUES.of(ns)?;
     for item in queues.iter().filter(|item| !item.body.is_empty()) {
@@ -321,7 +321,8 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
 mod tests {
     use super::*;
 
-    /// Each comes after what it hangs on: a class after its parent, a queueing discipline after its class.
+    /// Checks that each comes after what it hangs on: a class after its parent, a queueing discipline
+    /// after its class.
     #[test]
     fn order() -> Result {
         let of = |parent: u32, is_class: bool, known: &[(u32, u32)]| {

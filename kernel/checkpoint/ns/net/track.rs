@@ -182,12 +182,12 @@ const fn list(new: u16, own: super::dump::AddTo) -> Table<'static> {
     }
 }
 
-/// A number of 32 bits, as the network has it.
+/// Returns a number of 32 bits, as the network has it.
 fn big_at(bytes: &[u8]) -> Option<u32> {
     u32_at(bytes, 0).map(u32::from_be)
 }
 
-/// CTA_STATUS of a connection.
+/// Returns CTA_STATUS of a connection.
 fn status_of(rest: &[u8]) -> Result<u32> {
     find(rest, STATUS)?.and_then(big_at).ok_or(EIO)
 }
@@ -218,7 +218,7 @@ fn connection_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// The same of one that is expected.
+/// Does the same for one that is expected.
 fn expectation_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     let (header, rest) = body.split_at_checked(HEADER).ok_or(EIO)?;
     out.extend_from_slice(header, GFP_KERNEL_ACCOUNT)?;
@@ -251,7 +251,8 @@ fn protoinfo(info: &[u8], to: &mut Message) -> Result {
     })
 }
 
-/// The message that makes the connection which `body` tells of, kept for at least `least` seconds.
+/// Returns the message that makes the connection which `body` tells of, kept for at least `least`
+/// seconds.
 fn connection(body: &[u8], least: u32) -> Result<Message> {
     let (&[family, version, ..], rest) = body.split_at_checked(HEADER).ok_or(EIO)? else {
         return Err(EIO);
@@ -289,7 +290,8 @@ fn connection(body: &[u8], least: u32) -> Result<Message> {
     Ok(message)
 }
 
-/// The message that makes the expected connection which `body` tells of, kept for at least `least` seconds.
+/// Returns the message that makes the expected connection which `body` tells of, kept for at least
+/// `least` seconds.
 fn expectation(body: &[u8], least: u32) -> Result<Message> {
     let (&[family, version, ..], rest) = body.split_at_checked(HEADER).ok_or(EIO)? else {
         return Err(EIO);
@@ -355,8 +357,8 @@ pub(super) fn once(kind: u32, items: KVVec<Item>) -> Result<KVVec<Item>> {
     Ok(once)
 }
 
-/// The requests for what is in a list of `kind`, or why one can't be made. A restart keeps each for the
-/// seconds that it has left; the namespace that is compared keeps it until then.
+/// Returns the requests for what is in a list of `kind`, or why one can't be made. A restart keeps each
+/// for the seconds that it has left; the namespace that is compared keeps it until then.
 pub(super) fn requests(
     kind: u32,
     items: &[Item],
@@ -473,14 +475,14 @@ mod tests {
         V4, //
     };
 
-    /// A tuple of TCP over IPv4.
+    /// Makes a tuple of TCP over IPv4.
     fn tuple(to: &mut Message, kind: u16, ends: [(u8, u16); 2]) -> Result {
         let [(src, src_port), (dst, dst_port)] = ends;
         let (src, dst) = ([10, 0, 0, src], [10, 0, 0, dst]);
         tuple::of_tcp(kind, [(&src, src_port), (&dst, dst_port)], to)
     }
 
-    /// A connection from 10.0.0.1:1 to 10.0.0.2:2, which comes from 10.0.0.3:3.
+    /// Makes a connection from 10.0.0.1:1 to 10.0.0.2:2, which comes from 10.0.0.3:3.
     fn told(status: u32, has: u32, left: u32) -> Result<Message> {
         let mut told = Message::new(&[IPV4, 0, 0, 0])?;
         tuple(&mut told, ORIGINAL, [(1, 1), (2, 2)])?;
@@ -495,7 +497,7 @@ mod tests {
         Ok(told)
     }
 
-    /// The reply is turned back, and what it becomes is told beside.
+    /// Checks that the reply is turned back, and what it becomes is told beside.
     #[test]
     fn addresses() -> Result {
         let changed = connection(&told(0x198, 1, 5)?.0, 0)?.0;
@@ -528,7 +530,7 @@ mod tests {
         Ok(())
     }
 
-    /// How much is left does not count; what goes at once is none.
+    /// Checks that how much time is left does not count; what goes at once is none.
     #[test]
     fn keys() -> Result {
         let key = |status, has, left| -> Result<KVVec<u8>> {
@@ -542,7 +544,8 @@ mod tests {
         Ok(())
     }
 
-    /// One that is told of again, with other counters, is one; in another zone it is another one.
+    /// Checks that a connection that is listed twice, with other counters, is one; in another zone it
+    /// is two.
     #[test]
     fn told_twice() -> Result {
         let mut items = KVVec::new();
@@ -560,7 +563,7 @@ mod tests {
         Ok(())
     }
 
-    /// Of the flags of TCP those that are about numbers are not set, and don't count.
+    /// Checks that those flags of TCP that are about numbers are not set, and don't count.
     #[test]
     fn flags() -> Result {
         let info = |flags: u8, mask: u8| -> Result<Message> {
@@ -582,7 +585,7 @@ mod tests {
         Ok(())
     }
 
-    /// What can't be had again has a name, and is not taken.
+    /// Checks that what can't be had again has a name, and is not taken.
     #[test]
     fn refused() -> Result {
         for (status, has, is) in [
@@ -602,8 +605,8 @@ mod tests {
         Ok(())
     }
 
-    /// A device with a negative number, a window that is shifted too far, what is none of ours (CTA_ID), and
-    /// bits of the status that nobody is to set.
+    /// Gives a device with a negative number, a window that is shifted too far, what is none of ours
+    /// (CTA_ID), and bits of the status that nobody is to set.
     #[test]
     fn hostile() -> Result {
         for (at, bytes, is) in [

@@ -55,7 +55,7 @@ pub(super) struct Addresses {
     pub(super) lowest: u16,
 }
 
-/// What is in an attribute, without its header.
+/// Returns what is in an attribute, without its header.
 pub(super) fn content(attribute: &[u8]) -> &[u8] {
     attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[])
 }
@@ -90,13 +90,13 @@ fn copied<'a>(
     })
 }
 
-/// The part of a tuple that is in the attribute `kind`.
+/// Returns the part of a tuple that is in the attribute `kind`.
 fn part(tuple: &[u8], kind: u16) -> Result<&[u8]> {
     find(tuple, kind)?.ok_or(EIO)
 }
 
-/// The reply that a connection with the tuple `original` has without a change of addresses. `reply` is that
-/// which it has: what answers a message of ICMP is told there.
+/// Returns the reply that a connection with the tuple `original` has without a change of addresses.
+/// `reply` is that which it has: what answers a message of ICMP is told there.
 pub(super) fn unchanged(original: &[u8], reply: &[u8], to: &mut Message) -> Result {
     let (addresses, proto) = (part(original, TUPLE_IP)?, part(original, TUPLE_PROTO)?);
     let turned = |a: u16, b: u16, kind| match kind {

@@ -580,7 +580,7 @@ fn detached(order: &Order, image: &File, signals: &Signals) -> anyhow::Result<Re
     })
 }
 
-/// Is the init process of a new pid namespace: restarts, and ends as the root does.
+/// Acts as the init process of a new pid namespace: restarts, and ends as the root does.
 fn init(order: &Order, image: &File, to: File, signals: &Signals) -> i32 {
     let _ = set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let report = call(order, image, false);

@@ -414,7 +414,7 @@ mod tests {
         }
     }
 
-    /// A reason that the kernel words differently would lose its hint.
+    /// Checks that the kernel gives these reasons: one that it words differently would lose its hint.
     #[test]
     fn the_kernel_says_so() {
         // Asked at run time: checkouts share what is built.

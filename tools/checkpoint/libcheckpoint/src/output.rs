@@ -341,7 +341,7 @@ mod tests {
         );
     }
 
-    /// A complete image is never deleted.
+    /// Checks that a complete image is never deleted.
     #[test]
     fn name_is_taken() {
         let dir = tempfile::tempdir().unwrap();

@@ -294,7 +294,7 @@ mod tests {
         );
     }
 
-    /// What the example says of well-known servers: the first rule that fits counts.
+    /// Checks what the example says of well-known servers: the first rule that fits counts.
     #[test]
     fn servers_of_the_example() {
         let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();

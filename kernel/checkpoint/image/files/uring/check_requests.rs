@@ -212,7 +212,7 @@ impl Walk<'_> {
     }
 }
 
-/// The flags of a request that tell how it was drained; returns what is to come of chains.
+/// Checks the flags of a request that tell how it was drained; returns what is to come of chains.
 pub(super) fn uring_drained(
     raw: &Raw<'_>,
     set: u32,

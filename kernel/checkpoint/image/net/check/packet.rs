@@ -119,7 +119,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The rings of the packet socket right before.
+    /// Checks the rings of the packet socket right before.
     pub(in crate::image) fn packet_rings(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let rings: PacketRings = raw.body()?;
         let socket = self.refer::<Socket>(raw, rings.socket.get())?;
@@ -181,7 +181,8 @@ impl Walk<'_> {
         )
     }
 
-    /// The bytes of a ring: bytes and number of its blocks, and of its frames.
+    /// Checks a ring, and returns how many bytes it has. `ring`: bytes and number of its blocks, and of
+    /// its frames.
     fn packet_ring(&self, raw: &Raw<'_>, ring: [u32; 4]) -> Result<u64, Fault> {
         let [block_size, blocks, frame_size, frames] = ring;
         if blocks == 0 {
@@ -200,7 +201,7 @@ impl Walk<'_> {
         Ok(u64::from(block_size).saturating_mul(blocks.into()))
     }
 
-    /// Memory of a ring.
+    /// Checks memory of a ring.
     pub(in crate::image) fn packet_memory(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let memory: PacketMemory = raw.body()?;
         let socket = self.refer::<Socket>(raw, memory.socket.get())?;
@@ -219,7 +220,7 @@ impl Walk<'_> {
         )
     }
 
-    /// A packet in the queue of a packet socket.
+    /// Checks a packet in the queue of a packet socket.
     pub(in crate::image) fn packet_frame(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let frame: PacketFrame = raw.body()?;
         let socket = self.refer::<Socket>(raw, frame.socket.get())?;

@@ -42,12 +42,12 @@ pub(in crate::image) struct TcpLeft {
 }
 
 impl TcpLeft {
-    /// Whether hints may come now; they come once.
+    /// Tells whether hints may come now, and notes that they have come: they come once.
     pub(super) fn take_hints(&mut self) -> bool {
         core::mem::take(&mut self.hints)
     }
 
-    /// What is missing at the end.
+    /// Returns what is missing at the end.
     pub(in crate::image) fn lacks(&self) -> Option<&'static str> {
         if self.received != 0 || self.sent != 0 {
             return Some("bytes in the queues of a TCP socket are missing");

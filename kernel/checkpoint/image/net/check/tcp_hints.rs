@@ -61,7 +61,7 @@ fn numbers(raw: &Raw<'_>, hints: &TcpHints) -> Result<(), Fault> {
 }
 
 impl Walk<'_> {
-    /// What a TCP socket knows of the way to the other end.
+    /// Checks what a TCP socket knows of the way to the other end.
     pub(in crate::image) fn tcp_hints(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let hints: TcpHints = raw.body()?;
         no_payload(raw)?;

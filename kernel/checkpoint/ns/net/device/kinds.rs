@@ -117,8 +117,8 @@ static KINDS: &[DeviceKind] = &[
     },
 ];
 
-/// IFLA_VLAN_FLAGS as a request takes them: what is told says of all bits that they are set, or not, and
-/// none may be asked for that the kernel does not know.
+/// Returns IFLA_VLAN_FLAGS as a request takes them: what is told says of all bits that they are set, or
+/// not, and none may be asked for that the kernel does not know.
 pub(super) fn vlan_flags(told: &[u8]) -> Result<[u8; 8]> {
     let flags = u32_at(told, 0).ok_or(EIO)?;
     let mut asked = [0; 8];

@@ -164,7 +164,8 @@ pub(super) static TUNNELS: &[DeviceKind] = &[
 ];
 
 impl Tunnel {
-    /// What is asked for in place of `told`, the content of the attribute `number`. `None`: nothing.
+    /// Returns what is asked for in place of `told`, the content of the attribute `number`. `None`:
+    /// nothing.
     pub(super) fn asked<'a>(&self, number: u16, told: &'a [u8]) -> Option<&'a [u8]> {
         if !self.unless_zero.contains(&number) {
             return Some(told);

@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(printable(b"a\n\x1b[0m\xff"), "a\\n\\u{1b}[0m\u{fffd}");
     }
 
-    /// What `field` holds, as JSON.
+    /// Returns what `field` holds, as JSON.
     fn shown<T: Shape>(body: &[u8]) -> String {
         value(&Field::of::<T>("it", 4, &[]), body).to_string()
     }

@@ -79,7 +79,7 @@ pub fn elements(kind: u16) -> (usize, &'static [Field]) {
 mod tests {
     use super::*;
 
-    /// Every byte of every body belongs to a field.
+    /// Checks that every byte of every body belongs to a field.
     #[test]
     fn complete() {
         let container = fields(Kind::Container.number());

@@ -11,7 +11,7 @@ fn base(text: &str) -> Base {
     }
 }
 
-/// All features of an architecture.
+/// Returns all features of an architecture.
 fn everything(machine: u32) -> Cpu {
     let mut words = [0; WORDS];
     for (n, word) in words.iter_mut().enumerate() {
@@ -79,7 +79,7 @@ fn obstacles() {
     case("s390x vx", "it is of x86_64");
 }
 
-/// What the kernel has not enabled, no program can use.
+/// Checks that what the kernel has not enabled, no program can use.
 #[test]
 fn unusable() {
     let all = everything(arch::X86_64);
@@ -127,7 +127,7 @@ fn in_common() {
         .contains("extended states"));
 }
 
-/// Each level has what the one before it has, and names that there are.
+/// Checks that each level has what the one before it has, and names that there are.
 #[test]
 fn levels() {
     for name in levels::names() {

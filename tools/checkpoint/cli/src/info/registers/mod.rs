@@ -67,7 +67,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// That of the architecture `machine`.
+    /// Returns that of the architecture `machine`.
     pub fn of(machine: u32) -> Self {
         if arch::is_big_endian(machine) {
             Self::Big
@@ -106,7 +106,7 @@ struct Set {
 }
 
 impl Set {
-    /// A note of all systems.
+    /// Makes the set of a note of all systems.
     const fn core(note_type: u32, name: &'static str, parts: &'static [Part]) -> Self {
         Self {
             owner: CORE,
@@ -116,7 +116,7 @@ impl Set {
         }
     }
 
-    /// A note of Linux.
+    /// Makes the set of a note of Linux.
     const fn linux(note_type: u32, name: &'static str, parts: &'static [Part]) -> Self {
         Self {
             owner: LINUX,
@@ -126,7 +126,7 @@ impl Set {
         }
     }
 
-    /// The `n`th note that only images have.
+    /// Makes the set of the `n`th note that only images have.
     const fn image(n: u32, name: &'static str, parts: &'static [Part]) -> Self {
         Self {
             owner: CKPT,
@@ -136,7 +136,7 @@ impl Set {
         }
     }
 
-    /// A note of Linux whose contents tell its layout.
+    /// Makes the set of a note of Linux whose contents tell its layout.
     const fn own(
         note_type: u32,
         name: &'static str,
@@ -182,7 +182,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The next bytes; `None`: there are not as many.
+    /// Takes the next bytes; `None`: there are not as many.
     fn take(&mut self, width: usize) -> Option<&'a [u8]> {
         let end = self.at.checked_add(width)?;
         let bytes = self.bytes.get(self.at..end)?;
@@ -190,12 +190,12 @@ impl<'a> Decoder<'a> {
         Some(bytes)
     }
 
-    /// Are all bytes taken?
+    /// Tells whether all bytes are taken.
     fn at_end(&self) -> bool {
         self.at == self.bytes.len()
     }
 
-    /// A register of `width` bytes.
+    /// Takes a register of `width` bytes.
     fn one(&mut self, name: &str, width: usize) -> Option<()> {
         let order = self.order;
         let bytes = self.take(width)?;
@@ -211,7 +211,7 @@ impl<'a> Decoder<'a> {
         Some(())
     }
 
-    /// A count of at most 8 bytes, which is shown as a decimal number.
+    /// Takes a count of at most 8 bytes, which is shown as a decimal number.
     fn count(&mut self, name: &str, width: usize) -> Option<u64> {
         let order = self.order;
         let bytes = self.take(width)?;
@@ -239,7 +239,7 @@ impl<'a> Decoder<'a> {
         self.gap(at.checked_sub(self.at)?)
     }
 
-    /// Several parts.
+    /// Takes several parts.
     fn parts(&mut self, parts: &[Part]) -> Option<()> {
         for part in parts {
             match part {
@@ -256,7 +256,7 @@ impl<'a> Decoder<'a> {
         Some(())
     }
 
-    /// What a note of the kind `set` holds.
+    /// Returns what a note of the kind `set` holds.
     fn decode(mut self, set: &Set) -> Map<String, Value> {
         let whole = match set.layout {
             Layout::Parts(parts) => self.parts(parts),
@@ -273,7 +273,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// The notes of an architecture.
+/// Returns the notes of an architecture.
 fn sets(machine: u32) -> &'static [Set] {
     match machine {
         arch::X86_64 => x86::SETS,
@@ -284,7 +284,7 @@ fn sets(machine: u32) -> &'static [Set] {
     }
 }
 
-/// The set of a note; among those of one type, that of its length.
+/// Returns the set of a note; among those of one type, that of its length.
 fn find<'a>(sets: &'a [Set], owner: &[u8; 8], note_type: u32, len: usize) -> Option<&'a Set> {
     let of_type = || {
         sets.iter()
@@ -295,7 +295,7 @@ fn find<'a>(sets: &'a [Set], owner: &[u8; 8], note_type: u32, len: usize) -> Opt
         .or_else(|| of_type().next())
 }
 
-/// A note of the architecture `machine`: its name, its length, its registers; bytes if they are
+/// Returns a note of the architecture `machine`: its name, its length, its registers; bytes if they are
 /// not known.
 fn note(machine: u32, owner: &[u8; 8], note_type: u32, bytes: &[u8]) -> Value {
     match find(sets(machine), owner, note_type, bytes.len()) {
@@ -312,7 +312,7 @@ fn note(machine: u32, owner: &[u8; 8], note_type: u32, bytes: &[u8]) -> Value {
     }
 }
 
-/// The notes of a registers record of the architecture `machine`.
+/// Returns the notes of a registers record of the architecture `machine`.
 pub fn notes(raw: &Raw<'_>, machine: u32) -> Result<Vec<Value>, Fault> {
     let mut notes = Vec::new();
     let mut rest = raw.payload;
@@ -325,7 +325,7 @@ pub fn notes(raw: &Raw<'_>, machine: u32) -> Result<Vec<Value>, Fault> {
     Ok(notes)
 }
 
-/// The notes of all live tasks, by tid.
+/// Returns the notes of all live tasks, by tid.
 pub fn all(
     meta: &[u8],
     machine: u32,
@@ -340,7 +340,7 @@ pub fn all(
     })
 }
 
-/// The notes of all live tasks as JSON.
+/// Returns the notes of all live tasks as JSON.
 pub fn to_json(meta: &[u8], machine: u32) -> Result<Vec<Value>, image::Error> {
     all(meta, machine)
         .map(|task| {
@@ -369,7 +369,7 @@ pub fn to_text(out: &mut impl Write, notes: &[Value], indent: &str) -> io::Resul
     Ok(())
 }
 
-/// A register as a number; those wider than a word only as `0x0` if they are.
+/// Returns a register as a number; those wider than a word only as `0x0` if they are.
 fn hex(bytes: &[u8], order: Order) -> String {
     if bytes.len() > 8 && bytes.iter().all(|&b| b == 0) {
         return "0x0".to_owned();

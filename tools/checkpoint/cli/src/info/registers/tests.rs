@@ -12,7 +12,7 @@ fn counting(len: usize) -> Vec<u8> {
     (1..=len).map(|n| n as u8).collect()
 }
 
-/// The registers of a note.
+/// Returns the registers of a note.
 fn registers(n: u32, owner: &[u8; 8], note_type: u32, bytes: &[u8]) -> Map<String, Value> {
     match note(n, owner, note_type, bytes).get_mut("registers") {
         Some(Value::Object(map)) => std::mem::take(map),
@@ -23,7 +23,7 @@ fn registers(n: u32, owner: &[u8; 8], note_type: u32, bytes: &[u8]) -> Map<Strin
 /// Registers and their values.
 type Wanted<'a> = &'a [(&'a str, &'a str)];
 
-/// Whether these registers, and no others but those in `bytes`, are so.
+/// Checks that these registers, and no others but those in `bytes`, are so.
 fn expect(n: u32, owner: &[u8; 8], note_type: u32, bytes: &[u8], wanted: Wanted<'_>) {
     let found = registers(n, owner, note_type, bytes);
     for (name, value) in wanted {
@@ -95,7 +95,7 @@ fn general_registers() {
     }
 }
 
-/// The code segment of x86-64 tells whether it is 32-bit code; thread areas.
+/// Checks that the code segment of x86-64 tells whether it is 32-bit code; thread areas.
 #[test]
 fn code_of_32_bits() {
     let mut bytes = counting(27 * 8);
@@ -189,7 +189,7 @@ fn xstate() {
     assert_eq!(found["rest"], "0600000000000000");
 }
 
-/// A header of SVE or ZA.
+/// Makes a header of SVE or ZA.
 fn header(vl: u16, flags: u16) -> Vec<u8> {
     let mut bytes = vec![0; 16];
     bytes[8..10].copy_from_slice(&vl.to_le_bytes());
@@ -247,7 +247,7 @@ fn vectors_of_arm64() {
     expect(arch::ARM64, &LINUX, 0x40c, &header(32, 0), &[]);
 }
 
-/// Vector lengths that do not exist, and headers that promise more than there is.
+/// Gives vector lengths that do not exist, and headers that promise more than there is.
 #[test]
 fn impossible_vectors() {
     for vl in [0, 1, 8, 24, 8208, 65520, 65535] {
@@ -263,7 +263,8 @@ fn impossible_vectors() {
     assert_eq!(found["cut_short"], true);
 }
 
-/// No length and no contents of a note make trouble, and no byte that is not zero is left out.
+/// Checks that no length and no contents of a note make trouble, and no byte that is not zero is left
+/// out.
 #[test]
 fn any_length() {
     for machine in MACHINES {
@@ -324,8 +325,8 @@ fn unknown_notes() {
     assert_eq!(found["note"], "note 0x1");
 }
 
-/// No two registers of a note have the same name, no two notes the same number and length; each
-/// note has the name of its number.
+/// Checks that no two registers of a note have the same name, no two notes the same number and length;
+/// each note has the name of its number.
 #[test]
 fn names() {
     for machine in MACHINES {

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whether Landlock restricts somebody: its headers are private to security/landlock/.
+ */
+#include <linux/checkpoint_security.h>
+#include <linux/cred.h>
+#include <linux/security.h>
+#include <linux/string.h>
+
+#ifdef CONFIG_SECURITY_LANDLOCK
+#include "../../security/landlock/cred.h"
+#endif
+
+/**
+ * checkpoint_landlocked() - tell whether Landlock restricts a task
+ * @task: the task
+ *
+ * Return: whether it does.
+ */
+bool checkpoint_landlocked(struct task_struct *task)
+{
+#ifdef CONFIG_SECURITY_LANDLOCK
+	return landlock_initialized && landlocked(task);
+#else
+	return false;
+#endif
+}
+
+/**
+ * checkpoint_cred_confined() - tell whether credentials are more confined than the caller
+ * @cred: those that somebody has registered for others to act with
+ *
+ * Return: whether Landlock restricts them, or a security module has labels for them that
+ * are not those of current.
+ */
+bool checkpoint_cred_confined(const struct cred *cred)
+{
+#ifdef CONFIG_SECURITY
+	struct lsm_prop theirs, ours;
+
+#ifdef CONFIG_SECURITY_LANDLOCK
+	if (landlock_initialized && landlock_cred(cred)->domain)
+		return true;
+#endif
+	lsmprop_init(&theirs);
+	lsmprop_init(&ours);
+	security_cred_getlsmprop(cred, &theirs);
+	security_current_getlsmprop_subj(&ours);
+	return memcmp(&theirs, &ours, sizeof(theirs));
+#else
+	return false;
+#endif
+}
