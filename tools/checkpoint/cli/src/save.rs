@@ -32,13 +32,16 @@ use libcheckpoint::{
     policy::Policy,
     process::{
         self,
-        Handle,
-        Processes, //
+        Handle, //
     },
     signals::Ended,
     temporary::{
         self,
         Temporary, //
+    },
+    tree::{
+        self,
+        Processes, //
     },
     Action,
     Checkpoint,
@@ -237,14 +240,15 @@ impl<'a> Job<'a> {
         let target = Handle::open(order.pid)?;
         let pid = order.pid;
         let me = i32::try_from(std::process::id()).unwrap_or(0);
-        if target.sure(process::subtree)?.iter().any(|p| p.pid == me) {
+        let (is_own, container) =
+            target.sure(|pid| Ok((tree::descends(me, pid)?, process::is_container_init(pid)?)))?;
+        if is_own {
             return Err(Error::plain(format!(
                 "this command descends from process {pid} and would be frozen too"
             ))
             .hint("Run it from another shell, or with setsid --fork.")
             .into());
         }
-        let container = target.sure(process::is_container_init)?;
         if order.container && !container {
             bail!(
                 "process {pid} is not the init process of a pid namespace: leave --container away \

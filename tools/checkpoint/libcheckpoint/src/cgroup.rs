@@ -3,10 +3,8 @@
 //! cgroups (v2): the freezer works on whole ones, so that a subtree must have its own.
 
 use crate::{
-    process::{
-        self,
-        Handle, //
-    },
+    process::Handle,
+    tree,
     Error, //
 };
 use rustix::{
@@ -297,7 +295,7 @@ pub fn owned_by(target: &Handle, dir: &Path) -> Result<bool, Error> {
     target.sure(|pid| {
         let mut found = HashSet::new();
         members(dir, &mut found)?;
-        let tree = process::subtree(pid)?;
+        let tree = tree::subtree(pid)?;
         let all: HashSet<i32> = tree.iter().map(|p| p.pid).collect();
         let mut live = tree.iter().filter(|p| !p.is_zombie);
         let here = procs(dir)?;

@@ -20,6 +20,7 @@ use crate::{
         open_pidfd,
         Handle, //
     },
+    tree,
     Error, //
 };
 use rustix::{
@@ -223,20 +224,11 @@ impl Temporary {
 
     fn take(&mut self, target: &Handle) -> Result<(), Error> {
         let root = target.pid();
-        // A task that is forked during the move may be missed once, but not if its parent has
-        // been moved before.
-        let mut quick = true;
+        // A task that is forked while the others are looked for and moved may be missed once, but not
+        // if its parent has been moved before: until nothing is found outside. Who is not found for
+        // another reason after all is named by the kernel, which saves nothing then.
         for _ in 0..ROUNDS {
-            let most = if quick {
-                target.sure(|pid| Ok(process::most_of_subtree(pid)))?
-            } else {
-                None
-            };
-            let is_all = most.is_none();
-            let tree = match most {
-                Some(tree) => tree,
-                None => target.sure(process::subtree)?,
-            };
+            let tree = target.sure(tree::subtree)?;
             let mut moves = Vec::new();
             for process in tree.iter().filter(|p| !p.is_zombie) {
                 let Ok(home) = of(process.pid) else { continue };
@@ -244,11 +236,9 @@ impl Temporary {
                     moves.push((*process, home));
                 }
             }
-            if moves.is_empty() && is_all {
+            if moves.is_empty() {
                 return Ok(());
             }
-            // As long as that finds some; that none is missing all processes of the machine tell.
-            quick = !is_all && !moves.is_empty();
             for (process, home) in &moves {
                 self.homes.insert(process.pid, home.clone());
             }
