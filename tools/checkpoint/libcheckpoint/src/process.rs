@@ -61,6 +61,8 @@ pub(crate) struct Stat {
     pub(crate) threads: i32,
     /// Has this thread exited, for a process the first one?
     pub(crate) has_exited: bool,
+    /// When it began, in ticks since boot: another one that has got its pid did later.
+    pub(crate) start: u64,
 }
 
 /// Parses /proc/PID/stat.
@@ -72,7 +74,8 @@ fn parse_stat(stat: &str) -> Option<Stat> {
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let session = fields.next()?.parse().ok()?;
-    let threads: i32 = fields.nth(13).unwrap_or("1").parse().ok()?;
+    let threads: i32 = fields.nth(13)?.parse().ok()?;
+    let start = fields.nth(1)?.parse().ok()?;
     let has_exited = matches!(state, "Z" | "X");
     Some(Stat {
         process: Process {
@@ -85,6 +88,7 @@ fn parse_stat(stat: &str) -> Option<Stat> {
         },
         threads,
         has_exited,
+        start,
     })
 }
 
@@ -121,10 +125,22 @@ pub(crate) fn all(proc: &Path) -> io::Result<Vec<Process>> {
         let Some(number) = name.to_str().and_then(|n| n.parse::<i32>().ok()) else {
             continue;
         };
-        // One that exits meanwhile is not missed.
-        all.extend(stat(proc.join(format!("{number}/stat"))).map(|s| s.process));
+        match stat(proc.join(format!("{number}/stat"))) {
+            Ok(found) => all.push(found.process),
+            Err(e) if is_missing(&e) => (),
+            Err(e) => return Err(e),
+        }
     }
     Ok(all)
+}
+
+/// Tells whether an error means that a process has exited, or is not shown to this user (`hidepid`).
+/// Others, of lack of descriptors or memory, say nothing about it.
+pub(crate) fn is_missing(e: &io::Error) -> bool {
+    matches!(
+        e.raw_os_error(),
+        Some(libc::ENOENT | libc::ESRCH | libc::EACCES | libc::EPERM)
+    )
 }
 
 /// Returns the processes whose group or session has the number `pid`: as long as there is one, no
@@ -239,7 +255,7 @@ mod tests {
     fn stat_with_odd_name() {
         let threads = |n| format!("42 (a) S 7 (\n) Z 17 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 {n} 0 9");
         let stat = parse_stat(&threads(1)).unwrap();
-        assert!(stat.has_exited);
+        assert!(stat.has_exited && stat.start == 9);
         assert_eq!(
             stat.process,
             Process {
@@ -255,6 +271,7 @@ mod tests {
         assert!(stat.has_exited && !stat.process.is_zombie);
         assert_eq!(parse_stat(""), None);
         assert_eq!(parse_stat("1 (x"), None);
+        assert_eq!(parse_stat("1 (x) S 0 1 1"), None);
     }
 
     #[test]

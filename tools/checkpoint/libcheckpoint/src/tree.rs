@@ -21,6 +21,7 @@
 use crate::{
     process::{
         all,
+        is_missing,
         look,
         open_pidfd,
         stat,
@@ -109,8 +110,9 @@ fn by_parents(proc: &Path, pid: i32) -> io::Result<Vec<Process>> {
 struct Search<'a> {
     /// Where they are shown.
     proc: &'a Path,
-    /// Threads that had exited before it began, or were seen so. They have no children any more.
-    exited: &'a mut HashSet<i32>,
+    /// Threads that had exited before it began, or were seen so, and when they began. They have no
+    /// children any more.
+    exited: &'a mut HashSet<(i32, u64)>,
     /// Nothing has happened meanwhile by which a process can have been missed.
     settled: bool,
 }
@@ -118,14 +120,17 @@ struct Search<'a> {
 impl Search<'_> {
     /// Returns the tree below `pid`. `None`: the kernel does not tell.
     fn tree(&mut self, pid: i32) -> Option<Vec<Process>> {
-        let Ok(root) = stat(self.proc.join(format!("{pid}/stat"))) else {
-            return Some(Vec::new());
+        let root = match stat(self.proc.join(format!("{pid}/stat"))) {
+            Ok(root) => root,
+            Err(e) if is_missing(&e) => return Some(Vec::new()),
+            // Nobody may take it for one that has no processes.
+            Err(_) => return None,
         };
         let mut found = vec![root];
         let mut next = 0;
         while let Some(parent) = found.get(next).copied() {
             if parent.process.is_zombie {
-                self.has_exited(parent.process.pid);
+                self.has_exited(&parent);
             } else {
                 found.append(&mut self.children(&parent)?);
             }
@@ -135,8 +140,9 @@ impl Search<'_> {
     }
 
     /// Notes that a thread has exited.
-    fn has_exited(&mut self, tid: i32) {
-        self.settled &= !self.exited.insert(tid);
+    fn has_exited(&mut self, thread: &Stat) {
+        let id = (thread.process.pid, thread.start);
+        self.settled &= !self.exited.insert(id);
     }
 
     /// Returns the children of a process. `None`: the kernel does not tell.
@@ -158,10 +164,14 @@ impl Search<'_> {
         }
         for tid in &threads {
             match stat(tasks.join(format!("{tid}/stat"))) {
-                Ok(now) if now.has_exited => self.has_exited(*tid),
-                // A process that has got the pid of one that is gone may be the child of another one.
-                Ok(now) if now.process.parent == parent.process.parent => (),
-                _ => self.settled = false,
+                Ok(now) if now.has_exited => self.has_exited(&now),
+                // A process may have got the pid of one that is gone: as the child of another one, or
+                // of the same, which has waited for it.
+                Ok(now) => {
+                    self.settled &= now.process.parent == parent.process.parent
+                        && (*tid != pid || now.start == parent.start);
+                }
+                Err(_) => self.settled = false,
             }
         }
         Some(found)
@@ -430,6 +440,24 @@ mod tests {
         made.process(11, 10, "");
         fs::create_dir_all(made.0.path().join("10/task/15")).unwrap();
         assert!(made.tree().1);
+        // 11 has exited, and another child of 10 has its pid; 12 was a child of the first one.
+        let made = Made::new();
+        made.process(10, 1, "11 ");
+        made.process(11, 10, "");
+        let stat = made.0.path().join("11/stat");
+        let text = fs::read_to_string(&stat).unwrap();
+        fs::write(&stat, text.replace(" 0 9", " 0 8")).unwrap();
+        made.process(12, 10, "");
+        assert_eq!(made.tree(), (vec![10, 11, 12], true));
+    }
+
+    /// What can't be looked at is not taken for what is not there.
+    #[test]
+    fn errors() {
+        let made = Made::new();
+        made.process(10, 1, "");
+        fs::write(made.0.path().join("10/stat"), "10 (x").unwrap();
+        assert!(subtree_in(made.0.path(), 10).is_err());
     }
 
     #[test]
