@@ -299,8 +299,11 @@ pub fn is_frozen(dir: &Path) -> bool {
     let top = mount_point().unwrap_or_default();
     let frozen =
         |dir: &Path| small::text(dir.join("cgroup.freeze")).is_ok_and(|text| text.trim() == "1");
-    // The root cgroup can't be, and what is above it is none.
-    dir.ancestors().take_while(|dir| *dir != top).any(frozen)
+    // The one at the top can be, as the root of a cgroup namespace; what is above it is no cgroup.
+    let above = top.parent();
+    dir.ancestors()
+        .take_while(|dir| Some(*dir) != above)
+        .any(frozen)
 }
 
 /// Returns the processes in `dir`, without those in the cgroups below it.
