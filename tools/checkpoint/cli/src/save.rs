@@ -208,6 +208,10 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
     };
     supervise::shield(work, |ended| {
         around.sweep();
+        // Where it has been moved to since the command began is another place.
+        if let Ok(now) = Around::of(&target) {
+            now.sweep();
+        }
         if !was_frozen {
             if let Ok(mut freezer) = Freezer::open(around.home()) {
                 let _ = freezer.thaw();
@@ -340,7 +344,9 @@ impl<'a> Job<'a> {
         if let Some(dir) = &self.cgroup {
             return Ok(place(dir.path()));
         }
-        // One that the processes have left meanwhile they do not have to themselves.
+        // The processes may have been moved meanwhile, by their owner or back by another command.
+        let moved = around.moved(self.target)?;
+        let around = moved.as_ref().unwrap_or(around);
         if cgroup::owned_by(self.target, around.home())? {
             return Ok(place(around.home()));
         }

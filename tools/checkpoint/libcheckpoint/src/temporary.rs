@@ -148,8 +148,13 @@ pub struct Around {
 impl Around {
     /// Looks up those around `target`.
     pub fn of(target: &Handle) -> Result<Self, Error> {
-        let home = target.sure(|pid| of(pid).map_err(|e| io::Error::other(e.to_string())))?;
-        Self::below(home)
+        Self::below(home_of(target)?)
+    }
+
+    /// Looks up those around `target`, if it is in another cgroup by now.
+    pub fn moved(&self, target: &Handle) -> Result<Option<Self>, Error> {
+        let home = home_of(target)?;
+        (home != self.home).then(|| Self::below(home)).transpose()
     }
 
     /// Looks up those around a process that is to be in the cgroup `home`.
@@ -186,6 +191,11 @@ impl Around {
         }
         found
     }
+}
+
+/// Returns the cgroup of `target`.
+fn home_of(target: &Handle) -> Result<PathBuf, Error> {
+    target.sure(|pid| of(pid).map_err(|e| io::Error::other(e.to_string())))
 }
 
 /// Returns `dirs` without those that were there before.
