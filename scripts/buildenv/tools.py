@@ -29,31 +29,36 @@ def cc():
     return ["clang", *cross_flags()]
 
 
-def cross_cargo():
+def guest_cargo():
     """Arguments and environment by which cargo builds for the guest.
 
-    Rust's standard library is built along, from the sources that the kernel's build needs in
-    any case: packages of it for other architectures would have to be of the same version."""
-    if NATIVE:
-        return [], {}
+    The programs are linked statically: where QEMU emulates, to load libraries takes as long as all
+    else that they do, and each process that they fork copies the mappings. That a target is named,
+    the own one or not, keeps these flags from what runs during the build.
+
+    For another architecture Rust's standard library is built along, from the sources that the
+    kernel's build needs in any case: packages of it would have to be of the same version."""
     target = conf()["rust_target"]
     name = "CARGO_TARGET_" + target.upper().replace("-", "_")
-    flags = " ".join(f"-Clink-arg={f}" for f in cross_flags())
-    return (["--target", target, "-Zbuild-std=std,panic_unwind"],
-            {"CARGO_TARGET_DIR": CACHE / f"cargo-target-{ARCH}", "RUSTC_BOOTSTRAP": 1,
-             f"{name}_LINKER": "clang", f"{name}_RUSTFLAGS": flags})
+    flags = ["-Ctarget-feature=+crt-static", *(f"-Clink-arg={f}" for f in cross_flags())]
+    args, env = ["--target", target], {f"{name}_RUSTFLAGS": " ".join(flags)}
+    if not NATIVE:
+        args.append("-Zbuild-std=std,panic_unwind")
+        env |= {"CARGO_TARGET_DIR": CACHE / f"cargo-target-{ARCH}", "RUSTC_BOOTSTRAP": 1,
+                f"{name}_LINKER": "clang"}
+    return args, env
 
 
 def tools():
     """The user tools' programs."""
     if not (WORKSPACE / "Cargo.toml").exists():
         return []
-    args, env = cross_cargo()
+    args, env = guest_cargo()
     env = {**cargo_env(), **env}
     step("building the tools")
     run(["cargo", "build", "--release", "--locked", "--manifest-path", WORKSPACE / "Cargo.toml",
          *args], log=CACHE / "log" / f"tools-{ARCH}", env=env, cwd=WORKSPACE)
-    out = env["CARGO_TARGET_DIR"] / ("" if NATIVE else conf()["rust_target"]) / "release"
+    out = env["CARGO_TARGET_DIR"] / conf()["rust_target"] / "release"
     return [p for p in (out / n for n in ("checkpoint", "restart", "ckptinfo", "ckptmutate")) if p.exists()]
 
 

@@ -92,6 +92,21 @@ def sync_fails(place):
 
 
 @test
+def back_before_the_disk(place):
+    """Processes that run on are where they were before the image is on the disk, and if it never is."""
+    job = place.answering()
+    place.start("sleep", "1000")
+    place.fails(*INJECT, "inject=fsync:error=ENOSPC", "checkpoint", "-o", "image", job.pid,
+                says=["The processes run on.", "No space left on device"])
+    at_rest(place, job.pid, place.cgroup)
+    trace = (place.dir / "trace").read_text()
+    # Some architectures have only unlinkat(2).
+    removed = re.search(r"\brmdir\(|AT_REMOVEDIR", trace)
+    check(removed and removed.start() < trace.index("fsync("),
+          "they were still elsewhere when the image went to the disk")
+
+
+@test
 def directory_in_the_way(place):
     """The name becomes a directory while the image is written."""
     job = big(place)

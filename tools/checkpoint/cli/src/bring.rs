@@ -25,7 +25,6 @@ use libcheckpoint::{
         Freezer, //
     },
     policy::Policy,
-    process,
     signals::{
         self,
         Arrived,
@@ -37,6 +36,7 @@ use libcheckpoint::{
         self,
         Temporary, //
     },
+    tree,
     Change,
     Connections,
     Moved,
@@ -356,14 +356,14 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     if late_proc {
         if let Err(e) = namespace::mount_proc_of(root.pidfd.as_fd()) {
             // Not as it was asked for: rather nothing. The image is still there.
-            process::end_tree(root.pid)?;
+            tree::end_tree(root.pid)?;
             return Err(e);
         }
     }
     if let Some((dir, own)) = own {
         let thawed = Freezer::open(dir.path()).and_then(|mut freezer| freezer.thaw());
         if let Err(e) = thawed.and_then(|()| own.give_back()) {
-            process::end_tree(root.pid)?;
+            tree::end_tree(root.pid)?;
             return Err(e.into());
         }
     }
@@ -457,8 +457,8 @@ fn end_children() -> anyhow::Result<()> {
     set_child_subreaper(Some(me)).context("cannot take in orphans")?;
     let own = i32::try_from(std::process::id()).context("an impossible pid")?;
     loop {
-        for child in process::subtree(own)?.iter().filter(|p| p.parent == own) {
-            process::end_tree(child.pid)?;
+        for child in tree::subtree(own)?.iter().filter(|p| p.parent == own) {
+            tree::end_tree(child.pid)?;
         }
         // As long as there are children.
         if signals::reap(None, true).is_err() {
@@ -520,7 +520,7 @@ fn orphan(order: &Order, image: &File, mut to: File, mut word: File) -> i32 {
     drop(to);
     let heard = told && word.read_exact(&mut byte).is_ok();
     if let (Some(pid), false) = (report.pid, heard) {
-        let _ = process::end_tree(pid);
+        let _ = tree::end_tree(pid);
     }
     0
 }

@@ -11,7 +11,8 @@ use libcheckpoint::{
     signals::{
         self,
         Ended, //
-    }, //
+    },
+    tree, //
 };
 use rustix::{
     fs::{
@@ -110,7 +111,7 @@ pub fn mount_proc_of(pidfd: BorrowedFd<'_>) -> anyhow::Result<()> {
 /// Returns the pid here of the process that has pid `inner` in the pid namespace of its init
 /// `init`.
 pub fn outer_pid(init: i32, inner: i32) -> Option<i32> {
-    let tree = process::subtree(init).ok()?;
+    let tree = tree::subtree(init).ok()?;
     tree.iter()
         .filter(|p| p.parent == init)
         .find(|p| {

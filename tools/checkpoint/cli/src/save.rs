@@ -32,13 +32,16 @@ use libcheckpoint::{
     policy::Policy,
     process::{
         self,
-        Handle,
-        Processes, //
+        Handle, //
     },
     signals::Ended,
     temporary::{
-        self,
+        Around,
         Temporary, //
+    },
+    tree::{
+        self,
+        Processes, //
     },
     Action,
     Checkpoint,
@@ -159,7 +162,7 @@ pub struct Done {
 /// What the steps need, looked up before anything is touched: a signal ends the command at once.
 struct Job<'a> {
     order: &'a Order<'a>,
-    target: Handle,
+    target: &'a Handle,
     container: bool,
     cgroup: Option<Dir>,
     log: Option<File>,
@@ -172,23 +175,31 @@ struct Place {
     dir: PathBuf,
 }
 
+impl Place {
+    /// Moves the processes back to where they came from, unless they are there.
+    fn give_back(&mut self) -> Result<(), Error> {
+        self.own.take().map_or(Ok(()), Temporary::give_back)
+    }
+}
+
 /// Does what is asked for; `finish` tells the user, and returns the status of the command. An
 /// error is one of before anything was begun.
 pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result<u8> {
-    let mut job = Job::new(order)?;
-    // In case that the process that does the work is killed.
-    let again = Handle::open(order.pid)?;
+    let target = Handle::open(order.pid)?;
+    let mut job = Job::new(order, &target)?;
+    let mut around = Around::of(&target)?;
     // The process may be where a command that was killed has left it, alone in a cgroup.
-    temporary::sweep_after(&again);
-    let home = again.sure(|pid| cgroup::of(pid).map_err(|e| io::Error::other(e.to_string())))?;
-    let was_frozen = cgroup::is_frozen(&home);
+    if around.sweep() {
+        around = Around::of(&target)?;
+    }
+    let was_frozen = cgroup::is_frozen(around.home());
     let work = |worker: &Worker<'_>| {
         let start = Instant::now();
         let mut done = Done {
             container: job.container,
             ..Done::default()
         };
-        if let Err(e) = job.steps(worker, &mut done) {
+        if let Err(e) = job.steps(worker, &around, &mut done) {
             done.error = Some(crate::tell::cause(&e));
         }
         done.time = start.elapsed();
@@ -196,13 +207,17 @@ pub fn run(order: &Order<'_>, finish: impl FnOnce(Done) -> u8) -> anyhow::Result
         finish(done)
     };
     supervise::shield(work, |ended| {
-        temporary::sweep_after(&again);
+        around.sweep();
+        // Where it has been moved to since the command began is another place.
+        if let Ok(now) = Around::of(&target) {
+            now.sweep();
+        }
         if !was_frozen {
-            if let Ok(mut freezer) = Freezer::open(&home) {
+            if let Ok(mut freezer) = Freezer::open(around.home()) {
                 let _ = freezer.thaw();
             }
         }
-        killed(order, &again, ended);
+        killed(order, &target, ended);
     })
 }
 
@@ -233,18 +248,18 @@ fn killed(order: &Order<'_>, target: &Handle, ended: Ended) {
 }
 
 impl<'a> Job<'a> {
-    fn new(order: &'a Order<'a>) -> anyhow::Result<Self> {
-        let target = Handle::open(order.pid)?;
+    fn new(order: &'a Order<'a>, target: &'a Handle) -> anyhow::Result<Self> {
         let pid = order.pid;
         let me = i32::try_from(std::process::id()).unwrap_or(0);
-        if target.sure(process::subtree)?.iter().any(|p| p.pid == me) {
+        let (is_own, container) =
+            target.sure(|pid| Ok((tree::descends(me, pid)?, process::is_container_init(pid)?)))?;
+        if is_own {
             return Err(Error::plain(format!(
                 "this command descends from process {pid} and would be frozen too"
             ))
             .hint("Run it from another shell, or with setsid --fork.")
             .into());
         }
-        let container = target.sure(process::is_container_init)?;
         if order.container && !container {
             bail!(
                 "process {pid} is not the init process of a pid namespace: leave --container away \
@@ -283,7 +298,7 @@ impl<'a> Job<'a> {
             }
             // What waits, for the reader of a FIFO, does it here, where a signal ends it. A file that
             // may have to be removed belongs to the process that does the work.
-            _ if order.output.exists() && !order.output.is_file() => {
+            _ if order.output.metadata().is_ok_and(|meta| !meta.is_file()) => {
                 Some(Output::open(order.output)?)
             }
             _ => None,
@@ -298,43 +313,44 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn steps(&mut self, worker: &Worker<'_>, done: &mut Done) -> anyhow::Result<()> {
+    fn steps(
+        &mut self,
+        worker: &Worker<'_>,
+        around: &Around,
+        done: &mut Done,
+    ) -> anyhow::Result<()> {
         if self.output.is_none() && self.order.after != After::DryRun {
             self.output = Some(Output::open(self.order.output)?);
         }
-        let place = self.place()?;
-        let result = self.in_place(worker, &place, done);
-        let keep = result.is_ok() && self.order.after == After::LeaveFrozen;
-        if keep {
-            done.cgroup = Some(place.dir);
-        }
-        if let Some(own) = place.own {
-            if keep {
+        let mut place = self.place(around)?;
+        let result = self.in_place(worker, &mut place, done);
+        if result.is_ok() && self.order.after == After::LeaveFrozen {
+            if let Some(own) = place.own {
                 own.keep();
-            } else if let Err(e) = own.give_back() {
-                // What went wrong before matters more.
-                result?;
-                return Err(e.into());
             }
+            done.cgroup = Some(place.dir);
+            return Ok(());
         }
-        result
+        // What went wrong before matters more.
+        result.and(place.give_back().map_err(Into::into))
     }
 
     /// Returns the cgroup of the tree, which is moved into one of its own if need be.
-    fn place(&self) -> Result<Place, Error> {
+    fn place(&self, around: &Around) -> Result<Place, Error> {
+        let place = |dir: &Path| Place {
+            own: None,
+            dir: dir.to_owned(),
+        };
         if let Some(dir) = &self.cgroup {
-            return Ok(Place {
-                own: None,
-                dir: dir.path().to_owned(),
-            });
+            return Ok(place(dir.path()));
         }
-        let dir = self
-            .target
-            .sure(|pid| cgroup::of(pid).map_err(|e| io::Error::other(e.to_string())))?;
-        if cgroup::owned_by(&self.target, &dir)? {
-            return Ok(Place { own: None, dir });
+        // The processes may have been moved meanwhile, by their owner or back by another command.
+        let moved = around.moved(self.target)?;
+        let around = moved.as_ref().unwrap_or(around);
+        if cgroup::owned_by(self.target, around.home())? {
+            return Ok(place(around.home()));
         }
-        let own = Temporary::around(&self.target)?;
+        let own = Temporary::around(self.target, around)?;
         let dir = own.path().to_owned();
         Ok(Place {
             own: Some(own),
@@ -343,7 +359,7 @@ impl<'a> Job<'a> {
     }
 
     fn request(&self) -> Result<Checkpoint<'_>, Error> {
-        let mut request = Checkpoint::of_process(&self.target)?
+        let mut request = Checkpoint::of_process(self.target)?
             .subtree(!self.container)
             .strict(self.order.strict)
             .drop_keys(self.order.drop_keys)
@@ -386,7 +402,7 @@ impl<'a> Job<'a> {
     fn in_place(
         &mut self,
         worker: &Worker<'_>,
-        place: &Place,
+        place: &mut Place,
         done: &mut Done,
     ) -> anyhow::Result<()> {
         let stays = matches!(self.order.after, After::Kill | After::LeaveFrozen);
@@ -423,6 +439,12 @@ impl<'a> Job<'a> {
             }
         }
         let Some(output) = output else { return Ok(()) };
+        // They run. To bring the image to the disk may take long, and is nothing to wait for in there. A
+        // move waits for an RCU grace period, but not soon after another one, as the first was.
+        let back = match freezes {
+            true => Ok(()),
+            false => place.give_back(),
+        };
         let mut interrupted = report.interrupted;
         let copied = match self.order.snapshot_command {
             Some(command) if interrupted.is_none() => self.snapshot(worker, command, done),
@@ -480,7 +502,7 @@ impl<'a> Job<'a> {
                 freezer.restore()?;
             }
         }
-        Ok(())
+        Ok(back?)
     }
 
     /// Runs the command that copies what the processes, which are frozen, work on.

@@ -3,10 +3,9 @@
 //! cgroups (v2): the freezer works on whole ones, so that a subtree must have its own.
 
 use crate::{
-    process::{
-        self,
-        Handle, //
-    },
+    process::Handle,
+    small,
+    tree,
     Error, //
 };
 use rustix::{
@@ -16,6 +15,7 @@ use rustix::{
         PollFlags,
         Timespec, //
     },
+    fs::statfs,
     io::Errno, //
 };
 use std::{
@@ -23,22 +23,31 @@ use std::{
     fs::{
         self,
         File,
+        Metadata,
         OpenOptions, //
     },
     io::{
         self,
-        Read,
+        BufRead,
+        BufReader,
         Seek,
         Write, //
     },
-    os::fd::{
-        AsFd,
-        BorrowedFd, //
+    os::{
+        fd::{
+            AsFd,
+            BorrowedFd, //
+        },
+        unix::fs::MetadataExt, //
     },
     path::{
         Component,
         Path,
         PathBuf, //
+    },
+    sync::{
+        Mutex,
+        PoisonError, //
     },
     time::{
         Duration,
@@ -46,14 +55,41 @@ use std::{
     }, //
 };
 
+/// The type of the cgroup file system (CGROUP2_SUPER_MAGIC).
+const FILE_SYSTEM: u64 = 0x6367_7270;
+
+/// Where it was mounted when that was last looked up.
+static MOUNT_POINT: Mutex<Option<PathBuf>> = Mutex::new(None);
+
 /// Returns where the cgroup file system is mounted.
 pub fn mount_point() -> Result<PathBuf, Error> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo")
-        .map_err(|e| Error::new("cannot read /proc/self/mountinfo", e))?;
-    mounts.lines().find_map(parse_mount).ok_or_else(|| {
+    // It is whole, whatever has become of who held it.
+    let mut known = MOUNT_POINT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = &*known {
+        // A program that lives long may see it go; it costs one call to know.
+        if statfs(path).is_ok_and(|found| found.f_type as u64 == FILE_SYSTEM) {
+            return Ok(path.clone());
+        }
+    }
+    let path = find_mount().map_err(|e| Error::new("cannot read /proc/self/mountinfo", e))?;
+    let path = path.ok_or_else(|| {
         Error::plain("no cgroup file system (version 2) is mounted")
             .hint("Mount one: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
-    })
+    })?;
+    *known = Some(path.clone());
+    Ok(path)
+}
+
+/// Looks up where it is mounted.
+fn find_mount() -> io::Result<Option<PathBuf>> {
+    // What comes after it is not read.
+    for line in BufReader::new(File::open("/proc/self/mountinfo")?).split(b'\n') {
+        let found = parse_mount(&String::from_utf8_lossy(&line?));
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the mount point in a line of mountinfo, if it is one of cgroup2.
@@ -67,7 +103,7 @@ fn parse_mount(line: &str) -> Option<PathBuf> {
 
 /// Returns the cgroup of a process, as a directory.
 pub fn of(pid: i32) -> Result<PathBuf, Error> {
-    let text = fs::read_to_string(format!("/proc/{pid}/cgroup"))
+    let text = small::text(format!("/proc/{pid}/cgroup"))
         .map_err(|e| Error::new(format!("cannot find the cgroup of process {pid}"), e))?;
     let path = text
         .lines()
@@ -164,7 +200,10 @@ impl Dir {
 
     /// Tells whether it is the root cgroup, which can't be frozen.
     pub fn is_root(&self) -> Result<bool, Error> {
-        Ok(fs::canonicalize(&self.path).ok() == fs::canonicalize(mount_point()?).ok())
+        let id = |m: &Metadata| (m.dev(), m.ino());
+        let own = self.fd.metadata().ok();
+        let top = fs::metadata(mount_point()?).ok();
+        Ok(own.as_ref().map(id) == top.as_ref().map(id))
     }
 
     /// Keeps the directories that were made for it.
@@ -213,9 +252,8 @@ impl Freezer {
                 .hint("To leave processes frozen takes the right to thaw them.")
         };
         let file = OpenOptions::new().read(true).write(true).open(&path);
-        let mut file = file.map_err(failed)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(failed)?;
+        let file = file.map_err(failed)?;
+        let text = small::rest_of_text(&file).map_err(failed)?;
         Ok(Self {
             file,
             dir: dir.to_owned(),
@@ -258,15 +296,19 @@ impl Freezer {
 
 /// Tells whether a cgroup or one around it was frozen by its owner.
 pub fn is_frozen(dir: &Path) -> bool {
-    let frozen = |dir: &Path| {
-        fs::read_to_string(dir.join("cgroup.freeze")).is_ok_and(|text| text.trim() == "1")
-    };
-    dir.ancestors().any(frozen)
+    let top = mount_point().unwrap_or_default();
+    let frozen =
+        |dir: &Path| small::text(dir.join("cgroup.freeze")).is_ok_and(|text| text.trim() == "1");
+    // The one at the top can be, as the root of a cgroup namespace; what is above it is no cgroup.
+    let above = top.parent();
+    dir.ancestors()
+        .take_while(|dir| Some(*dir) != above)
+        .any(frozen)
 }
 
 /// Returns the processes in `dir`, without those in the cgroups below it.
-fn procs(dir: &Path) -> io::Result<HashSet<i32>> {
-    let procs = fs::read_to_string(dir.join("cgroup.procs"))?;
+pub(crate) fn procs(dir: &Path) -> io::Result<HashSet<i32>> {
+    let procs = small::text(dir.join("cgroup.procs"))?;
     Ok(procs
         .lines()
         .filter_map(|l| l.parse::<i32>().ok())
@@ -297,7 +339,7 @@ pub fn owned_by(target: &Handle, dir: &Path) -> Result<bool, Error> {
     target.sure(|pid| {
         let mut found = HashSet::new();
         members(dir, &mut found)?;
-        let tree = process::subtree(pid)?;
+        let tree = tree::subtree(pid)?;
         let all: HashSet<i32> = tree.iter().map(|p| p.pid).collect();
         let mut live = tree.iter().filter(|p| !p.is_zombie);
         let here = procs(dir)?;
@@ -315,9 +357,8 @@ pub fn wait_empty(dir: &Path, longest: Duration) -> io::Result<bool> {
         other => other?,
     };
     loop {
-        let mut text = String::new();
         events.rewind()?;
-        match events.read_to_string(&mut text) {
+        let text = match small::rest_of_text(&events) {
             Err(e) if gone(&e) => return Ok(true),
             other => other?,
         };

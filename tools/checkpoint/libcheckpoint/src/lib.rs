@@ -27,12 +27,14 @@ pub mod policy;
 pub mod process;
 pub mod signals;
 pub mod temporary;
+pub mod tree;
 
 mod error;
 mod hints;
 mod log;
 mod moved;
 mod request;
+mod small;
 mod sys;
 
 pub use error::{

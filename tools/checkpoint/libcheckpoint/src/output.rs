@@ -116,7 +116,7 @@ impl Output {
                 Self::direct(file, &shown)
             }
             Ok(meta) => {
-                let path = fs::canonicalize(path).map_err(failed)?;
+                let path = without_links(path).map_err(failed)?;
                 let same = fs::metadata(&path)
                     .is_ok_and(|m| (m.dev(), m.ino()) == (meta.dev(), meta.ino()));
                 if !same {

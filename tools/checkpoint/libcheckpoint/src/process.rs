@@ -2,7 +2,10 @@
 
 //! Processes: handles on them, and what /proc says about them.
 
-use crate::Error;
+use crate::{
+    small,
+    Error, //
+};
 use rustix::{
     event::{
         poll,
@@ -13,17 +16,11 @@ use rustix::{
     io::Errno,
     process::{
         pidfd_open,
-        pidfd_send_signal,
         Pid,
-        PidfdFlags,
-        Signal, //
+        PidfdFlags, //
     }, //
 };
 use std::{
-    collections::{
-        HashMap,
-        HashSet, //
-    },
     fs,
     io::{
         self,
@@ -34,10 +31,7 @@ use std::{
         BorrowedFd,
         OwnedFd, //
     },
-    time::{
-        Duration,
-        Instant, //
-    }, //
+    path::Path, //
 };
 
 /// A process, as /proc shows it.
@@ -55,8 +49,24 @@ pub struct Process {
     pub is_zombie: bool,
 }
 
+/// Where the kernel shows processes.
+pub(crate) const PROC: &str = "/proc";
+
+/// What a `stat` of /proc tells: of a process, or of one of its threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// The process; of a thread its pid is the thread's.
+    pub(crate) process: Process,
+    /// How many threads the process has; one that has exited may have 0.
+    pub(crate) threads: i32,
+    /// Has this thread exited, for a process the first one?
+    pub(crate) has_exited: bool,
+    /// When it began, in ticks since boot: another one that has got its pid did later.
+    pub(crate) start: u64,
+}
+
 /// Parses /proc/PID/stat.
-fn parse_stat(stat: &str) -> Option<Process> {
+fn parse_stat(stat: &str) -> Option<Stat> {
     let pid = stat.split(' ').next()?.parse().ok()?;
     // The name may hold anything, also parentheses and newlines.
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_whitespace();
@@ -64,114 +74,86 @@ fn parse_stat(stat: &str) -> Option<Process> {
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let session = fields.next()?.parse().ok()?;
-    // The main thread may have exited before the others.
-    let threads: i32 = fields.nth(13).unwrap_or("1").parse().ok()?;
-    Some(Process {
-        pid,
-        parent,
-        group,
-        session,
-        is_zombie: matches!(state, "Z" | "X") && threads <= 1,
+    let threads: i32 = fields.nth(13)?.parse().ok()?;
+    let start = fields.nth(1)?.parse().ok()?;
+    let has_exited = matches!(state, "Z" | "X");
+    Some(Stat {
+        process: Process {
+            pid,
+            parent,
+            group,
+            session,
+            // The main thread may have exited before the others.
+            is_zombie: has_exited && threads <= 1,
+        },
+        threads,
+        has_exited,
+        start,
     })
 }
 
 /// Bytes of /proc/PID/stat that have all fields that are looked at, and more.
 const STAT_LEN: usize = 1024;
 
-/// Returns what /proc says about the process `pid`.
-pub fn look(pid: i32) -> io::Result<Process> {
-    // Of all processes there are: with one call of the kernel less for each than fs::read().
+/// Returns what the file `path` says, which is a `stat` of /proc.
+pub(crate) fn stat(path: impl AsRef<Path>) -> io::Result<Stat> {
+    // The kernel gives all of it at once.
     let mut stat = [0; STAT_LEN];
-    let len = fs::File::open(format!("/proc/{pid}/stat"))?.read(&mut stat)?;
+    let len = fs::File::open(path)?.read(&mut stat)?;
     parse_stat(&String::from_utf8_lossy(
         stat.get(..len).unwrap_or_default(),
     ))
     .ok_or_else(|| io::Error::other("/proc/PID/stat has another form than is known"))
 }
 
+/// Returns what /proc says about the process `pid`.
+pub fn look(pid: i32) -> io::Result<Process> {
+    Ok(stat(format!("{PROC}/{pid}/stat"))?.process)
+}
+
 /// Returns the name of the process `pid`.
 pub fn name(pid: i32) -> Option<String> {
-    let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    let name = small::read(format!("{PROC}/{pid}/comm")).ok()?;
     Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
 }
 
-/// Returns all processes that are here.
-fn all() -> io::Result<Vec<Process>> {
+/// Returns all processes that are shown in `proc`, a directory as /proc.
+pub(crate) fn all(proc: &Path) -> io::Result<Vec<Process>> {
     let mut all = Vec::new();
-    for entry in fs::read_dir("/proc")? {
+    for entry in fs::read_dir(proc)? {
         let name = entry?.file_name();
-        let Some(number) = name.to_str().and_then(|n| n.parse().ok()) else {
+        let Some(number) = name.to_str().and_then(|n| n.parse::<i32>().ok()) else {
             continue;
         };
-        // One that exits meanwhile is not missed.
-        all.extend(look(number));
+        match stat(proc.join(format!("{number}/stat"))) {
+            Ok(found) => all.push(found.process),
+            Err(e) if is_missing(&e) => (),
+            Err(e) => return Err(e),
+        }
     }
     Ok(all)
+}
+
+/// Tells whether an error means that a process has exited, or is not shown to this user (`hidepid`).
+/// Others, of lack of descriptors or memory, say nothing about it.
+pub(crate) fn is_missing(e: &io::Error) -> bool {
+    matches!(
+        e.raw_os_error(),
+        Some(libc::ENOENT | libc::ESRCH | libc::EACCES | libc::EPERM)
+    )
 }
 
 /// Returns the processes whose group or session has the number `pid`: as long as there is one, no
 /// process gets that pid, also when the one that had it is gone.
 pub fn members(pid: i32) -> io::Result<Vec<Process>> {
-    let mut found = all()?;
+    let mut found = all(Path::new(PROC))?;
     found.retain(|p| p.group == pid || p.session == pid);
     Ok(found)
 }
 
-/// Returns the process `pid` and all that descend from it, parents first.
-pub fn subtree(pid: i32) -> io::Result<Vec<Process>> {
-    let mut children: HashMap<i32, Vec<Process>> = HashMap::new();
-    let mut tree = Vec::new();
-    for process in all()? {
-        if process.pid == pid {
-            tree.push(process);
-        } else {
-            children.entry(process.parent).or_default().push(process);
-        }
-    }
-    let mut next = 0;
-    while let Some(process) = tree.get(next).copied() {
-        tree.append(&mut children.remove(&process.pid).unwrap_or_default());
-        next += 1;
-    }
-    Ok(tree)
-}
-
-/// Returns the children of the process `pid`: those of each of its threads.
-fn children(pid: i32) -> io::Result<Vec<i32>> {
-    let mut found = Vec::new();
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let list = fs::read_to_string(thread?.path().join("children"))?;
-        found.extend(
-            list.split_whitespace()
-                .filter_map(|n| n.parse::<i32>().ok()),
-        );
-    }
-    Ok(found)
-}
-
-/// Returns most of what [`subtree`] does, without a look at all processes that there are: siblings of
-/// one that is waited for in that moment may be missing. `None`: one has exited, or the kernel does
-/// not tell (CONFIG_PROC_CHILDREN).
-pub fn most_of_subtree(pid: i32) -> Option<Vec<Process>> {
-    let mut tree = vec![look(pid).ok()?];
-    let mut next = 0;
-    while let Some(process) = tree.get(next).copied() {
-        // One that has another parent now is not a child any more.
-        let listed = children(process.pid).ok()?;
-        // Else it may have exited, and they are those of another one, which has got its pid.
-        if look(process.pid).ok()?.parent != process.parent {
-            return None;
-        }
-        let here = listed.into_iter().filter_map(|child| look(child).ok());
-        tree.extend(here.filter(|child| child.parent == process.pid));
-        next += 1;
-    }
-    Some(tree)
-}
-
 /// Returns the pids of `pid` in all pid namespaces from this one inwards.
 pub fn pids_by_namespace(pid: i32) -> io::Result<Vec<i32>> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let status = small::text(format!("{PROC}/{pid}/status"))?;
     let line = status
         .lines()
         .find_map(|l| l.strip_prefix("NSpid:"))
@@ -260,86 +242,6 @@ pub(crate) fn ended(pidfd: impl AsFd, events: PollFlags) -> bool {
     poll(&mut fds, Some(&Timespec::default())).is_ok_and(|n| n > 0)
 }
 
-/// Sends a signal to a process, if its pid is still that of the one that was looked at.
-fn send(process: &Process, signal: Signal) {
-    let Ok(pidfd) = open_pidfd(process.pid) else {
-        return;
-    };
-    if look(process.pid).ok() == Some(*process) {
-        let _ = pidfd_send_signal(&pidfd, signal);
-    }
-}
-
-/// Ends the process `pid` and all that descend from it. They are stopped first, so that none forks
-/// and gets away. There may be more of them than this process may have descriptors.
-pub fn end_tree(pid: i32) -> io::Result<()> {
-    let mut stopped: HashSet<i32> = HashSet::new();
-    loop {
-        let before = stopped.len();
-        let tree = subtree(pid)?;
-        for process in tree.iter().filter(|p| !p.is_zombie) {
-            if stopped.insert(process.pid) {
-                send(process, Signal::STOP);
-            }
-        }
-        if stopped.len() == before {
-            // Children first: who has lost its parent would be taken for another one.
-            for process in tree.iter().rev() {
-                send(process, Signal::KILL);
-            }
-            return Ok(());
-        }
-    }
-}
-
-/// How many descriptors [`Processes::of`] leaves for others.
-const SPARE: usize = 32;
-
-/// The processes of a tree, to be waited for.
-pub struct Processes(Vec<OwnedFd>);
-
-impl Processes {
-    /// Takes handles on the process `pid` and all that descend from it, as many as this process
-    /// may have descriptors, less some that are needed for other things.
-    pub fn of(pid: i32) -> io::Result<Self> {
-        let mut handles = Vec::new();
-        for process in subtree(pid)? {
-            match open_pidfd(process.pid) {
-                Ok(handle) => handles.push(handle),
-                Err(Errno::MFILE | Errno::NFILE) => {
-                    handles.truncate(handles.len().saturating_sub(SPARE));
-                    break;
-                }
-                Err(_) => (),
-            }
-        }
-        Ok(Self(handles))
-    }
-
-    /// Waits until all have been waited for by their parents, so that their pids are free, but
-    /// for `longest` at most: a parent need not do it. Tells whether all are gone.
-    pub fn wait_reaped(mut self, longest: Duration) -> bool {
-        let end = Instant::now() + longest;
-        loop {
-            // Without events only POLLHUP is reported, which comes when the pid is given up.
-            self.0.retain(|fd| !ended(fd, PollFlags::empty()));
-            let Some(one) = self.0.first() else {
-                return true;
-            };
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(left) = Timespec::try_from(left) else {
-                return false;
-            };
-            let mut fds = [PollFd::new(one, PollFlags::empty())];
-            match poll(&mut fds, Some(&left)) {
-                Ok(0) => return false,
-                Ok(_) | Err(Errno::INTR) => (),
-                Err(_) => return false,
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,9 +254,10 @@ mod tests {
     #[test]
     fn stat_with_odd_name() {
         let threads = |n| format!("42 (a) S 7 (\n) Z 17 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 {n} 0 9");
-        let process = parse_stat(&threads(1)).unwrap();
+        let stat = parse_stat(&threads(1)).unwrap();
+        assert!(stat.has_exited && stat.start == 9);
         assert_eq!(
-            process,
+            stat.process,
             Process {
                 pid: 42,
                 parent: 17,
@@ -364,35 +267,11 @@ mod tests {
             }
         );
         // Only its main thread has exited.
-        assert!(!parse_stat(&threads(2)).unwrap().is_zombie);
+        let stat = parse_stat(&threads(2)).unwrap();
+        assert!(stat.has_exited && !stat.process.is_zombie);
         assert_eq!(parse_stat(""), None);
         assert_eq!(parse_stat("1 (x"), None);
-    }
-
-    #[test]
-    fn own_subtree_quickly() {
-        let me = std::process::id().cast_signed();
-        let mut child = std::process::Command::new("sleep")
-            .arg("100")
-            .spawn()
-            .unwrap();
-        let child_pid = child.id().cast_signed();
-        // A kernel that does not tell is one that is asked otherwise.
-        if let Some(tree) = most_of_subtree(me) {
-            assert_eq!(tree.first().map(|p| p.pid), Some(me));
-            assert!(tree.iter().any(|p| p.pid == child_pid && p.parent == me));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(!subtree(me).unwrap().iter().any(|p| p.pid == child_pid));
-    }
-
-    #[test]
-    fn own_subtree() {
-        let me = own_pid();
-        let tree = subtree(me).unwrap();
-        assert_eq!(tree.first().unwrap().pid, me);
-        assert!(!is_container_init(me).unwrap() || pids_by_namespace(me).unwrap().len() > 1);
+        assert_eq!(parse_stat("1 (x) S 0 1 1"), None);
     }
 
     #[test]
@@ -412,9 +291,6 @@ mod tests {
         // It is a zombie now.
         let zombie = Handle::open(pid).unwrap_err();
         assert!(zombie.to_string().contains("has exited"), "{zombie}");
-        let processes = Processes(vec![pidfd.try_clone().unwrap()]);
-        assert!(!processes.wait_reaped(Duration::ZERO));
         child.wait().unwrap();
-        assert!(Processes(vec![pidfd]).wait_reaped(Duration::ZERO));
     }
 }

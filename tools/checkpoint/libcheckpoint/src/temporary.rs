@@ -13,13 +13,16 @@ use crate::{
         members,
         mount_point,
         of,
+        procs,
         Freezer, //
     },
     process::{
         self,
         open_pidfd,
-        Handle, //
+        Handle,
+        Process, //
     },
+    tree,
     Error, //
 };
 use rustix::{
@@ -43,9 +46,13 @@ use std::{
     ffi::OsStr,
     fs::{
         self,
-        File, //
+        File,
+        OpenOptions, //
     },
-    io,
+    io::{
+        self,
+        Write, //
+    },
     os::unix::{
         ffi::OsStrExt,
         fs::MetadataExt, //
@@ -127,6 +134,81 @@ fn make_locked(dir: &Path) -> io::Result<File> {
     Err(Errno::AGAIN.into())
 }
 
+/// The cgroups around a process, looked up once: below them a cgroup for some time is made, and may have been
+/// left behind.
+pub struct Around {
+    /// That of the process.
+    home: PathBuf,
+    /// That of the calling process, unless that can't be told.
+    own: Option<PathBuf>,
+    /// The root cgroup.
+    top: PathBuf,
+}
+
+impl Around {
+    /// Looks up those around `target`.
+    pub fn of(target: &Handle) -> Result<Self, Error> {
+        Self::below(home_of(target)?)
+    }
+
+    /// Looks up those around `target`, if it is in another cgroup by now.
+    pub fn moved(&self, target: &Handle) -> Result<Option<Self>, Error> {
+        let home = home_of(target)?;
+        (home != self.home).then(|| Self::below(home)).transpose()
+    }
+
+    /// Looks up those around a process that is to be in the cgroup `home`.
+    fn below(home: PathBuf) -> Result<Self, Error> {
+        let me = i32::try_from(std::process::id()).unwrap_or(0);
+        Ok(Self {
+            own: of(me).ok(),
+            top: mount_point()?,
+            home,
+        })
+    }
+
+    /// Returns that of the process.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Returns those in which a cgroup may be made, the best first.
+    fn places(&self) -> Vec<&Path> {
+        let all = [Some(&self.home), self.own.as_ref(), Some(&self.top)];
+        distinct(all.into_iter().flatten().map(PathBuf::as_path))
+    }
+
+    /// Puts in order what a command has left behind that was at work on the process, which may be in
+    /// there: then this tells other cgroups than are around it now. Tells whether there was something.
+    pub fn sweep(&self) -> bool {
+        // What is above the top is no cgroup.
+        let is_cgroup = |dir: &&Path| dir.starts_with(&self.top);
+        let places = self.places().into_iter();
+        let with_parents = places.flat_map(|dir| [Some(dir), dir.parent().filter(is_cgroup)]);
+        let mut found = false;
+        for place in distinct(with_parents.flatten()) {
+            found |= sweep(place);
+        }
+        found
+    }
+}
+
+/// Returns the cgroup of `target`.
+fn home_of(target: &Handle) -> Result<PathBuf, Error> {
+    target.sure(|pid| of(pid).map_err(|e| io::Error::other(e.to_string())))
+}
+
+/// Returns `dirs` without those that were there before.
+fn distinct<'a>(dirs: impl Iterator<Item = &'a Path>) -> Vec<&'a Path> {
+    let mut seen = Vec::new();
+    for dir in dirs {
+        if !seen.contains(&dir) {
+            seen.push(dir);
+        }
+    }
+    seen
+}
+
 /// A cgroup for some time, and the lock on it.
 pub struct Temporary {
     dir: PathBuf,
@@ -141,19 +223,19 @@ impl Temporary {
     ///
     /// What an earlier command has left behind in those places is put in order first.
     pub fn make(name: &str, home: &Path) -> Result<Self, Error> {
-        let me = i32::try_from(std::process::id()).unwrap_or(0);
-        let top = mount_point()?;
-        let mut places = vec![home.to_owned()];
-        places.extend(of(me).ok());
-        places.push(top);
-        places.dedup();
-        for place in &places {
+        let around = Around::below(home.to_owned())?;
+        for place in around.places() {
             sweep(place);
         }
+        Self::new(name, &around)
+    }
+
+    fn new(name: &str, around: &Around) -> Result<Self, Error> {
+        let me = std::process::id();
         let mut last = None;
-        for place in places {
+        for place in around.places() {
             let dir = place.join(format!("checkpoint-{name}-{me}"));
-            match Self::at(dir, home) {
+            match Self::at(dir, &around.home) {
                 Ok(own) => return Ok(own),
                 Err(e) => last = Some(e),
             }
@@ -181,10 +263,10 @@ impl Temporary {
         Ok(own)
     }
 
-    /// Makes one for `target` and all that descend from it, and moves them into it.
-    pub fn around(target: &Handle) -> Result<Self, Error> {
-        let home = target.sure(|pid| of(pid).map_err(|e| io::Error::other(e.to_string())))?;
-        let mut own = Self::make(&target.pid().to_string(), &home)?;
+    /// Makes one for `target` and all that descend from it, and moves them into it. `around` was looked up
+    /// before, and [swept](Around::sweep).
+    pub fn around(target: &Handle, around: &Around) -> Result<Self, Error> {
+        let mut own = Self::new(&target.pid().to_string(), around)?;
         own.take(target)?;
         Ok(own)
     }
@@ -223,38 +305,38 @@ impl Temporary {
 
     fn take(&mut self, target: &Handle) -> Result<(), Error> {
         let root = target.pid();
-        // A task that is forked during the move may be missed once, but not if its parent has
-        // been moved before.
-        let mut quick = true;
+        let mut to = Mover::default();
+        let mut is_new = true;
+        // A task that is forked while the others are looked for and moved may be missed once, but not
+        // if its parent has been moved before: until nothing is found outside. Who is not found for
+        // another reason after all is named by the kernel, which saves nothing then.
         for _ in 0..ROUNDS {
-            let most = if quick {
-                target.sure(|pid| Ok(process::most_of_subtree(pid)))?
-            } else {
-                None
-            };
-            let is_all = most.is_none();
-            let tree = match most {
-                Some(tree) => tree,
-                None => target.sure(process::subtree)?,
+            let tree = target.sure(tree::subtree)?;
+            let here = match std::mem::take(&mut is_new) {
+                true => HashSet::new(),
+                // What it does not tell each process is asked.
+                false => procs(&self.dir).unwrap_or_default(),
             };
             let mut moves = Vec::new();
-            for process in tree.iter().filter(|p| !p.is_zombie) {
+            let outside = |p: &&Process| !p.is_zombie && !here.contains(&p.pid);
+            for process in tree.iter().filter(outside) {
                 let Ok(home) = of(process.pid) else { continue };
                 if home != self.dir {
                     moves.push((*process, home));
                 }
             }
-            if moves.is_empty() && is_all {
+            if moves.is_empty() {
                 return Ok(());
             }
-            // As long as that finds some; that none is missing all processes of the machine tell.
-            quick = !is_all && !moves.is_empty();
             for (process, home) in &moves {
                 self.homes.insert(process.pid, home.clone());
+                if process.pid == root {
+                    self.homes.insert(0, home.clone());
+                }
             }
             self.remember();
             for (process, _) in &moves {
-                self.take_one(process)?;
+                self.take_one(&mut to, process)?;
             }
         }
         Err(Error::plain(format!(
@@ -264,7 +346,7 @@ impl Temporary {
     }
 
     /// Moves a process, or none if it has exited.
-    fn take_one(&self, process: &process::Process) -> Result<(), Error> {
+    fn take_one(&self, to: &mut Mover, process: &Process) -> Result<(), Error> {
         let pid = process.pid;
         let Ok(pidfd) = open_pidfd(pid) else {
             return Ok(());
@@ -273,7 +355,7 @@ impl Temporary {
         if process::look(pid).ok() != Some(*process) {
             return Ok(());
         }
-        match fs::write(self.dir.join("cgroup.procs"), pid.to_string()) {
+        match to.put(pid, &self.dir) {
             Ok(()) => (),
             Err(e) if e.raw_os_error() == Some(libc::ESRCH) => return Ok(()),
             Err(e) => {
@@ -312,6 +394,30 @@ impl Drop for Temporary {
     }
 }
 
+/// Moves processes into cgroups, one after the other: often into the same.
+#[derive(Default)]
+struct Mover {
+    /// The last one, and what is written to for that.
+    last: Option<(PathBuf, File)>,
+}
+
+impl Mover {
+    /// Moves the process `pid` into the cgroup `dir`. ESRCH: there is no such process.
+    fn put(&mut self, pid: i32, dir: &Path) -> io::Result<()> {
+        let last = self.last.take().filter(|(last, _)| last == dir);
+        let (_, file) = match last {
+            Some(same) => self.last.insert(same),
+            None => {
+                let file = OpenOptions::new()
+                    .write(true)
+                    .open(dir.join("cgroup.procs"))?;
+                self.last.insert((dir.to_owned(), file))
+            }
+        };
+        file.write_all(pid.to_string().as_bytes())
+    }
+}
+
 /// Moves the processes in `dir` to where they came from, and removes it.
 fn undo(dir: &Path, homes: &Homes) -> Result<(), Error> {
     let shown = dir.display();
@@ -323,18 +429,22 @@ fn undo(dir: &Path, homes: &Homes) -> Result<(), Error> {
     let usual = homes.get(&0).cloned();
     let usual = usual.unwrap_or_else(|| dir.parent().unwrap_or(dir).to_owned());
     let mut last = None;
-    for _ in 0..ROUNDS {
+    let mut to = Mover::default();
+    for round in 0..ROUNDS {
         let mut left = HashSet::new();
-        match members(dir, &mut left) {
+        // Cgroups below it, which processes have made, are seldom there: it can't be removed then.
+        let found = match round {
+            0 => procs(dir).map(|found| left.extend(found)),
+            _ => members(dir, &mut left),
+        };
+        match found {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other.map_err(failed)?,
         }
         for pid in &left {
             let home = homes.get(pid).unwrap_or(&usual);
             // It may have exited; if not, the next round tries again.
-            last = fs::write(home.join("cgroup.procs"), pid.to_string())
-                .err()
-                .or(last);
+            last = to.put(*pid, home).err().or(last);
         }
         match fs::remove_dir(dir) {
             Ok(()) => return Ok(()),
@@ -343,7 +453,7 @@ fn undo(dir: &Path, homes: &Homes) -> Result<(), Error> {
             Err(_) => (),
         }
         // What is left was forked just now, or has been killed and is not gone yet.
-        if left.is_empty() && !cgroup::wait_empty(dir, GONE).map_err(failed)? {
+        if round > 0 && left.is_empty() && !cgroup::wait_empty(dir, GONE).map_err(failed)? {
             break;
         }
     }
@@ -361,11 +471,12 @@ fn is_temporary(name: &OsStr) -> bool {
 }
 
 /// Puts in order what commands that were killed have left behind below `place`: processes that are
-/// in a temporary cgroup go on where they were.
-pub fn sweep(place: &Path) {
+/// in a temporary cgroup go on where they were. Tells whether there was such a cgroup.
+pub fn sweep(place: &Path) -> bool {
     let Ok(entries) = fs::read_dir(place) else {
-        return;
+        return false;
     };
+    let mut found = false;
     for entry in entries.flatten().filter(|e| is_temporary(&e.file_name())) {
         let dir = entry.path();
         let Ok(lock) = File::open(&dir) else { continue };
@@ -387,6 +498,7 @@ pub fn sweep(place: &Path) {
                     let _ = fs::write(dir.join("cgroup.freeze"), "0");
                 }
                 let _ = undo(&dir, &homes);
+                found = true;
             }
             // It is somebody's who wanted it to stay, or was just made: as long as it is in use.
             Err(_) => {
@@ -394,19 +506,7 @@ pub fn sweep(place: &Path) {
             }
         }
     }
-}
-
-/// Puts in order what a command has left behind that was at work on process `target`: another one,
-/// before this one begins, or the part of this one that does the work.
-pub fn sweep_after(target: &Handle) {
-    let me = i32::try_from(std::process::id()).unwrap_or(0);
-    let places = [of(target.pid()), of(me), mount_point()];
-    for place in places.into_iter().flatten() {
-        sweep(&place);
-        if let Some(parent) = place.parent() {
-            sweep(parent);
-        }
-    }
+    found
 }
 
 #[cfg(test)]
@@ -430,6 +530,69 @@ mod tests {
         let bytes = encode(&many.collect());
         assert!(bytes.len() <= VALUE_MAX);
         assert!(decode(&bytes).contains_key(&0));
+    }
+
+    #[test]
+    fn places() {
+        let around = |home: &str, own: Option<&str>| Around {
+            home: home.into(),
+            own: own.map(PathBuf::from),
+            top: "/sys/fs/cgroup".into(),
+        };
+        let shown = |around: Around| -> Vec<String> {
+            let places = around.places();
+            places.iter().map(|p| p.display().to_string()).collect()
+        };
+        let three = around("/sys/fs/cgroup/a/b", Some("/sys/fs/cgroup/c"));
+        let all = ["/sys/fs/cgroup/a/b", "/sys/fs/cgroup/c", "/sys/fs/cgroup"];
+        assert_eq!(shown(three), all);
+        // As the cgroup of a process comes out that is at the top.
+        let one = around("/sys/fs/cgroup/", Some("/sys/fs/cgroup"));
+        assert_eq!(shown(one).len(), 1);
+        assert_eq!(shown(around("/sys/fs/cgroup", None)).len(), 1);
+    }
+
+    #[test]
+    fn what_was_left_behind_is_found() {
+        let top = tempfile::tempdir().unwrap();
+        let home = top.path().join("job/checkpoint-1-2");
+        fs::create_dir_all(&home).unwrap();
+        let around = Around {
+            home: home.clone(),
+            own: None,
+            top: top.path().to_owned(),
+        };
+        // It has no attribute that tells whose processes are in there: it is only removed.
+        assert!(!around.sweep());
+        assert!(!home.exists() && top.path().join("job").exists());
+        // One whose command is at work stays.
+        fs::create_dir_all(&home).unwrap();
+        let lock = File::open(&home).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        assert!(!around.sweep());
+        assert!(home.exists());
+    }
+
+    #[test]
+    fn moves() {
+        let top = tempfile::tempdir().unwrap();
+        let dirs = [top.path().join("a"), top.path().join("b")];
+        for dir in &dirs {
+            fs::create_dir(dir).unwrap();
+            fs::write(dir.join("cgroup.procs"), "").unwrap();
+        }
+        let mut to = Mover::default();
+        for (pid, dir) in [(12, &dirs[0]), (34, &dirs[0]), (5, &dirs[1])] {
+            to.put(pid, dir).unwrap();
+        }
+        assert!(to.put(6, &top.path().join("c")).is_err());
+        to.put(7, &dirs[1]).unwrap();
+        let told = |dir: &Path| fs::read_to_string(dir.join("cgroup.procs")).unwrap();
+        // The last one began at the beginning of the file, as it was opened again.
+        assert_eq!(
+            (told(&dirs[0]), told(&dirs[1])),
+            ("1234".into(), "7".into())
+        );
     }
 
     #[test]
