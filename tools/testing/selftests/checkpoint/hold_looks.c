@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#define ROUNDS	150
+#define ROUNDS	40
 #define KIDS	3
 
 /* Counts the looks that are over. */
