@@ -8,6 +8,7 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <linux/capability.h>
@@ -302,27 +303,33 @@ static int set_user_events(void)
 /* The user of whom there are too many processes. */
 #define CROWDED	54321
 
-/* One of these, which stays until its parent ends. */
+/* One of these, until the test ends. It is no child of the test, which waits for all of its own. */
 static int crowd(void)
 {
-	int up[2];
+	struct pollfd pfd = { .fd = sys_pidfd_open(getpid()), .events = POLLIN };
 	pid_t pid;
 	char c;
+	int up[2];
 
-	if (pipe2(up, O_CLOEXEC))
+	if (pfd.fd < 0 || pipe2(up, O_CLOEXEC))
 		return -1;
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		if (setresuid(CROWDED, CROWDED, CROWDED) || prctl(PR_SET_PDEATHSIG, SIGKILL))
+		if (fork())
+			_exit(0);
+		if (setresuid(CROWDED, CROWDED, CROWDED))
 			_exit(1);
-		close(up[1]);
-		for (;;)
-			pause();
+		alarm(0);
+		close(up[0]);
+		if (write(up[1], "", 1) == 1)
+			while (poll(&pfd, 1, -1) < 0)
+				;
+		_exit(0);
 	}
+	close(pfd.fd);
 	close(up[1]);
-	/* It has that user. */
-	if (pid > 0 && read(up[0], &c, 1) < 0)
+	if (pid > 0 && (waitpid(pid, NULL, 0) != pid || read(up[0], &c, 1) != 1))
 		pid = -1;
 	close(up[0]);
 	return pid;
