@@ -114,12 +114,15 @@ def layers(_tree):
 def unknown_tests():
     """Tests that Documentation/checkpoint/findings.rst names and that are not there."""
     text = (ROOT / "Documentation/checkpoint/findings.rst").read_text()
+    tests = ROOT / "tools/checkpoint/tests"
+    tools = "".join(p.read_text() for p in (tests / "tools", *tests.glob("*.py")))
     for program, test in dict.fromkeys(re.findall(r"``(\w+)\.(\w+)``", text)):
         if program == "image":
             there = (ROOT / f"tools/checkpoint/image/tests/{test}.rs").exists()
+        elif program == "tools":
+            there = re.search(rf"\bdef {test}\b", tools)
         else:
-            source = ROOT / (f"tools/checkpoint/tests/{program}" if program == "tools" else
-                             f"tools/testing/selftests/checkpoint/{program}.c")
+            source = ROOT / f"tools/testing/selftests/checkpoint/{program}.c"
             there = source.exists() and re.search(rf"\b{test}\b", source.read_text())
         if not there:
             yield f"Documentation/checkpoint/findings.rst: there is no test {program}.{test}"

@@ -300,74 +300,6 @@ static int set_user_events(void)
 	return ret;
 }
 
-/* The user of whom there are too many processes. */
-#define CROWDED	54321
-
-/* One of these, until the test ends. It is no child of the test, which waits for all of its own. */
-static int crowd(void)
-{
-	struct pollfd pfd = { .fd = sys_pidfd_open(getpid()), .events = POLLIN };
-	pid_t pid;
-	char c;
-	int up[2];
-
-	if (pfd.fd < 0 || pipe2(up, O_CLOEXEC))
-		return -1;
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		if (fork())
-			_exit(0);
-		if (setresuid(CROWDED, CROWDED, CROWDED))
-			_exit(1);
-		alarm(0);
-		close(up[0]);
-		if (write(up[1], "", 1) == 1)
-			while (poll(&pfd, 1, -1) < 0)
-				;
-		_exit(0);
-	}
-	close(pfd.fd);
-	close(up[1]);
-	if (pid > 0 && (waitpid(pid, NULL, 0) != pid || read(up[0], &c, 1) != 1))
-		pid = -1;
-	close(up[0]);
-	return pid;
-}
-
-static int become_one_of_few(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NPROC, &limit))
-		return -1;
-	limit.rlim_cur = 0;
-	return setrlimit(RLIMIT_NPROC, &limit) || setresuid(CROWDED, 0, 0) ? -1 : 0;
-}
-
-/* As setuid() of a program that does not look at the limit: what it executes next fails. */
-static int set_too_many(void)
-{
-	static pid_t other;
-
-	if (!other)
-		other = crowd();
-	/* It is looked at when the user becomes another one. */
-	if (other < 0 || setresuid(0, 0, 0))
-		return -1;
-	return become_one_of_few();
-}
-
-static void check_too_many(void)
-{
-	char *args[] = { "nothing", NULL };
-
-	CHECK_EQ(CROWDED, getuid());
-	CHECK_EQ(-1, execve("/nonexistent/program", args, args + 1));
-	/* EAGAIN: it is taken for one of too many. */
-	CHECK_EQ(ENOENT, errno);
-}
-
 /* ---- a probe on what the caller returns from ---------------------------- */
 
 /* In this function it calls restart(2). */
@@ -419,8 +351,6 @@ struct state {
 	const char *name;
 	int (*set)(void);	/* In the caller of restart(2). */
 	void (*check)(void);	/* In the restarted task. */
-	int (*own)(void);	/* What the task does before it is checkpointed. */
-	bool again;		/* It is used up: to be set before each restart. */
 	int (*around)(int (*fn)(void));	/* In which it restarts them. */
 };
 
@@ -439,8 +369,6 @@ struct state {
 	X(what_the_image_replaces, set_nothing_of_it, check_nothing_of_it) \
 	X(utilization_clamps, set_clamps, check_clamps)			\
 	X(user_events, set_user_events, check_nothing)			\
-	X(too_many_processes, set_too_many, check_too_many,		\
-	  .own = become_one_of_few, .again = true)				\
 	X(uprobes, set_probe, check_nothing, .around = probed)
 
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -484,8 +412,6 @@ CKPT_SCENARIO(bare)
 {
 	pid_t kid;
 
-	if (its_state()->own)
-		CHECK_SYS(its_state()->own());
 	kid = ckpt_fork(checks_too, NULL);
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
@@ -500,8 +426,6 @@ static int first, second;
 static int restart_twice(void)
 {
 	if (ckpt_run_restart(&run, first, 0) || ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL))
-		return -1;
-	if (state->again && state->set())
 		return -1;
 	return ckpt_run_restart(&run, second, 0);
 }
