@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The caller of a call that has much to do is killed in the midst of it: it ends before it has done
- * that, and nothing is left. Thousands of descriptors of a file with thousands of locks, thousands of
- * signals that are pending for a process with many threads.
+ * The caller of checkpoint(2) that has much to do is killed in the midst of it: it ends before it has
+ * done that, and nothing is left. Thousands of descriptors of a file with thousands of locks.
  */
 #include "fault.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 
 #define DESCRIPTORS	10000
 #define LOCKS		8000
-#define SIGNALS		20000
-#define THREADS		200
 
 /* How often it is tried to kill it early enough. */
 #define TRIES		30
-#define RESTARTS	4
 
 static struct ckpt_run run;
-static int image = -1;
 /* The call has come to its end. */
 static uint32_t *over;
 
@@ -33,7 +27,6 @@ FIXTURE_SETUP(kills)
 		SKIP(return, "needs checkpoint(2)");
 	over = mmap(NULL, sizeof(*over), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, over);
-	image = ckpt_image_new();
 }
 
 FIXTURE_TEARDOWN(kills)
@@ -179,124 +172,6 @@ TEST_F_TIMEOUT(kills, descriptors_and_locks, CKPT_TIMEOUT)
 	EXPECT_GT(all / 2, (uint64_t)more);
 out:
 	EXPECT_EQ(0, runs_on(&run));
-}
-
-/* ---- restart(2) --------------------------------------------------------- */
-
-static void *waits(void *arg)
-{
-	ckpt_step(0);
-	ckpt_wait_go();
-	return NULL;
-}
-
-CKPT_SCENARIO(many_signals)
-{
-	struct rlimit limit = { 2 * SIGNALS, 2 * SIGNALS };
-	union sigval value = { .sival_int = 1 };
-	static pthread_t thread[THREADS];
-	pthread_attr_t attr;
-	sigset_t set;
-	int i;
-
-	CHECK_SYS(setrlimit(RLIMIT_SIGPENDING, &limit));
-	sigemptyset(&set);
-	sigaddset(&set, SIGRTMIN + 1);
-	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
-	CHECK_EQ(0, pthread_attr_init(&attr));
-	CHECK_EQ(0, pthread_attr_setstacksize(&attr, 128 << 10));
-	for (i = 0; i < THREADS; i++)
-		CHECK_EQ(0, pthread_create(&thread[i], &attr, waits, NULL));
-	ckpt_step_wait(0, THREADS);
-	for (i = 0; i < SIGNALS; i++)
-		CHECK_SYS(sigqueue(getpid(), SIGRTMIN + 1, value));
-	ckpt_ready_wait();
-	for (i = 0; i < SIGNALS; i++)
-		CHECK_EQ(SIGRTMIN + 1, sigwaitinfo(&set, NULL));
-	for (i = 0; i < THREADS; i++)
-		CHECK_EQ(0, pthread_join(thread[i], NULL));
-}
-
-/* What comes back stays frozen: so it is told from what is about to end. */
-static long restart_frozen(void)
-{
-	struct restart_args args;
-
-	lseek(image, 0, SEEK_SET);
-	ckpt_take_board_back(&run);
-	ckpt_run_restart_args(&run, &args, image, RESTART_FROZEN);
-	return sys_restart(&args, sizeof(args));
-}
-
-/* Whether no task is left; with @kill_them those that are get SIGKILL. */
-static bool is_empty(bool kill_them)
-{
-	int fd = openat(run.cg.fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	char buf[4096];
-	char *at, *save;
-	ssize_t n = read(fd, buf, sizeof(buf) - 1);
-
-	close(fd);
-	buf[n > 0 ? n : 0] = 0;
-	for (at = strtok_r(buf, "\n", &save); at && kill_them; at = strtok_r(NULL, "\n", &save)) {
-		/* 0 stands for one that is being released, and here for our own group. */
-		if (atoi(at) > 0)
-			kill(atoi(at), SIGKILL);
-	}
-	while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
-		;
-	return !n;
-}
-
-/* Waits until nothing is left: 0. 1: all had come back, frozen, and was killed. */
-static int left(void)
-{
-	bool back = false;
-
-	while (!is_empty(back)) {
-		if (ckpt_cgroup_frozen(&run.cg) == 1)
-			back = true;
-		poll(NULL, 0, 1);
-	}
-	if (back)
-		return ckpt_cgroup_thaw(&run.cg) ? -1 : 1;
-	return ckpt_cgroup_frozen(&run.cg) ? -1 : 0;
-}
-
-TEST_F_TIMEOUT(kills, signals_and_threads, CKPT_TIMEOUT)
-{
-	struct rlimit limit = { 2 * SIGNALS, 2 * SIGNALS };
-	int64_t more;
-	uint64_t all;
-	int i, part, ret, killed = 0;
-
-	/* The caller's counts. */
-	ASSERT_EQ(0, setrlimit(RLIMIT_SIGPENDING, &limit));
-	ASSERT_EQ(0, ckpt_run_init(&run, &many_signals, true));
-	ASSERT_EQ(0, ckpt_run_start(&run));
-	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
-	all = whole(restart_frozen, left);
-	ASSERT_NE(0u, all);
-	for (part = 1; part < 8; part += 2) {
-		for (more = -1, i = 0; i < RESTARTS && more < 0; i++) {
-			more = kill_at(restart_frozen, all * part / 8, UINT64_MAX);
-			ret = left();
-			ASSERT_LE(0, ret) TH_LOG("part %d", part);
-			/* It had come to its end, though nobody was told. */
-			if (ret)
-				more = -1;
-		}
-		if (more < 0)
-			continue;
-		killed++;
-		/* As much as all of it, once more, is not done. */
-		EXPECT_GT(all, (uint64_t)more) TH_LOG("part %d", part);
-	}
-	if (!killed)
-		SKIP(return, "the caller was never killed early enough");
-	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
-	ckpt_run_go(&run);
-	EXPECT_EQ(0, ckpt_run_finish(&run));
 }
 
 TEST_HARNESS_MAIN
