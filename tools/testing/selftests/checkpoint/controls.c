@@ -4,6 +4,7 @@
  * it has it after a restart, and other threads of its process have not.
  */
 #include "common.h"
+#include "sched_attr.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -205,16 +206,6 @@ CKPT_CYCLE(counter)
 }
 
 /* ---- scheduling ------------------------------------------------------- */
-
-/* As the kernel has it; C libraries differ in whether they do. */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t util_min, util_max;
-};
 
 static struct attr get_attr(void)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rarer states of tasks that can't be saved. */
 #include "refuse.h"
+#include "user_events.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -330,18 +331,6 @@ REFUSE(landlock)
 	ckpt_wait_exit(kid, 0);
 }
 
-/* As linux/user_events.h has them. */
-struct user_reg {
-	uint32_t size;
-	uint8_t bit, bytes;
-	uint16_t flags;
-	uint64_t address, name;
-	uint32_t index;
-} __attribute__((packed));
-
-#define DIAG_IOCSREG	_IOWR('*', 0, struct user_reg *)
-#define USER_EVENTS	"/sys/kernel/tracing/user_events_data"
-
 /* It tells of an event, and the kernel tells it whether somebody listens. */
 REFUSE(user_events)
 {
@@ -352,9 +341,7 @@ REFUSE(user_events)
 	};
 	int fd;
 
-	if (access(USER_EVENTS, W_OK))
-		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
-	fd = open(USER_EVENTS, O_RDWR | O_CLOEXEC);
+	fd = user_events_open();
 	if (fd < 0)
 		not_here();
 	CHECK_SYS(ioctl(fd, DIAG_IOCSREG, &reg));

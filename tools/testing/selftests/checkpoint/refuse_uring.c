@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* io_urings that have something in flight, or what can't be saved, or were set up in other ways. */
 #include "refuse_uring.h"
+#include "sched_attr.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -65,16 +66,6 @@ REFUSE(thread_waits)
 	signals(event);
 	take(&u, 7, POLLIN, false);
 }
-
-/* What sched_setattr(2) takes, of which older headers do not know. */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t util_min, util_max;
-};
 
 /* Schedules the thread that submits so, for which it is refused; its name is not that of the process. */
 static void schedule_thread(const struct attr *attr, const char *why)

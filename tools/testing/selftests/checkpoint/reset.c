@@ -6,9 +6,10 @@
  * labels_selinux.c.
  */
 #include "common.h"
+#include "sched_attr.h"
+#include "user_events.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <linux/capability.h>
@@ -240,16 +241,6 @@ static void check_io_privileges(void)
 }
 #endif
 
-/* As the kernel has it; C libraries differ in whether they do. */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t util_min, util_max;
-};
-
 static int set_clamps(void)
 {
 	/* SCHED_FLAG_UTIL_CLAMP_MIN and _MAX, all else as it is. */
@@ -273,15 +264,6 @@ static void check_nothing(void)
 {
 }
 
-/* As linux/user_events.h has them. */
-struct user_reg {
-	uint32_t size;
-	uint8_t bit, bytes;
-	uint16_t flags;
-	uint64_t address, name;
-	uint32_t index;
-} __attribute__((packed));
-
 static int set_user_events(void)
 {
 	static uint32_t enabled;
@@ -291,11 +273,8 @@ static int set_user_events(void)
 	};
 	int fd, ret;
 
-	if (access("/sys/kernel/tracing/user_events_data", W_OK))
-		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
-	fd = open("/sys/kernel/tracing/user_events_data", O_RDWR | O_CLOEXEC);
-	/* DIAG_IOCSREG */
-	ret = ioctl(fd, _IOWR('*', 0, struct user_reg *), &reg);
+	fd = user_events_open();
+	ret = ioctl(fd, DIAG_IOCSREG, &reg);
 	close(fd);
 	return ret;
 }
