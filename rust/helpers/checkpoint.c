@@ -51,6 +51,11 @@ __rust_helper u64 rust_helper_checkpoint_ktime_get_ns(void)
 	return ktime_get_ns();
 }
 
+__rust_helper unsigned long rust_helper_checkpoint_msecs_to_jiffies(unsigned int ms)
+{
+	return msecs_to_jiffies(ms);
+}
+
 /* Unlike a timeout in jiffies this one ends when it is due, not up to two ticks later. */
 __rust_helper void rust_helper_checkpoint_pause(u64 ns)
 {

@@ -112,9 +112,14 @@ pub(crate) fn let_pass_without(trap: &mut LaterTrap, drop: impl Fn() -> Result) 
 /// How often [`let_pass`] looks, in milliseconds.
 const LOOK_AGAIN_MS: u32 = 10;
 
-/// Sleeps for `ms` milliseconds and up to a quarter more, or until the caller is killed.
+/// Sleeps for `ms` milliseconds and up to two jiffies more, or until the caller is killed. Loops that
+/// count their pauses have room for both.
 pub(crate) fn pause_ms(ms: u32) {
-    pause_us(ms.saturating_mul(1000));
+    // SAFETY: Process context, no lock held.
+    unsafe {
+        let jiffies = bindings::checkpoint_msecs_to_jiffies(ms).max(1);
+        bindings::schedule_timeout_killable(jiffies.cast_signed());
+    }
 }
 
 /// Sleeps for `us` microseconds and up to a quarter more, or until the caller is killed.
