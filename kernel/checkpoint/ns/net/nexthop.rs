@@ -20,6 +20,7 @@ use super::{
     rebuild::request_of,
     request::has_only,
     tables::{
+        request_with,
         LOW_BYTE,
         PLAIN, //
     }, //
@@ -57,17 +58,7 @@ pub(super) const ROUTE_NEXTHOP: u16 = 30;
 const OF_ROUTE: &[u16] = &[1, 2, 6, 7, 8, 15, 20, ROUTE_NEXTHOP];
 
 /// struct nhmsg, and NHA_OP_FLAGS with NHA_OP_FLAG_DUMP_STATS: else nothing says whether hardware counts.
-const REQUEST: [u8; 16] = {
-    let mut request = [0; 16];
-    let [len, len2] = 8u16.to_ne_bytes();
-    let [kind, kind2] = 14u16.to_ne_bytes();
-    request[8] = len;
-    request[9] = len2;
-    request[10] = kind;
-    request[11] = kind2;
-    request[12 + LOW_BYTE] = 1;
-    request
-};
+const REQUEST: [u8; 16] = request_with(0, 14, 1);
 
 /// Nexthops, but for what their links make of them: RTM_GETNEXTHOP.
 pub(super) const NEXTHOPS: Table<'static> = Table {
