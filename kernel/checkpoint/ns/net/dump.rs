@@ -10,6 +10,7 @@ use core::slice::from_ref;
 use kernel::prelude::*;
 
 use super::{
+    classifiers,
     filters,
     message::{
         attributes,
@@ -264,7 +265,7 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
             request: 50,
             body: &body,
             header: 4,
-            own: Some(filters::actions_key),
+            own: Some(classifiers::actions_key),
             none_new: true,
             ..PLAIN
         };

@@ -9,12 +9,12 @@
 use kernel::prelude::*;
 
 use super::{
+    classifiers,
     device,
     ends::{
         Ends,
         Names, //
     },
-    filters,
     forwarding,
     message::{
         attributes,
@@ -220,6 +220,9 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     if track::is_of(kind) {
         return track::send(ns, kind, body);
     }
+    if kind == REQUEST_NEWTFILTER && classifiers::is_cut(body)? {
+        return Err(EOPNOTSUPP);
+    }
     if kind == REQUEST_BORN {
         let device = device::Device::of(body)?;
         return ns.set_born(device.index(), device.born()?);
@@ -303,7 +306,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         }
         REQUEST_NEWQDISC => queues::is_queue(body),
         REQUEST_NEWTCLASS => queues::is_class(body),
-        REQUEST_NEWTFILTER => Ok(filters::is_filter(body)),
+        REQUEST_NEWTFILTER => Ok(classifiers::is_filter(body)),
         REQUEST_CONNECTION | REQUEST_EXPECTATION => track::is_allowed(kind, body),
         _ => nft::is_allowed(kind, body),
     }
@@ -438,6 +441,7 @@ pub(super) fn replay(
                 ENOENT if matches!(kind, REQUEST_NEWQDISC | REQUEST_NEWTFILTER) => {
                     ": the kernel has no such one"
                 }
+                EOPNOTSUPP if kind == REQUEST_NEWTFILTER => ": the kernel lacks a part of it",
                 EOPNOTSUPP | EINVAL if track::is_of(kind) => {
                     ": the kernel lacks a part of what tracks connections"
                 }
