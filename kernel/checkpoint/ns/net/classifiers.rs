@@ -194,6 +194,8 @@ struct Action {
     /// use it.
     parms: u16,
     users: usize,
+    /// Where that says what it does.
+    does: usize,
     /// Others that it was told.
     told: &'static [u16],
     /// Those that only count.
@@ -206,6 +208,7 @@ static POLICE: Action = Action {
     name: b"police",
     parms: 1,
     users: 44,
+    does: 4,
     told: &[2, 3, 5, 8, 9, 10, 11],
     counts: &[6, 7],
 };
@@ -226,6 +229,7 @@ static ACTIONS: &[Action] = &[
         name: b"gact",
         parms: 2,
         users: 12,
+        does: 8,
         told: &[3],
         counts: &[1, 4],
     },
@@ -233,6 +237,7 @@ static ACTIONS: &[Action] = &[
         name: b"mirred",
         parms: 2,
         users: 12,
+        does: 8,
         told: &[],
         counts: &[1, 3],
     },
@@ -240,10 +245,15 @@ static ACTIONS: &[Action] = &[
         name: b"skbedit",
         parms: 2,
         users: 12,
+        does: 8,
         told: &[3, 4, 5, 7, 8, 9, 10],
         counts: &[1, 6],
     },
 ];
+
+/// TC_ACT_GOTO_CHAIN, and the bits that tell such a value from others: TC_ACT_EXT_OPCODE().
+const GOTO_CHAIN: u32 = 2 << 28;
+const EXTENDED: u32 = !(u32::MAX >> 4);
 
 /// What the one form is for.
 #[derive(Clone, Copy, PartialEq)]
@@ -312,9 +322,7 @@ impl Form {
     fn actions(self, list: &[u8], out: &mut Message) -> Result {
         attributes(list, |order, attribute| {
             let inner = attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
-            let name = name_in(inner)?;
-            let mut all = Iterator::chain(ACTIONS.iter(), core::iter::once(&POLICE));
-            let Some(action) = all.find(|action| action.name == name) else {
+            let Some(action) = action(name_in(inner)?) else {
                 return self.unknown(order, inner, out);
             };
             if self == Self::Check && !has_one(inner, KIND)? {
@@ -437,6 +445,44 @@ pub(super) fn actions_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     Ok(out.extend_from_slice(&form.0, GFP_KERNEL_ACCOUNT)?)
 }
 
+/// The kind of actions with this name.
+fn action(name: &[u8]) -> Option<&'static Action> {
+    let mut all = Iterator::chain(ACTIONS.iter(), core::iter::once(&POLICE));
+    all.find(|action| action.name == name)
+}
+
+/// Returns whether an action, of whose options these are, leads to a chain, and if so how many filters have
+/// it.
+fn leads(action: &Action, options: &[u8]) -> Result<Option<u32>> {
+    let parms = find(options, action.parms)?.unwrap_or(&[]);
+    let does = u32_at(parms, action.does).unwrap_or(0);
+    // How many filters are bound to it comes after how many have it.
+    let filters = u32_at(parms, action.users + 4).unwrap_or(0);
+    Ok((does & EXTENDED == GOTO_CHAIN).then_some(filters))
+}
+
+/// Returns how many filters have an action of this one that leads to a chain, at most; `None`: it has no such
+/// action.
+pub(super) fn leads_to_chain(body: &[u8]) -> Result<Option<u32>> {
+    let rest = after_header(body)?;
+    let Some(of) = classifier(name_in(rest)?) else {
+        return Ok(None);
+    };
+    let options = find(rest, OPTIONS)?.unwrap_or(&[]);
+    let mut most = match find(options, of.police)? {
+        Some(police) if of.police != 0 => leads(&POLICE, police)?,
+        _ => None,
+    };
+    attributes(find(options, of.actions)?.unwrap_or(&[]), |_, one| {
+        let one = one.get(ATTRIBUTE_HEADER..).unwrap_or(&[]);
+        if let Some(action) = action(name_in(one)?) {
+            most = most.max(leads(action, find(one, ACTION_OPTIONS)?.unwrap_or(&[]))?);
+        }
+        Ok(())
+    })?;
+    Ok(most)
+}
+
 /// Returns why a filter can't be saved; `None`: nothing it tells stands in the way.
 pub(super) fn unsaved(body: &[u8]) -> Result<Option<&'static str>> {
     let rest = after_header(body)?;
@@ -456,6 +502,12 @@ pub(super) fn unsaved(body: &[u8]) -> Result<Option<&'static str>> {
     }
     if of.name == b"bpf" && find(options, PROGRAM)?.is_some() {
         return Ok(Some("filters that are programs (tc filter bpf)"));
+    }
+    // It is the chain where the first one of them hangs, which is not told.
+    if leads_to_chain(body)?.is_some_and(|filters| filters > 1) {
+        return Ok(Some(
+            "actions of several filters that lead to a chain (goto chain)",
+        ));
     }
     Ok(match find(options, of.matches)? {
         Some(tree) if !ematches::are_saved(tree)? => {
@@ -577,6 +629,30 @@ mod tests {
         let mut out = Message::new(&[])?;
         Form::Compare.parms(&POLICE, &[1; 56], &mut out)?;
         assert!(out.0.iter().filter(|&&byte| byte == 1).count() < 56);
+        Ok(())
+    }
+
+    /// What leads to a chain, of how many filters.
+    #[test]
+    fn chains() -> Result {
+        for (does, leads) in [(GOTO_CHAIN | 5, Some(2)), (2, None), (1 << 28 | 5, None)] {
+            let mut parms = [0; 20];
+            for (at, number) in [(8, does), (16, 2u32)] {
+                if let Some(bytes) = parms.get_mut(at..at + 4) {
+                    bytes.copy_from_slice(&number.to_ne_bytes());
+                }
+            }
+            let told = filter(b"matchall\0", |options| {
+                options.nest(2, |list| {
+                    list.nest(1, |one| {
+                        one.add(KIND, b"gact\0")?;
+                        one.nest(ACTION_OPTIONS, |options| options.add(2, &parms))
+                    })
+                })
+            })?;
+            assert!(leads_to_chain(&told.0)? == leads);
+            assert!(unsaved(&told.0)?.is_some() == leads.is_some());
+        }
         Ok(())
     }
 }

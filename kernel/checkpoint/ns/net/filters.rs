@@ -88,6 +88,8 @@ fn ordered(request: &[u8]) -> Table<'_> {
 struct Group {
     /// The device, its queueing discipline, and the priority: what tables of `u32` are told of.
     place: (u32, u32, u32),
+    /// Where it hangs, of these.
+    parent: u32,
     /// The number of the first table of `u32`, which comes with it; 0: it is of another kind.
     root: u32,
     /// How many there were before it.
@@ -144,6 +146,7 @@ fn groups(ns: &NetNs, (index, parent): (u32, u32), all: &mut KVVec<Group>) -> Re
             let prio = u32_at(&item.body, 16).ok_or(EIO)? & PRIORITY;
             let group = Group {
                 place: (index, parent & MAJOR, prio),
+                parent,
                 root,
                 order: all.len(),
                 head: item.body,
@@ -159,47 +162,65 @@ fn groups(ns: &NetNs, (index, parent): (u32, u32), all: &mut KVVec<Group>) -> Re
     Ok(())
 }
 
-/// Which first tables of `u32` there are: of each its place and its number; sorted.
-struct Roots(KVVec<((u32, u32, u32), u32)>);
+/// A first table of `u32`: its place, its number, and where it hangs.
+type Root = ((u32, u32, u32), u32, u32);
+
+/// Which there are; sorted.
+struct Roots(KVVec<Root>);
 
 impl Roots {
     fn of(groups: &[Group]) -> Result<Self> {
         let mut roots = KVVec::new();
         for group in groups.iter().filter(|group| group.root != 0) {
-            roots.push((group.place, group.root), GFP_KERNEL_ACCOUNT)?;
+            roots.push((group.place, group.root, group.parent), GFP_KERNEL_ACCOUNT)?;
         }
         roots.sort_unstable();
         Ok(Self(roots))
     }
 
+    /// Those of the place of `group`.
+    fn beside(&self, group: &Group) -> &[Root] {
+        let from = self.0.partition_point(|(place, ..)| *place < group.place);
+        let to = self.0.partition_point(|(place, ..)| *place <= group.place);
+        self.0.get(from..to).unwrap_or(&[])
+    }
+
     /// Returns whether what is in the table of `item`, or that itself, comes with `group`. Tables of one
     /// priority are told wherever that is, in other chains and at other places of the queueing discipline:
-    /// what is in no first one comes with the oldest.
-    fn is_of(&self, group: &Group, item: &Item) -> bool {
+    /// what is in no first one comes with the oldest, if nothing of it depends on where it was made.
+    fn is_of(&self, group: &Group, item: &Item) -> Result<bool> {
         let table = handle(&item.body) & !IN_TABLE;
-        let is_first = |table| self.0.binary_search(&(group.place, table)).is_ok();
         if group.root == 0 || table == group.root {
-            return true;
+            return Ok(true);
         }
-        let at = self.0.partition_point(|(place, _)| *place < group.place);
-        let oldest = self.0.get(at).map(|&(_, root)| root);
-        !is_first(table) && oldest == Some(group.root)
+        let beside = self.beside(group);
+        let is_first = beside.binary_search_by_key(&table, |&(_, root, _)| root);
+        let oldest = beside.first().map(|&(_, root, _)| root);
+        if is_first.is_ok() || oldest != Some(group.root) {
+            return Ok(false);
+        }
+        let only = beside.iter().all(|&(.., parent)| parent == group.parent);
+        // It is the chain of the place that it was made at. What is left out differs.
+        Ok(only || classifiers::leads_to_chain(&item.body)?.is_none())
     }
 }
 
 /// The requests for a group, in the order in which they are sent.
 fn requests(group: &Group, roots: &Roots) -> Result<KVVec<Message>> {
-    let mut all = KVVec::new();
-    let is_table = |item: &&Item| group.root != 0 && handle(&item.body) & IN_TABLE == 0;
-    let own = || group.filters.iter().filter(|item| roots.is_of(group, item));
-    // The newest one is told first. Other tables come before what leads to them.
-    for item in own().rev().filter(is_table) {
+    let mut own = KVVec::new();
+    for item in &group.filters {
         wait::go_on()?;
-        if handle(&item.body) != group.root {
-            all.push(classifiers::request(&item.body)?, GFP_KERNEL_ACCOUNT)?;
+        if roots.is_of(group, item)? {
+            own.push(item, GFP_KERNEL_ACCOUNT)?;
         }
     }
-    for item in own().filter(|item| !is_table(item)) {
+    let is_table = |item: &&&Item| group.root != 0 && handle(&item.body) & IN_TABLE == 0;
+    // The newest one is told first. Other tables come before what leads to them.
+    let tables = own.iter().rev().filter(is_table);
+    let tables = tables.filter(|item| handle(&item.body) != group.root);
+    let others = own.iter().filter(|item| !is_table(item));
+    let mut all = KVVec::new();
+    for item in Iterator::chain(tables, others) {
         wait::go_on()?;
         all.push(classifiers::request(&item.body)?, GFP_KERNEL_ACCOUNT)?;
     }
