@@ -33,6 +33,7 @@ use crate::image::{
         NET_REQUEST_LATE,
         NET_REQUEST_MAKE,
         REQUEST_BORN,
+        REQUEST_BUCKETS,
         REQUEST_CONNECTION,
         REQUEST_DELADDR,
         REQUEST_DELNEIGH,
@@ -236,6 +237,7 @@ impl Walk<'_> {
                     | REQUEST_NEWTFILTER
                     | REQUEST_BORN
                     | REQUEST_NUMBERS
+                    | REQUEST_BUCKETS
                     | REQUEST_NEWLINKPROP
                     | REQUEST_NEWTABLE
                     | REQUEST_NEWCHAIN

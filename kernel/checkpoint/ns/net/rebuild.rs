@@ -13,6 +13,7 @@ use kernel::{
 };
 
 use super::{
+    buckets,
     contents::{
         write,
         Settings, //
@@ -129,6 +130,8 @@ pub(super) enum Lacks {
     Port(KVVec<u8>),
     /// A connection.
     Connection(Why),
+    /// Which flow goes where: a group of nexthops.
+    Buckets(Why),
 }
 
 /// A namespace in the making.
@@ -252,11 +255,12 @@ impl<'a> Rebuild<'a> {
         tc::give(self)?;
         filters::give(self)?;
         let port = self.ports()?;
+        let buckets = buckets::give(self)?.map(Lacks::Buckets);
         let connection = self.connections()?;
         self.filter()?;
         self.number_packets()?;
         let port = port.map(Lacks::Port);
-        Ok(port.or(connection.map(Lacks::Connection)))
+        Ok(port.or(buckets).or(connection.map(Lacks::Connection)))
     }
 
     /// Gives it the connections that are tracked, and those that are expected: while it has no filter, so

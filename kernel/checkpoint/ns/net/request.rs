@@ -9,6 +9,7 @@
 use kernel::prelude::*;
 
 use super::{
+    buckets,
     classifiers,
     device,
     ends::{
@@ -46,6 +47,7 @@ use crate::{
             NET_REQUEST_LATE,
             NET_REQUEST_MAKE,
             REQUEST_BORN,
+            REQUEST_BUCKETS,
             REQUEST_CONNECTION,
             REQUEST_DELADDR,
             REQUEST_DELNEIGH,
@@ -227,6 +229,9 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
         let device = device::Device::of(body)?;
         return ns.set_born(device.index(), device.born()?);
     }
+    if kind == REQUEST_BUCKETS {
+        return buckets::send(ns, body);
+    }
     if kind == REQUEST_NUMBERS {
         let (index, numbers) = forwarding::numbers(body).ok_or(EINVAL)?;
         return ns.set_packet_numbers(index, numbers);
@@ -292,6 +297,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         }
         REQUEST_BORN => device::is_birth(body),
         REQUEST_NUMBERS => Ok(forwarding::numbers(body).is_some()),
+        REQUEST_BUCKETS => Ok(buckets::is_allowed(body)),
         REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
         REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
         REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),
@@ -360,6 +366,7 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
         REQUEST_NEWNEIGH | REQUEST_DELNEIGH => "a neighbour",
         REQUEST_NEWNEXTHOP => "a nexthop",
+        REQUEST_BUCKETS => "the buckets of a group of nexthops",
         REQUEST_NEWQDISC => "a queueing discipline",
         REQUEST_NEWTCLASS => "a class of a queueing discipline",
         REQUEST_NEWTFILTER => "a filter of tc",
