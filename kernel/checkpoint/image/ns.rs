@@ -125,6 +125,9 @@ values! {
     /// the group, and for how long it is not balanced, in milliseconds; and `struct checkpoint_nexthop_bucket`
     /// of include/linux/checkpoint_nexthop.h for each bucket.
     REQUEST_BUCKETS = 47,
+    /// Timeouts that tracked connections may get, with a name: NFNL_SUBSYS_CTNETLINK_TIMEOUT and
+    /// IPCTNL_MSG_TIMEOUT_NEW.
+    REQUEST_TIMEOUTS = 48,
     /// A class of a queueing discipline: RTM_NEWTCLASS.
     REQUEST_NEWTCLASS = 50,
     /// A filter of a queueing discipline or class: RTM_NEWTFILTER.

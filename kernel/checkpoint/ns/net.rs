@@ -27,6 +27,7 @@ mod rebuild;
 mod request;
 mod tables;
 mod tc;
+mod timeouts;
 mod track;
 mod tun;
 mod tuple;

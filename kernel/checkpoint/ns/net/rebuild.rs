@@ -58,6 +58,10 @@ use super::{
         RULES, //
     },
     tc,
+    timeouts::{
+        self,
+        TIMEOUTS, //
+    },
     track::{
         self,
         Why, //
@@ -78,7 +82,8 @@ use crate::{
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
         REQUEST_NUMBERS,
-        REQUEST_SETLINK, //
+        REQUEST_SETLINK,
+        REQUEST_TIMEOUTS, //
     },
     kapi::{
         net::namespace::{
@@ -269,6 +274,7 @@ impl<'a> Rebuild<'a> {
         if !namespace::tracks() {
             return Ok(None);
         }
+        self.list(&TIMEOUTS, None, REQUEST_TIMEOUTS, timeouts::request)?;
         for (kind, table) in [
             (REQUEST_CONNECTION, &track::CONNECTIONS),
             (REQUEST_EXPECTATION, &track::EXPECTATIONS),

@@ -34,6 +34,7 @@ use super::{
     queues,
     rebuild::Steps,
     tables::TENTATIVE,
+    timeouts,
     track, //
 };
 use crate::{
@@ -66,7 +67,8 @@ use crate::{
             REQUEST_NEWTCLASS,
             REQUEST_NEWTFILTER,
             REQUEST_NUMBERS,
-            REQUEST_SETLINK, //
+            REQUEST_SETLINK,
+            REQUEST_TIMEOUTS, //
         },
         Kind,
         ObjRef,
@@ -229,6 +231,9 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
         let device = device::Device::of(body)?;
         return ns.set_born(device.index(), device.born()?);
     }
+    if kind == REQUEST_TIMEOUTS {
+        return timeouts::send(ns, body);
+    }
     if kind == REQUEST_BUCKETS {
         return buckets::send(ns, body);
     }
@@ -298,6 +303,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         REQUEST_BORN => device::is_birth(body),
         REQUEST_NUMBERS => Ok(forwarding::numbers(body).is_some()),
         REQUEST_BUCKETS => Ok(buckets::is_allowed(body)),
+        REQUEST_TIMEOUTS => timeouts::is_allowed(body),
         REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
         REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
         REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),
@@ -371,6 +377,7 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWTCLASS => "a class of a queueing discipline",
         REQUEST_NEWTFILTER => "a filter of tc",
         REQUEST_CONNECTION => "a tracked connection",
+        REQUEST_TIMEOUTS => "timeouts of tracked connections",
         REQUEST_EXPECTATION => "an expected connection",
         // That is made elsewhere, and may be what is in the way.
         REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
@@ -449,7 +456,7 @@ pub(super) fn replay(
                     ": the kernel has no such one"
                 }
                 EOPNOTSUPP if kind == REQUEST_NEWTFILTER => ": the kernel lacks a part of it",
-                EOPNOTSUPP | EINVAL if track::is_of(kind) => {
+                EOPNOTSUPP | EINVAL if track::is_of(kind) || kind == REQUEST_TIMEOUTS => {
                     ": the kernel lacks a part of what tracks connections"
                 }
                 ENOMEM if kind == REQUEST_CONNECTION => {

@@ -20,7 +20,8 @@ use super::{
         ATTRIBUTE_HEADER, //
     },
     nexthop::NEXTHOPS,
-    queues, //
+    queues,
+    timeouts::TIMEOUTS, //
 };
 use crate::kapi::net::namespace::NetNs;
 
@@ -453,7 +454,7 @@ pub(super) static TRACKING: [Table<'static>; 3] = {
     }
     [
         get(7, "accounts of netfilter"),
-        get(8, "timeouts of tracked connections"),
+        TIMEOUTS,
         get(9, "helpers of tracked connections"),
     ]
 };
