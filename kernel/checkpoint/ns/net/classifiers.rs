@@ -510,7 +510,7 @@ pub(super) fn unsaved(body: &[u8]) -> Result<Option<&'static str>> {
         ));
     }
     Ok(match find(options, of.matches)? {
-        Some(tree) if !ematches::are_saved(tree)? => {
+        Some(tree) if of.matches != 0 && !ematches::are_saved(tree)? => {
             Some("filters that match by sets, iptables or CAN (tc ematch)")
         }
         _ => None,
