@@ -304,3 +304,75 @@ pub(super) fn differ(ns: &NetNs, fresh: &NetNs) -> Result<bool> {
     }
     Ok(false)
 }
+
+#[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
+#[kernel::macros::kunit_tests(checkpoint_ns_net_filters)]
+mod tests {
+    use super::*;
+    use crate::ns::net::queues::KIND;
+
+    const INBOUND: u32 = 0xffff_fff2;
+    const OUTBOUND: u32 = 0xffff_fff3;
+
+    /// What is told of a filter of `u32` with this handle.
+    fn item(number: u32) -> Result<Item> {
+        let mut message = Message::new(&ask_for(1, INBOUND))?;
+        if let Some(handle) = message.0.get_mut(8..12) {
+            handle.copy_from_slice(&number.to_ne_bytes());
+        }
+        message.add(KIND, b"u32\0")?;
+        Ok(Item {
+            key: KVVec::new(),
+            body: message.0,
+        })
+    }
+
+    /// A priority with this first table, at which all that `handles` names is told.
+    fn group(parent: u32, root: u32, handles: &[u32]) -> Result<Group> {
+        let mut filters = KVVec::new();
+        for &handle in handles {
+            filters.push(item(handle)?, GFP_KERNEL)?;
+        }
+        Ok(Group {
+            place: (1, parent & MAJOR, 1 << 16),
+            parent,
+            root,
+            order: 0,
+            head: item(0)?.body,
+            filters,
+        })
+    }
+
+    /// What two places tell of is made once, and each first table where it is; one without a filter by
+    /// itself.
+    #[test]
+    fn tables() -> Result {
+        let told = [
+            0x8010_0000,
+            0x8010_0800,
+            0x0120_0000,
+            0x0120_0800,
+            0x8000_0000,
+            0x8000_0800,
+        ];
+        let groups = [
+            group(INBOUND, 0x8000_0000, &told)?,
+            group(OUTBOUND, 0x8010_0000, &told)?,
+            group(OUTBOUND, 0x8020_0000, &told)?,
+        ];
+        let roots = Roots::of(&groups)?;
+        let sent: [&[u32]; 3] = [
+            &[0x0120_0000, 0x0120_0800, 0x8000_0800],
+            &[0x8010_0800],
+            &[0],
+        ];
+        for (group, sent) in groups.iter().zip(sent) {
+            let requests = requests(group, &roots)?;
+            assert!(requests
+                .iter()
+                .map(|one| handle(&one.0))
+                .eq(sent.iter().copied()));
+        }
+        Ok(())
+    }
+}
