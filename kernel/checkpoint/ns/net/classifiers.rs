@@ -517,15 +517,21 @@ pub(super) fn unsaved(body: &[u8]) -> Result<Option<&'static str>> {
     })
 }
 
-/// Returns whether the kernel would make a filter of what a request has, but not of all.
+/// Returns whether the kernel would make a filter of what a request has, but not of all: it passes over
+/// matches, and marks that `u32` looks for, which it was built without.
 pub(super) fn is_cut(body: &[u8]) -> Result<bool> {
     let rest = after_header(body)?;
-    let of = classifier(name_in(rest)?).filter(|of| of.matches != 0);
-    let (false, Some(of)) = (cfg!(CONFIG_NET_EMATCH), of) else {
+    let Some(of) = classifier(name_in(rest)?) else {
         return Ok(false);
     };
-    let tree = find(find(rest, OPTIONS)?.unwrap_or(&[]), of.matches)?;
-    Ok(tree.is_some_and(ematches::has_some))
+    let options = find(rest, OPTIONS)?.unwrap_or(&[]);
+    if of.name == b"u32" && !cfg!(CONFIG_CLS_U32_MARK) {
+        return Ok(find(options, MARK)?.is_some());
+    }
+    if of.matches == 0 || cfg!(CONFIG_NET_EMATCH) {
+        return Ok(false);
+    }
+    Ok(find(options, of.matches)?.is_some_and(ematches::has_some))
 }
 
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
@@ -629,6 +635,23 @@ mod tests {
         let mut out = Message::new(&[])?;
         Form::Compare.parms(&POLICE, &[1; 56], &mut out)?;
         assert!(out.0.iter().filter(|&&byte| byte == 1).count() < 56);
+        Ok(())
+    }
+
+    /// What the kernel was built without is not passed over.
+    #[test]
+    fn cut() -> Result {
+        let marked = filter(b"u32\0", |options| options.add(MARK, &[1; 12]))?;
+        assert!(is_filter(&marked.0) && is_cut(&marked.0)? != cfg!(CONFIG_CLS_U32_MARK));
+        let plain = filter(b"u32\0", |options| options.add(5, &[0; 16]))?;
+        assert!(!is_cut(&plain.0)?);
+        let matches = filter(b"basic\0", |options| {
+            options.nest(2, |tree| {
+                tree.add(1, &[1, 0, 0, 0])?;
+                tree.nest(2, |list| list.add(1, &[0, 0, 1, 0, 0, 0, 0, 0]))
+            })
+        })?;
+        assert!(is_cut(&matches.0)? != cfg!(CONFIG_NET_EMATCH));
         Ok(())
     }
 

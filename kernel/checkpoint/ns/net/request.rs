@@ -455,7 +455,9 @@ pub(super) fn replay(
                 ENOENT if matches!(kind, REQUEST_NEWQDISC | REQUEST_NEWTFILTER) => {
                     ": the kernel has no such one"
                 }
-                EOPNOTSUPP if kind == REQUEST_NEWTFILTER => ": the kernel lacks a part of it",
+                EOPNOTSUPP if kind == REQUEST_NEWTFILTER => {
+                    ": the kernel lacks a part of it, or takes it only from the initial user namespace"
+                }
                 EOPNOTSUPP | EINVAL if track::is_of(kind) || kind == REQUEST_TIMEOUTS => {
                     ": the kernel lacks a part of what tracks connections"
                 }
