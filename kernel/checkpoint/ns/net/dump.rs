@@ -254,8 +254,8 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
     if let Some(what) = tc::differs(ns, fresh)? {
         return Ok(Some(what));
     }
-    if filters::differ(ns, fresh)? {
-        return Ok(Some("filters of tc"));
+    if let Some(what) = filters::differ(ns, fresh)? {
+        return Ok(Some(what));
     }
     for kind in ACTIONS {
         let body = action_request(kind)?;

@@ -185,32 +185,58 @@ impl Roots {
         self.0.get(from..to).unwrap_or(&[])
     }
 
-    /// Returns whether what is in the table of `item`, or that itself, comes with `group`. Tables of one
-    /// priority are told wherever that is, in other chains and at other places of the queueing discipline:
-    /// what is in no first one comes with the oldest, if nothing of it depends on where it was made.
-    fn is_of(&self, group: &Group, item: &Item) -> Result<bool> {
+    /// What of what is told of a priority comes with `group`.
+    fn share(&self, group: &Group) -> Share<'_> {
+        let beside = self.beside(group);
+        Share {
+            root: group.root,
+            beside,
+            is_oldest: beside
+                .first()
+                .is_some_and(|&(_, root, _)| root == group.root),
+            is_only: beside.iter().all(|&(.., parent)| parent == group.parent),
+        }
+    }
+}
+
+/// Which tables of `u32` come with a group: tables of one priority are told wherever that is, in other chains
+/// and at other places of the queueing discipline.
+struct Share<'a> {
+    root: u32,
+    /// All first ones of its place.
+    beside: &'a [Root],
+    /// Its own is the oldest of them.
+    is_oldest: bool,
+    /// They all hang where it does.
+    is_only: bool,
+}
+
+impl Share<'_> {
+    /// Returns whether what is in the table of `item`, or that itself, is of them: what is in no first one
+    /// comes with the oldest, if nothing of it depends on where it was made.
+    fn has(&self, item: &Item) -> Result<bool> {
         let table = handle(&item.body) & !IN_TABLE;
-        if group.root == 0 || table == group.root {
+        if self.root == 0 || table == self.root {
             return Ok(true);
         }
-        let beside = self.beside(group);
-        let is_first = beside.binary_search_by_key(&table, |&(_, root, _)| root);
-        let oldest = beside.first().map(|&(_, root, _)| root);
-        if is_first.is_ok() || oldest != Some(group.root) {
+        let is_first = self
+            .beside
+            .binary_search_by_key(&table, |&(_, root, _)| root);
+        if is_first.is_ok() || !self.is_oldest {
             return Ok(false);
         }
-        let only = beside.iter().all(|&(.., parent)| parent == group.parent);
         // It is the chain of the place that it was made at. What is left out differs.
-        Ok(only || classifiers::leads_to_chain(&item.body)?.is_none())
+        Ok(self.is_only || classifiers::leads_to_chain(&item.body)?.is_none())
     }
 }
 
 /// The requests for a group, in the order in which they are sent.
 fn requests(group: &Group, roots: &Roots) -> Result<KVVec<Message>> {
     let mut own = KVVec::new();
+    let share = roots.share(group);
     for item in &group.filters {
         wait::go_on()?;
-        if roots.is_of(group, item)? {
+        if share.has(item)? {
             own.push(item, GFP_KERNEL_ACCOUNT)?;
         }
     }
@@ -280,9 +306,26 @@ pub(super) fn untold(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>> 
     Ok(None)
 }
 
-/// Returns whether `ns` has other filters, or chains of them, than `fresh`: also the queueing discipline
-/// that a device has at first may take them.
-pub(super) fn differ(ns: &NetNs, fresh: &NetNs) -> Result<bool> {
+/// How often, a while apart, actions are looked at that lead to other chains: those of filters that were just
+/// taken away go after a grace period of RCU.
+const LOOKS: usize = 100;
+const WHILE_MS: u32 = 10;
+
+/// Compares the filters that hang on `parent` of a device.
+fn compare(ns: &NetNs, fresh: &NetNs, (index, parent): (u32, u32)) -> Result<Filters> {
+    for _ in 0..LOOKS {
+        wait::go_on()?;
+        match ns.compare_filters(fresh, index, parent)? {
+            Filters::Lead => wait::pause_ms(WHILE_MS),
+            found => return Ok(found),
+        }
+    }
+    Ok(Filters::Lead)
+}
+
+/// Returns what of the filters of `ns`, or of chains of them, is not as that of `fresh`: also the queueing
+/// discipline that a device has at first may take them.
+pub(super) fn differ(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>> {
     for (index, parent) in blocks(ns)? {
         wait::go_on()?;
         let request = ask_for(index, parent);
@@ -297,12 +340,20 @@ pub(super) fn differ(ns: &NetNs, fresh: &NetNs) -> Result<bool> {
         if table(&request, true).differs(ns, fresh)?
             || ordered(&request).differs(ns, fresh)?
             || chains.differs(ns, fresh)?
-            || !matches!(ns.compare_filters(fresh, index, parent)?, Filters::Same)
         {
-            return Ok(true);
+            return Ok(Some("filters of tc"));
+        }
+        match compare(ns, fresh, (index, parent))? {
+            Filters::Same => (),
+            Filters::Lead => {
+                return Ok(Some(
+                    "filters of tc that lead to a chain of another place (goto chain)",
+                ))
+            }
+            Filters::Differ | Filters::InChain => return Ok(Some("filters of tc")),
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]

@@ -224,8 +224,8 @@ REFUSE(match, OWN)
 	expect("filters that match by sets, iptables or CAN (tc ematch)");
 }
 
-/* Two filters have an action that leads to a chain: to that of which of them is not told. */
-REFUSE(chain_of_two, OWN)
+/* A filter for all at each side of clsact: both have an action that leads to a chain. */
+static void both_lead(void)
 {
 	static const unsigned int places[] = { INBOUND, EGRESS };
 	struct tc_gact parms = { .index = 5, .action = TC_ACT_GOTO_CHAIN | 3 };
@@ -242,7 +242,29 @@ REFUSE(chain_of_two, OWN)
 		rt_end(&rt, options);
 		ask(&rt);
 	}
+}
+
+/* To that of which of the two is not told. */
+REFUSE(chain_of_two, OWN)
+{
+	both_lead();
 	expect("actions of several filters that lead to a chain (goto chain)");
+}
+
+/* It leads to that of the first one, which is gone: of the other one it would lead elsewhere. */
+REFUSE(chain_of_first, OWN)
+{
+	static struct tc_list before, now;
+
+	both_lead();
+	tc_read(RTM_GETTFILTER, 50, EGRESS, &before);
+	CHECK_SYS(tc_take_away(50, INBOUND, 0, 1, ETH_P_ALL, "matchall"));
+	/* Only after a while it counts one filter less. */
+	do {
+		sched_yield();
+		tc_read(RTM_GETTFILTER, 50, EGRESS, &now);
+	} while (!memcmp(&before, &now, sizeof(now)));
+	expect("filters of tc that lead to a chain of another place (goto chain) of its own");
 }
 
 /* An action that nobody has used yet, or that stays when its filter goes. */
@@ -331,6 +353,31 @@ REFUSE(chain_of_table, OWN)
 	rt_end(&rt, options);
 	ask(&rt);
 	all_of(EGRESS, 1, 0x1200000, TC_ACT_GOTO_CHAIN | 3);
+	expect("filters of tc of its own");
+}
+
+/* From one side it was put into the first table of the other one, where it is told. */
+REFUSE(chain_of_other_side, OWN)
+{
+	device(true);
+	all_of(INBOUND, 1, 0, TC_ACT_OK);
+	all_of(EGRESS, 1, 0x80000000, TC_ACT_GOTO_CHAIN | 3);
+	expect("filters of tc that lead to a chain of another place (goto chain) of its own");
+}
+
+/* A table whose priority was taken away, of which netlink tells nowhere: others could still lead there. */
+REFUSE(table_left, OWN)
+{
+	struct rtattr *options;
+	struct rt rt;
+
+	device(true);
+	all_of(EGRESS, 2, 0, TC_ACT_OK);
+	options = tc_filter(&rt, 50, EGRESS, 0x1200000, 1, ETH_P_IP, "u32");
+	rt_add_u32(&rt, TCA_U32_DIVISOR, 1);
+	rt_end(&rt, options);
+	ask(&rt);
+	CHECK_SYS(tc_take_away(50, EGRESS, 0, 1, ETH_P_IP, "u32"));
 	expect("filters of tc of its own");
 }
 
