@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Kinds of filters beside those of net_filters.c: basic, cgroup, route, flow, bpf with classic BPF, with
- * matches (ematch), and in the order in which they are tried; tables of u32 of one priority at two places
- * and in two chains, and priorities without a filter. What they do to packets is as before.
+ * matches (ematch), and in the order in which they are tried; marks of u32; tables of u32 of one priority at
+ * two places and in two chains, and priorities without a filter. What they do to packets is as before.
  */
 #include "tc_filters.h"
 
@@ -268,6 +268,31 @@ static void all_of(unsigned int parent, unsigned int chain, unsigned int table, 
 		rt_add_u32(&rt, TCA_U32_HASH, table);
 	rt_add(&rt, TCA_U32_SEL, &match, sizeof(match));
 	end(&rt, options, TCA_U32_ACT, does);
+}
+
+/* Marks that u32 looks for. */
+CKPT_CYCLE(marks, OWN)
+{
+	struct {
+		struct tc_u32_sel sel;
+		struct tc_u32_key key;
+	} match = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+	struct tc_u32_mark mark = { .val = 7, .mask = 0xff };
+	struct rtattr *options;
+	struct rt rt;
+
+	begin_clsact();
+	options = begin(&rt, EGRESS, 0, 1, 0, "u32");
+	rt_add(&rt, TCA_U32_SEL, &match, sizeof(match));
+	rt_add(&rt, TCA_U32_MARK, &mark, sizeof(mark));
+	end(&rt, options, TCA_U32_ACT, TC_ACT_SHOT);
+	/* The kernel passes over it, if it was built without. */
+	if (goes())
+		ckpt_not_here();
+	/* How many had it is no part of what stays: so none has it yet. */
+	stays(outwards, 1);
+	CHECK_EQ(0, goes());
+	CHECK(goes_with(0x107), "a datagram with the mark is not dropped");
 }
 
 /*

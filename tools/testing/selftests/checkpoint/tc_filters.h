@@ -88,8 +88,8 @@ static void stays(const struct place *places, int count)
 		tc_same(RTM_GETTFILTER, places[i].index, places[i].parent, &lists[i]);
 }
 
-/* Whether a datagram to 192.0.2.2 goes; 0, or an errno. */
-__attribute__((unused)) static int goes(void)
+/* Whether a datagram with this mark goes to 192.0.2.2; 0, or an errno. */
+__attribute__((unused)) static int goes_with(unsigned int mark)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
 	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), err = 0;
@@ -97,11 +97,18 @@ __attribute__((unused)) static int goes(void)
 	int one = 1;
 
 	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one)));
+	if (mark)
+		CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
 	CHECK_EQ(1, inet_pton(AF_INET, "192.0.2.2", &to.sin_addr));
 	if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
 		err = errno;
 	CHECK_SYS(close(fd));
 	return err;
+}
+
+__attribute__((unused)) static int goes(void)
+{
+	return goes_with(0);
 }
 
 /* A device that is on, and whose clsact filters hang on. */
