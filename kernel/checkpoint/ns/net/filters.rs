@@ -92,6 +92,8 @@ struct Group {
     parent: u32,
     /// The number of the first table of `u32`, which comes with it; 0: it is of another kind.
     root: u32,
+    /// `filters` has also what is in tables that are no first ones, which is told of each of a place.
+    has_all: bool,
     /// How many there were before it.
     order: usize,
     /// What tells of it, and of no filter.
@@ -132,6 +134,34 @@ fn root_of(ns: &NetNs, head: &[u8]) -> Result<u32> {
     Ok(answer.map_or(0, |item| handle(&item.body)))
 }
 
+/// The table of `u32` that a filter is in, or that it is.
+fn table_of(item: &Item) -> u32 {
+    handle(&item.body) & !IN_TABLE
+}
+
+/// Returns whether a group with this root, which is told next, is the oldest one of its place in `all`; those
+/// that it is older than have only what is in their own first tables then. There may be many of them, each of
+/// which tells of all.
+fn is_oldest(all: &mut KVVec<Group>, place: (u32, u32, u32), root: u32) -> bool {
+    let (index, major, _) = place;
+    // Those of one queueing discipline come one after the other.
+    let mut beside = all
+        .iter_mut()
+        .rev()
+        .take_while(|group| (group.place.0, group.place.1) == (index, major))
+        .filter(|group| group.place == place && group.root != 0 && group.has_all);
+    match beside.next() {
+        Some(older) if older.root < root => false,
+        Some(other) => {
+            let own = other.root;
+            other.filters.retain(|item| table_of(item) == own);
+            other.has_all = false;
+            true
+        }
+        None => true,
+    }
+}
+
 /// The filters that hang on `parent` of a device, in groups; adds them to `all`.
 fn groups(ns: &NetNs, (index, parent): (u32, u32), all: &mut KVVec<Group>) -> Result {
     for item in table(&ask_for(index, parent), false).of(ns)? {
@@ -144,10 +174,12 @@ fn groups(ns: &NetNs, (index, parent): (u32, u32), all: &mut KVVec<Group>) -> Re
                 _ => 0,
             };
             let prio = u32_at(&item.body, 16).ok_or(EIO)? & PRIORITY;
+            let place = (index, parent & MAJOR, prio);
             let group = Group {
-                place: (index, parent & MAJOR, prio),
+                place,
                 parent,
                 root,
+                has_all: root == 0 || is_oldest(all, place, root),
                 order: all.len(),
                 head: item.body,
                 filters: KVVec::new(),
@@ -157,7 +189,9 @@ fn groups(ns: &NetNs, (index, parent): (u32, u32), all: &mut KVVec<Group>) -> Re
         }
         // The first one is told before what is in it.
         let group = all.last_mut().ok_or(EIO)?;
-        group.filters.push(item, GFP_KERNEL_ACCOUNT)?;
+        if group.has_all || table_of(&item) == group.root {
+            group.filters.push(item, GFP_KERNEL_ACCOUNT)?;
+        }
     }
     Ok(())
 }
@@ -215,7 +249,7 @@ impl Share<'_> {
     /// Returns whether what is in the table of `item`, or that itself, is of them: what is in no first one
     /// comes with the oldest, if nothing of it depends on where it was made.
     fn has(&self, item: &Item) -> Result<bool> {
-        let table = handle(&item.body) & !IN_TABLE;
+        let table = table_of(item);
         if self.root == 0 || table == self.root {
             return Ok(true);
         }
@@ -388,6 +422,7 @@ mod tests {
             place: (1, parent & MAJOR, 1 << 16),
             parent,
             root,
+            has_all: true,
             order: 0,
             head: item(0)?.body,
             filters,
@@ -424,6 +459,31 @@ mod tests {
                 .map(|one| handle(&one.0))
                 .eq(sent.iter().copied()));
         }
+        Ok(())
+    }
+
+    /// Only the oldest one of a place keeps what is told of all, in whatever order they come.
+    #[test]
+    fn oldest() -> Result {
+        let told = [0x8000_0800, 0x8010_0800, 0x0120_0800];
+        let mut all = KVVec::new();
+        for (parent, root, is, left) in [
+            (INBOUND, 0x8010_0000, true, 3),
+            (OUTBOUND, 0x8000_0000, true, 1),
+            (OUTBOUND, 0x8020_0000, false, 1),
+        ] {
+            let next = group(parent, root, &told)?;
+            assert!(is_oldest(&mut all, next.place, root) == is);
+            let has_all = is;
+            all.push(Group { has_all, ..next }, GFP_KERNEL)?;
+            assert!(all.first().is_some_and(|first| first.filters.len() == left));
+        }
+        // Of another priority.
+        assert!(is_oldest(
+            &mut all,
+            (1, INBOUND & MAJOR, 2 << 16),
+            0x8030_0000
+        ));
         Ok(())
     }
 }
