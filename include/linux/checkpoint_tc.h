@@ -16,6 +16,7 @@ struct net;
 #define CHECKPOINT_TC_SAME	0
 #define CHECKPOINT_TC_DIFFERS	1
 #define CHECKPOINT_TC_CHAIN	2
+#define CHECKPOINT_TC_LEADS	3
 
 /* Of kernel/checkpoint/tc.c. */
 ssize_t checkpoint_tc_more(struct net *net, u32 index, u32 handle, void *buf, size_t size);

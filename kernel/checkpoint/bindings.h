@@ -20,6 +20,7 @@
 #include <linux/checkpoint_mptcp.h>
 #include <linux/checkpoint_netlink.h>
 #include <linux/checkpoint_netns.h>
+#include <linux/checkpoint_nexthop.h>
 #include <linux/checkpoint_tc.h>
 #include <linux/checkpoint_packet.h>
 #include <linux/checkpoint_ptrace.h>

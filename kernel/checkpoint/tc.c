@@ -122,12 +122,37 @@ static struct tcf_chain *find_chain(struct tcf_block *block, struct tcf_chain *f
 	return from;
 }
 
+/*
+ * How many actions lead to @chain.  That of the place where an action was made is the one that it
+ * leads to, and not that of a filter that has it, or of where u32 lists the filter.
+ */
+static unsigned int led_to(struct tcf_chain *chain)
+{
+	guard(mutex)(&chain->block->lock);
+	return chain->action_refcnt;
+}
+
+/* The same of all chains of @block that nothing else holds: tcf_chain_held_by_acts_only(). */
+static unsigned int led_to_others(struct tcf_block *block)
+{
+	struct tcf_chain *chain;
+	unsigned int count = 0;
+
+	guard(mutex)(&block->lock);
+	list_for_each_entry(chain, &block->chain_list, list) {
+		if (chain->refcnt == chain->action_refcnt)
+			count += chain->refcnt;
+	}
+	return count;
+}
+
 /* Compares the chains of @block with those of @fresh that have their numbers. */
 static int compare_chains(struct tcf_block *block, struct tcf_block *fresh)
 {
 	struct tcf_chain *chain, *other = NULL;
 	int ret = CHECKPOINT_TC_SAME;
 	unsigned int looks = LOOKS;
+	bool leads = false;
 
 	for (chain = tcf_get_next_chain(block, NULL); chain;
 	     chain = tcf_get_next_chain(block, chain)) {
@@ -142,9 +167,13 @@ static int compare_chains(struct tcf_block *block, struct tcf_block *fresh)
 		other = find_chain(fresh, other, chain->index, &looks);
 		if (!other || !has_same_filters(chain, other))
 			ret = CHECKPOINT_TC_DIFFERS;
+		else
+			leads |= led_to(chain) != led_to(other);
 	}
 	while (other)
 		other = tcf_get_next_chain(fresh, other);
+	if (!ret && (leads || led_to_others(block) != led_to_others(fresh)))
+		ret = CHECKPOINT_TC_LEADS;
 	return ret;
 }
 #endif

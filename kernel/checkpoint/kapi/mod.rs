@@ -105,6 +105,7 @@ pub(crate) mod net {
     pub(crate) mod mptcp;
     pub(crate) mod namespace;
     pub(crate) mod netlink;
+    pub(crate) mod nexthop;
     pub(crate) mod packet;
     pub(crate) mod packet_queue;
     pub(crate) mod packet_ring;

@@ -6,10 +6,13 @@
 //! but what is in that of the root may be left outside by the caller: then its addresses, routes and
 //! devices are to be made by who restarts the tasks, and only their sockets are saved.
 
+mod buckets;
+mod classifiers;
 mod compare;
 mod contents;
 mod device;
 mod dump;
+mod ematches;
 mod ends;
 mod fallback;
 mod filters;
@@ -24,6 +27,7 @@ mod rebuild;
 mod request;
 mod tables;
 mod tc;
+mod timeouts;
 mod track;
 mod tun;
 mod tuple;

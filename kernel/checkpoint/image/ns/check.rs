@@ -33,6 +33,7 @@ use crate::image::{
         NET_REQUEST_LATE,
         NET_REQUEST_MAKE,
         REQUEST_BORN,
+        REQUEST_BUCKETS,
         REQUEST_CONNECTION,
         REQUEST_DELADDR,
         REQUEST_DELNEIGH,
@@ -59,6 +60,7 @@ use crate::image::{
         REQUEST_NEWTFILTER,
         REQUEST_NUMBERS,
         REQUEST_SETLINK,
+        REQUEST_TIMEOUTS,
         SETTINGS_MAX,
         SETTING_PATH_MAX,
         SETTING_TEXT_MAX, //
@@ -236,6 +238,8 @@ impl Walk<'_> {
                     | REQUEST_NEWTFILTER
                     | REQUEST_BORN
                     | REQUEST_NUMBERS
+                    | REQUEST_BUCKETS
+                    | REQUEST_TIMEOUTS
                     | REQUEST_NEWLINKPROP
                     | REQUEST_NEWTABLE
                     | REQUEST_NEWCHAIN
@@ -248,7 +252,10 @@ impl Walk<'_> {
         )?;
         flags(raw, request.flags.get().into(), REQUEST_FLAGS.into())?;
         let of_netfilter = request.kind.get() >= REQUEST_NEWTABLE
-            || matches!(request.kind.get(), REQUEST_CONNECTION | REQUEST_EXPECTATION);
+            || matches!(
+                request.kind.get(),
+                REQUEST_CONNECTION | REQUEST_EXPECTATION | REQUEST_TIMEOUTS
+            );
         ensure(
             raw,
             !of_netfilter || request.flags.get() == NET_REQUEST_LATE,

@@ -22,6 +22,8 @@ pub(crate) enum Filters {
     Differ,
     /// One is in a chain that was made by itself.
     InChain,
+    /// Alike, but actions lead to chains of other places; or some that did are not gone yet.
+    Lead,
 }
 
 impl NetNs {
@@ -57,6 +59,7 @@ impl NetNs {
         Ok(match found.cast_unsigned() {
             bindings::CHECKPOINT_TC_SAME => Filters::Same,
             bindings::CHECKPOINT_TC_CHAIN => Filters::InChain,
+            bindings::CHECKPOINT_TC_LEADS => Filters::Lead,
             _ => Filters::Differ,
         })
     }

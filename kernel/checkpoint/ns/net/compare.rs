@@ -478,7 +478,9 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
                     name_of(&name)
                 ),
             ),
-            Some(Lacks::Connection(why)) => member.refuse(cap, fmt!("{}", why)),
+            Some(Lacks::Connection(why) | Lacks::Buckets(why)) => {
+                member.refuse(cap, fmt!("{}", why))
+            }
         }
         return Ok(None);
     }

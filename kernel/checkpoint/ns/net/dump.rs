@@ -10,6 +10,7 @@ use core::slice::from_ref;
 use kernel::prelude::*;
 
 use super::{
+    classifiers,
     filters,
     message::{
         attributes,
@@ -253,8 +254,8 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
     if let Some(what) = tc::differs(ns, fresh)? {
         return Ok(Some(what));
     }
-    if filters::differ(ns, fresh)? {
-        return Ok(Some("filters of tc"));
+    if let Some(what) = filters::differ(ns, fresh)? {
+        return Ok(Some(what));
     }
     for kind in ACTIONS {
         let body = action_request(kind)?;
@@ -264,7 +265,7 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
             request: 50,
             body: &body,
             header: 4,
-            own: Some(filters::actions_key),
+            own: Some(classifiers::actions_key),
             none_new: true,
             ..PLAIN
         };

@@ -13,6 +13,7 @@ use kernel::{
 };
 
 use super::{
+    buckets,
     contents::{
         write,
         Settings, //
@@ -57,6 +58,10 @@ use super::{
         RULES, //
     },
     tc,
+    timeouts::{
+        self,
+        TIMEOUTS, //
+    },
     track::{
         self,
         Why, //
@@ -77,7 +82,8 @@ use crate::{
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
         REQUEST_NUMBERS,
-        REQUEST_SETLINK, //
+        REQUEST_SETLINK,
+        REQUEST_TIMEOUTS, //
     },
     kapi::{
         net::namespace::{
@@ -129,6 +135,8 @@ pub(super) enum Lacks {
     Port(KVVec<u8>),
     /// A connection.
     Connection(Why),
+    /// Which flow goes where: a group of nexthops.
+    Buckets(Why),
 }
 
 /// A namespace in the making.
@@ -252,11 +260,12 @@ impl<'a> Rebuild<'a> {
         tc::give(self)?;
         filters::give(self)?;
         let port = self.ports()?;
+        let buckets = buckets::give(self)?.map(Lacks::Buckets);
         let connection = self.connections()?;
         self.filter()?;
         self.number_packets()?;
         let port = port.map(Lacks::Port);
-        Ok(port.or(connection.map(Lacks::Connection)))
+        Ok(port.or(buckets).or(connection.map(Lacks::Connection)))
     }
 
     /// Gives it the connections that are tracked, and those that are expected: while it has no filter, so
@@ -265,6 +274,7 @@ impl<'a> Rebuild<'a> {
         if !namespace::tracks() {
             return Ok(None);
         }
+        self.list(&TIMEOUTS, None, REQUEST_TIMEOUTS, timeouts::request)?;
         for (kind, table) in [
             (REQUEST_CONNECTION, &track::CONNECTIONS),
             (REQUEST_EXPECTATION, &track::EXPECTATIONS),

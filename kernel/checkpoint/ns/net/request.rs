@@ -9,12 +9,13 @@
 use kernel::prelude::*;
 
 use super::{
+    buckets,
+    classifiers,
     device,
     ends::{
         Ends,
         Names, //
     },
-    filters,
     forwarding,
     message::{
         attributes,
@@ -33,6 +34,7 @@ use super::{
     queues,
     rebuild::Steps,
     tables::TENTATIVE,
+    timeouts,
     track, //
 };
 use crate::{
@@ -46,6 +48,7 @@ use crate::{
             NET_REQUEST_LATE,
             NET_REQUEST_MAKE,
             REQUEST_BORN,
+            REQUEST_BUCKETS,
             REQUEST_CONNECTION,
             REQUEST_DELADDR,
             REQUEST_DELNEIGH,
@@ -64,7 +67,8 @@ use crate::{
             REQUEST_NEWTCLASS,
             REQUEST_NEWTFILTER,
             REQUEST_NUMBERS,
-            REQUEST_SETLINK, //
+            REQUEST_SETLINK,
+            REQUEST_TIMEOUTS, //
         },
         Kind,
         ObjRef,
@@ -220,9 +224,18 @@ fn send(ns: &NetNs, kind: u32, flags: u32, body: &[u8]) -> Result {
     if track::is_of(kind) {
         return track::send(ns, kind, body);
     }
+    if kind == REQUEST_NEWTFILTER && classifiers::is_cut(body)? {
+        return Err(EOPNOTSUPP);
+    }
     if kind == REQUEST_BORN {
         let device = device::Device::of(body)?;
         return ns.set_born(device.index(), device.born()?);
+    }
+    if kind == REQUEST_TIMEOUTS {
+        return timeouts::send(ns, body);
+    }
+    if kind == REQUEST_BUCKETS {
+        return buckets::send(ns, body);
     }
     if kind == REQUEST_NUMBERS {
         let (index, numbers) = forwarding::numbers(body).ok_or(EINVAL)?;
@@ -289,6 +302,8 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         }
         REQUEST_BORN => device::is_birth(body),
         REQUEST_NUMBERS => Ok(forwarding::numbers(body).is_some()),
+        REQUEST_BUCKETS => Ok(buckets::is_allowed(body)),
+        REQUEST_TIMEOUTS => timeouts::is_allowed(body),
         REQUEST_NEWADDR | REQUEST_DELADDR => Ok(of_ip && has_only(body, 8, OF_ADDRESS)?),
         REQUEST_NEWROUTE | REQUEST_DELROUTE => Ok(of_ip && is_route(body)?),
         REQUEST_NEWRULE | REQUEST_DELRULE => Ok(of_ip && has_only(body, 12, OF_RULE)?),
@@ -303,7 +318,7 @@ fn is_allowed(kind: u32, flags: u32, body: &[u8]) -> Result<bool> {
         }
         REQUEST_NEWQDISC => queues::is_queue(body),
         REQUEST_NEWTCLASS => queues::is_class(body),
-        REQUEST_NEWTFILTER => Ok(filters::is_filter(body)),
+        REQUEST_NEWTFILTER => Ok(classifiers::is_filter(body)),
         REQUEST_CONNECTION | REQUEST_EXPECTATION => track::is_allowed(kind, body),
         _ => nft::is_allowed(kind, body),
     }
@@ -357,10 +372,12 @@ fn about(kind: u32, body: &[u8]) -> &'static str {
         REQUEST_NEWRULE | REQUEST_DELRULE => "a routing rule",
         REQUEST_NEWNEIGH | REQUEST_DELNEIGH => "a neighbour",
         REQUEST_NEWNEXTHOP => "a nexthop",
+        REQUEST_BUCKETS => "the buckets of a group of nexthops",
         REQUEST_NEWQDISC => "a queueing discipline",
         REQUEST_NEWTCLASS => "a class of a queueing discipline",
         REQUEST_NEWTFILTER => "a filter of tc",
         REQUEST_CONNECTION => "a tracked connection",
+        REQUEST_TIMEOUTS => "timeouts of tracked connections",
         REQUEST_EXPECTATION => "an expected connection",
         // That is made elsewhere, and may be what is in the way.
         REQUEST_NEWLINK if device::is_across(body) => "a pair with the other end",
@@ -438,7 +455,10 @@ pub(super) fn replay(
                 ENOENT if matches!(kind, REQUEST_NEWQDISC | REQUEST_NEWTFILTER) => {
                     ": the kernel has no such one"
                 }
-                EOPNOTSUPP | EINVAL if track::is_of(kind) => {
+                EOPNOTSUPP if kind == REQUEST_NEWTFILTER => {
+                    ": the kernel lacks a part of it, or takes it only from the initial user namespace"
+                }
+                EOPNOTSUPP | EINVAL if track::is_of(kind) || kind == REQUEST_TIMEOUTS => {
                     ": the kernel lacks a part of what tracks connections"
                 }
                 ENOMEM if kind == REQUEST_CONNECTION => {

@@ -20,7 +20,8 @@ use super::{
         ATTRIBUTE_HEADER, //
     },
     nexthop::NEXTHOPS,
-    queues, //
+    queues,
+    timeouts::TIMEOUTS, //
 };
 use crate::kapi::net::namespace::NetNs;
 
@@ -136,6 +137,21 @@ fn clear(bytes: &mut [u8], at: usize, bits: u8) {
 /// Where the byte of a number of 32 bits is that has the lowest bits.
 pub(super) const LOW_BYTE: usize = if cfg!(target_endian = "little") { 0 } else { 3 };
 
+/// Returns a message whose header has only a family, and that has an attribute of 32 bits.
+pub(super) const fn request_with<const N: usize>(family: u8, kind: u16, value: u8) -> [u8; N] {
+    let mut request = [0; N];
+    let at = N - 2 * ATTRIBUTE_HEADER;
+    let [len, len2] = 8u16.to_ne_bytes();
+    let [kind, kind2] = kind.to_ne_bytes();
+    request[0] = family;
+    request[at] = len;
+    request[at + 1] = len2;
+    request[at + 2] = kind;
+    request[at + 3] = kind2;
+    request[at + ATTRIBUTE_HEADER + LOW_BYTE] = value;
+    request
+}
+
 /// Leaves out of an address what comes of looking for it: ifa_flags and IFA_FLAGS.
 fn edit_address(kind: u16, bytes: &mut [u8]) {
     match kind {
@@ -218,20 +234,6 @@ fn rings(body: &[u8], out: &mut KVVec<u8>) -> Result {
     })
 }
 
-/// struct br_vlan_msg, and an attribute of 32 bits.
-const VLAN_REQUEST: [u8; 16] = {
-    let mut request = [0; 16];
-    let [len, len2] = 8u16.to_ne_bytes();
-    let [kind, kind2] = 1u16.to_ne_bytes();
-    request[0] = 7;
-    request[8] = len;
-    request[9] = len2;
-    request[10] = kind;
-    request[11] = kind2;
-    request[12 + LOW_BYTE] = 2;
-    request
-};
-
 /// Devices.
 pub(super) static LINKS: Table<'static> = Table {
     // RTM_GETLINK, struct ifinfomsg, and IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS.
@@ -260,22 +262,12 @@ pub(super) fn link(ns: &NetNs, index: u32) -> Result<KVVec<Item>> {
     table.of(ns)
 }
 
-/// Returns struct ifinfomsg, with this family, and IFLA_EXT_MASK with these bits.
-const fn link_request(family: u8, mask: u8) -> [u8; 24] {
-    let mut request = [0; 24];
-    let [len, len2] = 8u16.to_ne_bytes();
-    let [kind, kind2] = 29u16.to_ne_bytes();
-    request[0] = family;
-    request[16] = len;
-    request[17] = len2;
-    request[18] = kind;
-    request[19] = kind2;
-    request[20 + LOW_BYTE] = mask;
-    request
-}
+/// struct ifinfomsg, and IFLA_EXT_MASK.
+const LINK_REQUEST: [u8; 24] = request_with(0, 29, 8);
+const RING_REQUEST: [u8; 24] = request_with(7, 29, 0x10 | 0x20);
 
-const LINK_REQUEST: [u8; 24] = link_request(0, 8);
-const RING_REQUEST: [u8; 24] = link_request(7, 0x10 | 0x20);
+/// struct br_vlan_msg, and BRIDGE_VLANDB_DUMP_FLAGS.
+const VLAN_REQUEST: [u8; 16] = request_with(7, 1, 2);
 
 /// Addresses: RTM_GETADDR, struct ifaddrmsg, IFA_CACHEINFO.
 pub(super) static ADDRESSES: Table<'static> = Table {
@@ -462,7 +454,7 @@ pub(super) static TRACKING: [Table<'static>; 3] = {
     }
     [
         get(7, "accounts of netfilter"),
-        get(8, "timeouts of tracked connections"),
+        TIMEOUTS,
         get(9, "helpers of tracked connections"),
     ]
 };

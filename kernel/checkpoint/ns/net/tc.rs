@@ -57,7 +57,7 @@ const ROOT: u32 = u32::MAX;
 const INGRESS: u32 = 0xffff_fff1;
 
 /// The bits of TC_H_MAJ.
-const MAJOR: u32 = 0xffff_0000;
+pub(super) const MAJOR: u32 = 0xffff_0000;
 
 /// Where filters hang on `clsact`: TC_H_MIN_INGRESS and TC_H_MIN_EGRESS.
 const OF_CLSACT: [u32; 2] = [0xffff_fff2, 0xffff_fff3];

@@ -2,10 +2,13 @@
 /*
  * Connections that a network namespace of the tasks tracks: what netlink tells of them (addresses
  * that were changed, states, marks, zones, labels, masters, counters, times), what it does not (the
- * device of a masquerade, room for labels), those that are expected; and those that are refused.
+ * device of a masquerade, room for labels), those that are expected; what rules give them (timeouts,
+ * helpers, what they are to expect), and timeouts with a name; and those that are refused.
  */
 #include "conntrack.h"
 #include "sockets_tcp.h"
+
+#include <linux/netfilter/nfnetlink_cttimeout.h>
 
 #define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET
 
@@ -481,6 +484,87 @@ static void timeouts(struct rt *rt)
 	rt_end(rt, data);
 }
 
+/* Few seconds, of which the kernel would give it many. */
+static void soon(struct rt *rt)
+{
+	struct rtattr *data;
+
+	add_u16(rt, NFTA_CT_TIMEOUT_L3PROTO, AF_INET);
+	add_u8(rt, NFTA_CT_TIMEOUT_L4PROTO, IPPROTO_UDP);
+	data = rt_nest(rt, NFTA_CT_TIMEOUT_DATA);
+	nf_number(rt, 1 /* CTA_TIMEOUT_UDP_UNREPLIED */, 5);
+	rt_end(rt, data);
+}
+
+/* What is sent gets timeouts. */
+CKPT_CYCLE(gives_timeouts, OWN)
+{
+	int from, to;
+
+	switch_lo(true);
+	set("nf_conntrack_udp_timeout", "100000");
+	give_object(NFT_OBJECT_CT_TIMEOUT, soon);
+	ckpt_ready_wait();
+	from = bound(4801);
+	to = bound(4802);
+	say(from, to, 4802);
+	CHECK_EQ(1, count_all(CONNECTIONS));
+	while (count_all(CONNECTIONS))
+		sched_yield();
+}
+
+static void tftp(struct rt *rt)
+{
+	rt_add_text(rt, NFTA_CT_HELPER_NAME, "tftp");
+	add_u16(rt, NFTA_CT_HELPER_L3PROTO, AF_INET);
+	add_u8(rt, NFTA_CT_HELPER_L4PROTO, IPPROTO_UDP);
+}
+
+/* What is sent gets a helper, which has it expect another one. */
+CKPT_CYCLE(gives_helper, OWN)
+{
+	static const char asks[] = "\0\1file\0octet";
+	struct sockaddr_in in = on_lo(4802);
+	int from;
+
+	switch_lo(true);
+	set("nf_conntrack_udp_timeout", "100000");
+	give_object(NFT_OBJECT_CT_HELPER, tftp);
+	ckpt_ready_wait();
+	from = bound(4801);
+	CHECK_SYS(bound(4802));
+	CHECK_EQ((ssize_t)sizeof(asks),
+		 sendto(from, asks, sizeof(asks), 0, (struct sockaddr *)&in, sizeof(in)));
+	CHECK_EQ(1, count_all(CONNECTIONS));
+	CHECK_EQ(1, count_all(EXPECTATIONS));
+}
+
+/* Timeouts with a name are told as before, and can be taken away. */
+CKPT_CYCLE(named_timeouts, OWN)
+{
+	struct rtattr *data;
+	struct rt rt;
+
+	switch_lo(true);
+	ct_begin(&rt, NFNL_SUBSYS_CTNETLINK_TIMEOUT << 8 | IPCTNL_MSG_TIMEOUT_NEW,
+		 NLM_F_CREATE | NLM_F_EXCL, AF_UNSPEC);
+	rt_add_text(&rt, CTA_TIMEOUT_NAME, "slow");
+	add_u16(&rt, CTA_TIMEOUT_L3PROTO, AF_INET);
+	add_u8(&rt, CTA_TIMEOUT_L4PROTO, IPPROTO_UDP);
+	data = rt_nest(&rt, CTA_TIMEOUT_DATA);
+	nf_number(&rt, CTA_TIMEOUT_UDP_REPLIED, 77);
+	rt_end(&rt, data);
+	if (ct_ask(&rt)) {
+		/* There is no such part of netfilter. */
+		CHECK_EQ(EINVAL, errno);
+		ckpt_not_here();
+	}
+	stay(NFNL_SUBSYS_CTNETLINK_TIMEOUT << 8, 1);
+	ct_begin(&rt, NFNL_SUBSYS_CTNETLINK_TIMEOUT << 8 | IPCTNL_MSG_TIMEOUT_DELETE, 0, AF_UNSPEC);
+	rt_add_text(&rt, CTA_TIMEOUT_NAME, "slow");
+	CHECK_SYS(ct_ask(&rt));
+}
+
 /* A rule has given it timeouts. */
 CKPT_SCENARIO(timed, OWN)
 {
@@ -494,6 +578,21 @@ static void expectation(struct rt *rt)
 	add_u16(rt, NFTA_CT_EXPECT_DPORT, 4803);
 	rt_add_u32(rt, NFTA_CT_EXPECT_TIMEOUT, LONG);
 	add_u8(rt, NFTA_CT_EXPECT_SIZE, 1);
+}
+
+/* What is sent is expected to lead to another one. */
+CKPT_CYCLE(gives_expectation, OWN)
+{
+	int from, to;
+
+	switch_lo(true);
+	set("nf_conntrack_udp_timeout", "100000");
+	give_object(NFT_OBJECT_CT_EXPECT, expectation);
+	ckpt_ready_wait();
+	from = bound(4801);
+	to = bound(4802);
+	say(from, to, 4802);
+	CHECK_EQ(1, count_all(EXPECTATIONS));
 }
 
 /* A rule has it expect another one: its helper keeps that for it. */

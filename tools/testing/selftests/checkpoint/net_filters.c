@@ -3,104 +3,7 @@
  * Filters of queueing disciplines and classes, with their actions: priorities, protocols, chains,
  * handles and tables, and actions that several filters have.  What they do to packets is as before.
  */
-#include "common.h"
-#include "tc.h"
-
-#define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET
-#define H(major, minor)	((major) << 16 | (minor))
-
-#define CLSACT	(TC_H_CLSACT & TC_H_MAJ_MASK)
-#define EGRESS	TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
-#define INBOUND	TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
-
-/* A filter for all that @parent gets, in @chain, with an action of gact: its number, what it does. */
-static int gact(int index, unsigned int parent, unsigned int prio, unsigned int chain,
-		unsigned int number, int does)
-{
-	struct tc_gact parms = { .index = number, .action = does };
-	struct rtattr *options, *list;
-	struct rt rt;
-
-	tc_begin(&rt, RTM_NEWTFILTER, index, parent, 0, TC_H_MAKE(prio << 16, htons(ETH_P_ALL)),
-		 "matchall");
-	if (chain)
-		rt_add_u32(&rt, TCA_CHAIN, chain);
-	options = rt_nest(&rt, TCA_OPTIONS);
-	list = rt_nest(&rt, TCA_MATCHALL_ACT);
-	tc_action(&rt, 1, "gact", TCA_GACT_PARMS, &parms, sizeof(parms));
-	rt_end(&rt, list);
-	rt_end(&rt, options);
-	return rt_ask(&rt);
-}
-
-/* In a process of its own: whether the kernel has what the tests begin with. */
-static bool has_filters(void)
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (!pid) {
-		struct rt rt;
-
-		if (unshare(CLONE_NEWNET))
-			_exit(1);
-		rt_end(&rt, rt_device(&rt, "d0", 50, "dummy"));
-		_exit(rt_ask(&rt) || tc_queue(50, TC_H_CLSACT, CLSACT, "clsact", NULL, 0) ||
-		      gact(50, EGRESS, 1, 0, 0, TC_ACT_OK));
-	}
-	return waitpid(pid, &status, 0) == pid && !status;
-}
-
-#define BEGIN() do {							\
-	CKPT_BEGIN();							\
-	if (!has_filters())						\
-		SKIP(return, "no dummy devices, or no filters with actions"); \
-} while (0)
-
-CKPT_FIXTURE_IF(BEGIN)
-
-/* What is missing in the kernel is left out of the scenario. */
-static bool has(int result)
-{
-	CHECK(!result || errno == ENOENT || errno == EOPNOTSUPP, "%s", strerror(errno));
-	return !result;
-}
-
-/* Where filters hang in the scenario. */
-struct place {
-	int index;
-	unsigned int parent;
-};
-
-static void stays(const struct place *places, int count)
-{
-	static struct tc_list lists[4];
-	int i;
-
-	for (i = 0; i < count; i++) {
-		tc_read(RTM_GETTFILTER, places[i].index, places[i].parent, &lists[i]);
-		CHECK(lists[i].count, "there are no filters at %x", places[i].parent);
-	}
-	ckpt_ready_wait();
-	for (i = 0; i < count; i++)
-		tc_same(RTM_GETTFILTER, places[i].index, places[i].parent, &lists[i]);
-}
-
-/* Whether a datagram to 192.0.2.2 goes; 0, or an errno. */
-static int goes(void)
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
-	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), err = 0;
-	/* So that it tells of what was dropped. */
-	int one = 1;
-
-	CHECK_SYS(setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one)));
-	CHECK_EQ(1, inet_pton(AF_INET, "192.0.2.2", &to.sin_addr));
-	if (sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
-		err = errno;
-	CHECK_SYS(close(fd));
-	return err;
-}
+#include "tc_filters.h"
 
 /* How often the first action of the filter with this priority was used, and whether it has this one. */
 static unsigned long long packets(int index, unsigned int parent, unsigned int prio)
@@ -152,11 +55,7 @@ CKPT_CYCLE(drops, OWN)
 	static const struct place places[] = { { 50, EGRESS }, { 50, INBOUND } };
 	unsigned long long before;
 
-	tc_device("d0", 50);
-	rt_switch("d0", true);
-	rt_address("d0", "192.0.2.1", 24);
-	CHECK_SYS(tc_queue(50, TC_H_CLSACT, CLSACT, "clsact", NULL, 0));
-	CHECK_EQ(0, goes());
+	begin_clsact();
 	CHECK_SYS(gact(50, EGRESS, 7, 0, 0, TC_ACT_UNSPEC));
 	CHECK_SYS(gact(50, EGRESS, 9, 0, 0, TC_ACT_GOTO_CHAIN | 5));
 	CHECK_SYS(gact(50, EGRESS, 3, 5, 0, TC_ACT_SHOT));

@@ -30,12 +30,12 @@ static void expect(const char *what)
 	CHECK(lo_is_on(), "the loopback device is off");
 }
 
-/* A resilient group of nexthops has a table of its own. */
+/* A resilient group of nexthops with more buckets than a request of an image has room for. */
 REFUSE(resilient_group, OWN)
 {
 	switch_lo(true);
 	rt_resilient(7);
-	expect("resilient groups of nexthops, or nexthops with an encapsulation, of its own");
+	expect("resilient groups of nexthops with more than 8191 buckets");
 }
 
 /* A route by a nexthop that drops all is told as one that does so itself. */

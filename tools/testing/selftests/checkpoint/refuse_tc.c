@@ -6,6 +6,9 @@
 #include "refuse.h"
 #include "tc.h"
 
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+
 REFUSE_FIXTURE
 
 #define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET
@@ -172,18 +175,96 @@ REFUSE(chain, OWN)
 	expect("chains of filters that were made by themselves (tc chain)");
 }
 
-/* A kind of filters that is not made again. */
-REFUSE(kind_of_filter, OWN)
+/* A filter that is a program. */
+REFUSE(program, OWN)
 {
+	struct bpf_insn steps[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SCHED_CLS, .insn_cnt = 2,
+		.insns = (uintptr_t)steps, .license = (uintptr_t)"GPL",
+	};
 	struct rtattr *options;
+	struct rt rt;
+	int fd;
+
+	device(true);
+	fd = CHECK_HERE(syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
+	options = tc_filter(&rt, 50, EGRESS, 0, 1, ETH_P_ALL, "bpf");
+	rt_add_u32(&rt, TCA_BPF_FD, fd);
+	rt_end(&rt, options);
+	ask(&rt);
+	CHECK_SYS(close(fd));
+	expect("filters that are programs (tc filter bpf)");
+}
+
+/* A match by what others have made: frames of CAN, which no network of the test has. */
+REFUSE(match, OWN)
+{
+	struct tcf_ematch_tree_hdr header = { .nmatches = 1 };
+	struct {
+		struct tcf_ematch_hdr match;
+		unsigned int id, mask;
+	} can = { .match.kind = TCF_EM_CANID, .id = 1, .mask = 1 };
+	struct rtattr *options, *tree, *list;
 	struct rt rt;
 
 	device(true);
 	options = tc_filter(&rt, 50, EGRESS, 0, 1, ETH_P_ALL, "basic");
-	rt_add_u32(&rt, TCA_BASIC_CLASSID, H(1, 1));
+	tree = rt_nest(&rt, TCA_BASIC_EMATCHES);
+	rt_add(&rt, TCA_EMATCH_TREE_HDR, &header, sizeof(header));
+	list = rt_nest(&rt, TCA_EMATCH_TREE_LIST);
+	rt_add(&rt, 1, &can, sizeof(can));
+	rt_end(&rt, list);
+	rt_end(&rt, tree);
 	rt_end(&rt, options);
 	ask(&rt);
-	expect("filters of tc of its own");
+	expect("filters that match by sets, iptables or CAN (tc ematch)");
+}
+
+/* A filter for all at each side of clsact: both have an action that leads to a chain. */
+static void both_lead(void)
+{
+	static const unsigned int places[] = { INBOUND, EGRESS };
+	struct tc_gact parms = { .index = 5, .action = TC_ACT_GOTO_CHAIN | 3 };
+	struct rtattr *options, *list;
+	unsigned int i;
+	struct rt rt;
+
+	device(true);
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		options = tc_filter(&rt, 50, places[i], 0, 1, ETH_P_ALL, "matchall");
+		list = rt_nest(&rt, TCA_MATCHALL_ACT);
+		tc_action(&rt, 1, "gact", TCA_GACT_PARMS, &parms, sizeof(parms));
+		rt_end(&rt, list);
+		rt_end(&rt, options);
+		ask(&rt);
+	}
+}
+
+/* To that of which of the two is not told. */
+REFUSE(chain_of_two, OWN)
+{
+	both_lead();
+	expect("actions of several filters that lead to a chain (goto chain)");
+}
+
+/* It leads to that of the first one, which is gone: of the other one it would lead elsewhere. */
+REFUSE(chain_of_first, OWN)
+{
+	static struct tc_list before, now;
+
+	both_lead();
+	tc_read(RTM_GETTFILTER, 50, EGRESS, &before);
+	CHECK_SYS(tc_take_away(50, INBOUND, 0, 1, ETH_P_ALL, "matchall"));
+	/* Only after a while it counts one filter less. */
+	do {
+		sched_yield();
+		tc_read(RTM_GETTFILTER, 50, EGRESS, &now);
+	} while (!memcmp(&before, &now, sizeof(now)));
+	expect("filters of tc that lead to a chain of another place (goto chain) of its own");
 }
 
 /* An action that nobody has used yet, or that stays when its filter goes. */
@@ -225,28 +306,78 @@ REFUSE(masks, OWN)
 	expect("filters of tc of its own");
 }
 
-/* Netlink tells of tables of one priority at both places, and not which of them begins where. */
-REFUSE(tables, OWN)
+/* A filter of u32 for all, in the first table of a priority or in another one, with an action of gact. */
+static void all_of(unsigned int parent, unsigned int prio, unsigned int table, int does)
 {
-	static const unsigned int places[] = { INBOUND, EGRESS };
+	struct tc_gact parms = { .action = does };
 	struct {
 		struct tc_u32_sel sel;
 		struct tc_u32_key key;
 	} match = {
 		.sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 },
 	};
+	struct rtattr *options, *list;
+	struct rt rt;
+
+	options = tc_filter(&rt, 50, parent, 0, prio, ETH_P_IP, "u32");
+	if (table)
+		rt_add_u32(&rt, TCA_U32_HASH, table);
+	rt_add(&rt, TCA_U32_SEL, &match, sizeof(match));
+	list = rt_nest(&rt, TCA_U32_ACT);
+	tc_action(&rt, 1, "gact", TCA_GACT_PARMS, &parms, sizeof(parms));
+	rt_end(&rt, list);
+	rt_end(&rt, options);
+	ask(&rt);
+}
+
+/* The first of two tables is gone, and a new one would have its number. */
+REFUSE(tables, OWN)
+{
+	device(true);
+	all_of(EGRESS, 1, 0, TC_ACT_OK);
+	all_of(EGRESS, 2, 0, TC_ACT_OK);
+	CHECK_SYS(tc_take_away(50, EGRESS, 0, 1, ETH_P_IP, "u32"));
+	expect("filters of tc of its own");
+}
+
+/* Two places have a table, and it is not told of which of them the chain is that it leads to. */
+REFUSE(chain_of_table, OWN)
+{
 	struct rtattr *options;
-	unsigned int i;
 	struct rt rt;
 
 	device(true);
-	for (i = 0; i < ARRAY_SIZE(places); i++) {
-		options = tc_filter(&rt, 50, places[i], 0, 1, ETH_P_IP, "u32");
-		rt_add(&rt, TCA_U32_SEL, &match, sizeof(match));
-		rt_add_u32(&rt, TCA_U32_CLASSID, H(1, i + 1));
-		rt_end(&rt, options);
-		ask(&rt);
-	}
+	all_of(INBOUND, 1, 0, TC_ACT_OK);
+	options = tc_filter(&rt, 50, EGRESS, 0x1200000, 1, ETH_P_IP, "u32");
+	rt_add_u32(&rt, TCA_U32_DIVISOR, 1);
+	rt_end(&rt, options);
+	ask(&rt);
+	all_of(EGRESS, 1, 0x1200000, TC_ACT_GOTO_CHAIN | 3);
+	expect("filters of tc of its own");
+}
+
+/* From one side it was put into the first table of the other one, where it is told. */
+REFUSE(chain_of_other_side, OWN)
+{
+	device(true);
+	all_of(INBOUND, 1, 0, TC_ACT_OK);
+	all_of(EGRESS, 1, 0x80000000, TC_ACT_GOTO_CHAIN | 3);
+	expect("filters of tc that lead to a chain of another place (goto chain) of its own");
+}
+
+/* A table whose priority was taken away, of which netlink tells nowhere: others could still lead there. */
+REFUSE(table_left, OWN)
+{
+	struct rtattr *options;
+	struct rt rt;
+
+	device(true);
+	all_of(EGRESS, 2, 0, TC_ACT_OK);
+	options = tc_filter(&rt, 50, EGRESS, 0x1200000, 1, ETH_P_IP, "u32");
+	rt_add_u32(&rt, TCA_U32_DIVISOR, 1);
+	rt_end(&rt, options);
+	ask(&rt);
+	CHECK_SYS(tc_take_away(50, EGRESS, 0, 1, ETH_P_IP, "u32"));
 	expect("filters of tc of its own");
 }
 

@@ -278,12 +278,15 @@ __attribute__((unused)) static int rt_way(const char *to, uint32_t mark)
 	return -1;
 }
 
-/* Makes a nexthop that drops what gets to it, and a resilient group of it with the next number. */
+/*
+ * Makes a nexthop that drops what gets to it, and a resilient group of it with the next number, which has
+ * more buckets than are saved.
+ */
 __attribute__((unused)) static void rt_resilient(uint32_t id)
 {
 	struct nhmsg header = { .nh_family = AF_INET };
 	struct nexthop_grp member = { .id = id };
-	uint16_t type = NEXTHOP_GRP_TYPE_RES, buckets = 8;
+	uint16_t type = NEXTHOP_GRP_TYPE_RES, buckets = 10000;
 	struct rtattr *group;
 	struct rt rt;
 

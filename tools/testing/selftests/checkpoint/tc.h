@@ -38,6 +38,14 @@ static bool tc_has(const char *list, int type)
 	return type && memchr(list, type, strlen(list));
 }
 
+/* The attribute of a kind of filters without counters that has actions. */
+static int tc_act_of(const char *kind)
+{
+	return !strcmp(kind, "cgroup") ? TCA_CGROUP_ACT : !strcmp(kind, "route") ? TCA_ROUTE4_ACT :
+	       !strcmp(kind, "flow") ? TCA_FLOW_ACT : !strcmp(kind, "bpf") ? TCA_BPF_ACT :
+	       TCA_FW_ACT;
+}
+
 /*
  * Copies the attributes of @attr, of @len bytes, at @depth: 0 is the message, 1 the options of a
  * filter, 2 its actions, 3 one of these, 4 the options of that. @kind is that of filter or action.
@@ -68,8 +76,12 @@ static void tc_normal(unsigned char *to, int *at, const struct rtattr *attr, int
 			inner = type == TCA_U32_ACT ? 2 : -1;
 		} else if (depth == 1 && !strcmp(own, "flower")) {
 			inner = type == TCA_FLOWER_ACT ? 2 : -1;
+		} else if (depth == 1 && !strcmp(own, "basic")) {
+			/* TCA_BASIC_PCNT, TCA_BASIC_PAD. */
+			counts = "\5\6";
+			inner = type == TCA_BASIC_ACT ? 2 : -1;
 		} else if (depth == 1) {
-			inner = type == TCA_FW_ACT ? 2 : -1;
+			inner = type == tc_act_of(own) ? 2 : -1;
 		} else if (depth == 2) {
 			inner = 3;
 		} else if (depth == 3) {
@@ -172,6 +184,22 @@ static struct rtattr *tc_filter(struct rt *rt, int index, unsigned int parent, u
 	tc_begin(rt, RTM_NEWTFILTER, index, parent, handle,
 		 TC_H_MAKE(prio << 16, htons(protocol)), kind);
 	return rt_nest(rt, TCA_OPTIONS);
+}
+
+/* Takes a filter away; 0, or -1 with errno. */
+__attribute__((unused))
+static int tc_take_away(int index, unsigned int parent, unsigned int handle, unsigned int prio,
+			int protocol, const char *kind)
+{
+	struct tcmsg header = {
+		.tcm_ifindex = index, .tcm_parent = parent, .tcm_handle = handle,
+		.tcm_info = TC_H_MAKE(prio << 16, htons(protocol)),
+	};
+	struct rt rt;
+
+	rt_begin(&rt, RTM_DELTFILTER, 0, &header, sizeof(header));
+	rt_add_text(&rt, TCA_KIND, kind);
+	return rt_ask(&rt);
 }
 
 /* Gives @parent a queueing discipline with options; 0, or -1 with errno. */
