@@ -31,7 +31,7 @@ use super::{
     },
     outside,
     queues,
-    rebuild::Steps,
+    steps::Steps,
     tables::TENTATIVE,
     track, //
 };
