@@ -125,6 +125,7 @@
 #define IMAGE_KIND_FANOTIFY_FID 267
 #define IMAGE_KIND_UNIX_RECONNECT 270
 #define IMAGE_KIND_NET_FALLBACK 275
+#define IMAGE_KIND_NET_MOVED 276
 #define IMAGE_KIND_TCP_HINTS 277
 #define IMAGE_KIND_PACKET_RINGS 278
 #define IMAGE_KIND_PACKET_MEMORY 279
@@ -567,6 +568,9 @@
 /* NetRequest.flags */
 #define IMAGE_NET_REQUEST_MAKE (1ull << 0)
 #define IMAGE_NET_REQUEST_LATE (1ull << 1)
+
+/* NetMoved.flags */
+#define IMAGE_MOVED_CARRIER (1ull << 0)
 
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
@@ -2701,6 +2705,15 @@ struct image_net_fallback {
 };
 
 static_assert(sizeof(struct image_net_fallback) == 8, "image_net_fallback");
+
+struct image_net_moved {
+	uint32_t net;
+	uint32_t index;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_net_moved) == 16, "image_net_moved");
 
 struct image_tcp_hints {
 	uint32_t round_trip;
