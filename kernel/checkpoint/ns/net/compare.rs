@@ -323,8 +323,8 @@ fn fresh(cap: &mut Capture, all: &[Member<'_>], more: usize) -> Result<Option<KV
 struct Pair<'a> {
     member: &'a Member<'a>,
     fresh: &'a NetNs,
-    /// The numbers of its devices for which others stand in there.
-    moved: &'a [u32],
+    /// Its devices for which others stand in there.
+    moved: &'a moved::Left,
     /// In which settings it differs, and how many these are.
     settings: KVVec<u8>,
     count: u32,
@@ -334,7 +334,8 @@ impl Pair<'_> {
     /// Gives the new one the settings of the other. False: that was refused.
     fn set(&mut self, cap: &mut Capture) -> Result<bool> {
         let ns = self.member.ns;
-        (self.settings, self.count) = differing(&ns.settings()?, &self.fresh.settings()?)?;
+        let fresh = self.moved.without_own(&self.fresh.settings()?)?;
+        (self.settings, self.count) = differing(&ns.settings()?, &fresh)?;
         for last in [false, true] {
             if let Some(wrong) = apply_first(self.fresh, &self.settings)? {
                 let path = wrong.path.to_bytes();
@@ -368,7 +369,7 @@ impl Pair<'_> {
             member.refuse(cap, fmt!("{}", what));
             return Ok(false);
         }
-        let what = match ns.left(self.fresh, self.moved)? {
+        let what = match ns.left(self.fresh, &self.moved.indexes)? {
             Left::Nothing => None,
             Left::Device(name) => {
                 member.refuse_device(cap, &name, &[]);
@@ -433,7 +434,7 @@ impl Pair<'_> {
             member.refuse_setting(cap, path.to_bytes(), "depends on others");
             return Ok(false);
         }
-        if let Some(what) = dump::differs(ns, self.fresh, self.moved)? {
+        if let Some(what) = dump::differs(ns, self.fresh, &self.moved.indexes)? {
             member.refuse(cap, fmt!("{} of its own", what));
             return Ok(false);
         }
@@ -473,13 +474,12 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     let mut rebuilds = KVVec::new();
     let mut pairs = KVVec::new();
     for ((member, fresh), left) in all.iter().zip(&fresh).zip(&lefts) {
-        let moved = &left.indexes;
-        let rebuild = Rebuild::new(member.ns, fresh, moved, &sent);
+        let rebuild = Rebuild::new(member.ns, fresh, &left.indexes, &sent);
         rebuilds.push(rebuild, GFP_KERNEL_ACCOUNT)?;
         let pair = Pair {
             member,
             fresh,
-            moved,
+            moved: left,
             settings: KVVec::new(),
             count: 0,
         };
@@ -491,6 +491,9 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
             return Ok(None);
         }
     }
+    rebuilds
+        .iter_mut()
+        .try_for_each(|rebuild| rebuild.begin())?;
     let mut tuns = KVVec::new();
     // They are there as long as these are open.
     let mut open = KVVec::new();
@@ -505,6 +508,17 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     if let Some((at, name, kind)) = pairs::make_devices(&mut rebuilds, &joins, &outside)? {
         let member = all.get(at).ok_or(EINVAL)?;
         member.refuse_device(cap, &name, &kind);
+        let name = name_of(&name);
+        cap.report.note(
+            &member.who,
+            fmt!(
+                "the device {}: a rule can leave it to who restarts the tasks, if it is one of Ethernet \
+                 (CHECKPOINT_RULE_MOVE for netdev:{}, checkpoint --device {})",
+                name,
+                name,
+                name
+            ),
+        );
         return Ok(None);
     }
     for pair in &mut pairs {

@@ -15,6 +15,7 @@ use kernel::{
 
 use super::{
     compare::Member,
+    contents::Settings,
     device::Device,
     fallback::Fallback,
     outside::name_for_rules,
@@ -136,7 +137,29 @@ pub(super) fn find(
     Ok(Some(left))
 }
 
+/// Where the settings of IPv6 are that devices have, and the one that depends on whether a device has ARP when
+/// it gets there.
+const OF_DEVICES: &[u8] = b"net/ipv6/conf/";
+const LOOKS: &[u8] = b"/accept_dad";
+
 impl Left {
+    /// Returns the settings of `list` without those of these devices that are their own when they get there:
+    /// what stands in for one may have another value than what is given for it, so that of the tasks counts.
+    pub(super) fn without_own(&self, list: &[u8]) -> Result<KVVec<u8>> {
+        let mut rest = KVVec::new();
+        for (path, text) in Settings(list) {
+            wait::go_on()?;
+            let of_device = path.to_bytes().strip_prefix(OF_DEVICES);
+            let name = of_device.and_then(|of| of.strip_suffix(LOOKS));
+            if name.is_some_and(|name| self.told.iter().any(|(told, _)| **told == *name)) {
+                continue;
+            }
+            rest.extend_from_slice(path.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+            rest.extend_from_slice(text.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(rest)
+    }
+
     /// Makes what stands in for them in `fresh`, a new namespace. False: that can't be had, which was refused.
     pub(super) fn stand_in(
         &self,

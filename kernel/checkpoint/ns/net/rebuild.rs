@@ -195,9 +195,14 @@ impl<'a> Rebuild<'a> {
         Ok(left)
     }
 
+    /// Tells to what stands in for its devices what these are told in any case, before others are made: some
+    /// take their address and MTU from them.
+    pub(super) fn begin(&mut self) -> Result {
+        self.tell_moved(|device| device.told())
+    }
+
     /// Sets what its devices are, which were made.
     pub(super) fn change(&mut self) -> Result {
-        self.tell_moved(|device| device.told())?;
         for last in [false, true] {
             for _ in 0..ROUNDS {
                 if !self.change_devices(last)? {
