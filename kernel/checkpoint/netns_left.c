@@ -57,8 +57,15 @@ static bool listens_to_more(struct net_device *dev)
 	return more;
 }
 
-/* What @dev has for what it gets: ingress or clsact, or NULL.  A queue for them stays. */
-static const struct Qdisc_ops *ops_of_ingress(const struct net_device *dev)
+/**
+ * checkpoint_netdev_ingress() - find what a device has for what it gets
+ * @dev: the device; the RTNL is held
+ *
+ * A queue for that stays when it has gone.
+ *
+ * Return: ingress or clsact, or NULL.
+ */
+const struct Qdisc_ops *checkpoint_netdev_ingress(const struct net_device *dev)
 {
 	const struct netdev_queue *queue = rtnl_dereference(dev->ingress_queue);
 	const struct Qdisc *sch = queue ? rtnl_dereference(queue->qdisc_sleeping) : NULL;
@@ -73,6 +80,32 @@ static bool has_programs(struct bpf_mprog_entry *entry)
 	return entry && bpf_mprog_total(entry);
 }
 #endif
+
+/**
+ * checkpoint_netdev_has_programs() - tell whether something sees the packets of a device
+ * @dev: the device; the RTNL is held
+ *
+ * Return: whether it has programs of BPF (XDP, tcx) or hooks of netfilter.
+ */
+bool checkpoint_netdev_has_programs(struct net_device *dev)
+{
+	if (dev_xdp_prog_count(dev))
+		return true;
+#ifdef CONFIG_NET_XGRESS
+	if (has_programs(rtnl_dereference(dev->tcx_ingress)) ||
+	    has_programs(rtnl_dereference(dev->tcx_egress)))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_INGRESS
+	if (rcu_access_pointer(dev->nf_hooks_ingress))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_EGRESS
+	if (rcu_access_pointer(dev->nf_hooks_egress))
+		return true;
+#endif
+	return false;
+}
 
 /*
  * Is @dev not what @fresh, the same device in another namespace, was told to be?  Not what netlink
@@ -118,29 +151,14 @@ static bool made_otherwise(const struct net_device *dev, const struct net_device
 /* Have others fastened something to it that @fresh has not? */
 static bool has_more_fastened(struct net_device *dev, struct net_device *fresh)
 {
-	if (list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
-	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
-	    dev_xdp_prog_count(dev) ||
-	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
-	    ops_of_ingress(dev) != ops_of_ingress(fresh))
-		return true;
-#ifdef CONFIG_NET_XGRESS
-	if (has_programs(rtnl_dereference(dev->tcx_ingress)) ||
-	    has_programs(rtnl_dereference(dev->tcx_egress)))
-		return true;
-#endif
-#ifdef CONFIG_NETFILTER_INGRESS
-	if (rcu_access_pointer(dev->nf_hooks_ingress))
-		return true;
-#endif
-#ifdef CONFIG_NETFILTER_EGRESS
-	if (rcu_access_pointer(dev->nf_hooks_egress))
-		return true;
-#endif
-	return false;
+	return list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
+	       rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
+	       rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
+	       checkpoint_netdev_ingress(dev) != checkpoint_netdev_ingress(fresh) ||
+	       checkpoint_netdev_has_programs(dev);
 }
 
-/* The devices that are moved by a restart: their numbers. */
+/* The devices that are moved by a restart: their numbers, sorted. */
 struct moved {
 	const u32 *index;
 	size_t count;
@@ -148,13 +166,17 @@ struct moved {
 
 static bool is_moved(const struct net_device *dev, const struct moved *moved)
 {
-	size_t n;
+	size_t from = 0, to = moved->count, at;
 
-	for (n = 0; n < moved->count; n++) {
-		if (dev->ifindex == moved->index[n])
-			return true;
+	/* There may be many, and others wait for the RTNL. */
+	while (from < to) {
+		at = from + (to - from) / 2;
+		if (moved->index[at] < dev->ifindex)
+			from = at + 1;
+		else
+			to = at;
 	}
-	return false;
+	return from < moved->count && moved->index[from] == dev->ifindex;
 }
 
 static int is_moved_below(struct net_device *lower, struct netdev_nested_priv *priv)
@@ -395,7 +417,7 @@ static int devices_left(struct net *net, struct net *fresh, struct moved *moved,
  * checkpoint_netns_left() - find what a namespace has that a new one has not
  * @net: the namespace
  * @fresh: a new one, to which all was done that a restart does
- * @moved: the numbers of devices that a restart moves there, for which others stand in
+ * @moved: the numbers of devices that a restart moves there, for which others stand in, sorted
  * @count: how many these are
  * @name: where to put the name of a device, CHECKPOINT_NETNS_NAME bytes
  *

@@ -9,15 +9,20 @@
 #include <linux/err.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
+#include <linux/inetdevice.h>
 #include <linux/netdevice.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
-#include <linux/rwsem.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <net/addrconf.h>
 #include <net/net_namespace.h>
 #include <net/netdev_lock.h>
 #include <net/rtnetlink.h>
+#include <net/sch_generic.h>
 #include "../../net/core/dev.h"
+#include "netns.h"
 
 /* What a device is called whose name is in use. */
 #define ANY_NAME	"dev%d"
@@ -35,6 +40,8 @@
  * @queue_len: the length of its queue
  * @group: its group
  * @address: its address
+ * @broadcast: its address for all
+ * @link_mode: who sets its state
  */
 struct checkpoint_moved {
 	struct net *from;
@@ -48,6 +55,8 @@ struct checkpoint_moved {
 	unsigned int queue_len;
 	int group;
 	struct sockaddr_storage address;
+	u8 broadcast[ETH_ALEN];
+	unsigned char link_mode;
 };
 
 /* The locks of both, in the order of rtnl_net_cmp_locks().  The RTNL is held. */
@@ -65,6 +74,29 @@ static void unlock_both(struct net *a, struct net *b)
 	__rtnl_net_unlock(b);
 }
 
+/* Has it addresses of IP?  They stay behind when it is moved, and nothing brings them back. */
+static bool has_addresses(const struct net_device *dev)
+{
+	const struct in_device *in_dev = __in_dev_get_rtnl(dev);
+#if IS_ENABLED(CONFIG_IPV6)
+	const struct inet6_dev *in6_dev = __in6_dev_get(dev);
+
+	if (in6_dev && !list_empty(&in6_dev->addr_list))
+		return true;
+#endif
+	return in_dev && rcu_access_pointer(in_dev->ifa_list);
+}
+
+/*
+ * Is it set up for something?  Queueing disciplines (who asks for one gives it a handle) and hooks would
+ * be lost, and programs would come along to where nobody knows of them.
+ */
+static bool is_set_up(struct net_device *dev)
+{
+	return rtnl_dereference(dev->qdisc)->handle || checkpoint_netdev_ingress(dev) ||
+	       checkpoint_netdev_has_programs(dev) || rcu_access_pointer(dev->rx_handler);
+}
+
 /* Why @dev is not to be moved, or 0. */
 static int movable(struct net_device *dev)
 {
@@ -75,8 +107,28 @@ static int movable(struct net_device *dev)
 	if (dev->type != ARPHRD_ETHER || dev->addr_len != ETH_ALEN)
 		return -EOPNOTSUPP;
 	/* Nobody loses by accident what he uses. */
-	if (dev->flags & IFF_UP || netdev_has_any_upper_dev(dev))
+	if (dev->flags & IFF_UP || netdev_has_any_upper_dev(dev) || is_set_up(dev))
 		return -EBUSY;
+	return has_addresses(dev) ? -EADDRINUSE : 0;
+}
+
+/*
+ * Why @dev can't be called @as in @to, or 0: as dev_get_valid_name(), but before it is moved, as it
+ * does not come back as it was.
+ */
+static int nameable(struct net_device *dev, struct net *to, const char *as)
+{
+	const struct netdev_name_node *node;
+
+	if (!dev_valid_name(as) || strchr(as, '%'))
+		return -EINVAL;
+	if (netdev_name_in_use(to, as))
+		return -EEXIST;
+	/* Its other names come along. */
+	netdev_for_each_altname(dev, node) {
+		if (!strcmp(node->name, as))
+			return -EEXIST;
+	}
 	return 0;
 }
 
@@ -91,35 +143,39 @@ static void note(struct checkpoint_moved *moved, const struct net_device *dev)
 	moved->queue_len = dev->tx_queue_len;
 	moved->group = dev->group;
 	moved->address.ss_family = dev->type;
-	memcpy(moved->address.__data, dev->dev_addr, dev->addr_len);
+	memcpy(moved->address.__data, dev->dev_addr, ETH_ALEN);
+	memcpy(moved->broadcast, dev->broadcast, ETH_ALEN);
+	moved->link_mode = dev->link_mode;
 }
 
-/* Ends the devices that stand on @dev, but for a bridge: it leaves that as it is moved. */
-static void end_uppers(struct net_device *dev)
+/* One that stands on @dev and can be ended, but for a bridge: it leaves that as it is moved. */
+static struct net_device *next_upper(struct net_device *dev)
 {
 	const struct net_device *master = netdev_master_upper_dev_get(dev);
-	const struct rtnl_link_ops *ops;
-	struct net_device *upper, *first;
+	struct net_device *upper;
 	struct list_head *iter;
 
-	for (;;) {
-		LIST_HEAD(list);
-
-		first = NULL;
-		rcu_read_lock();
-		netdev_for_each_upper_dev_rcu(dev, upper, iter) {
-			if (upper != master) {
-				first = upper;
-				break;
-			}
-		}
-		rcu_read_unlock();
-		ops = first ? first->rtnl_link_ops : NULL;
-		if (!ops || !ops->dellink)
-			return;
-		ops->dellink(first, &list);
-		unregister_netdevice_many(&list);
+	guard(rcu)();
+	netdev_for_each_upper_dev_rcu(dev, upper, iter) {
+		if (upper != master && list_empty(&upper->unreg_list) && upper->rtnl_link_ops &&
+		    upper->rtnl_link_ops->dellink)
+			return upper;
 	}
+	return NULL;
+}
+
+/*
+ * Ends the devices that stand on @dev, all at once, as default_device_exit_batch(): an image says how many
+ * these are, and each time takes long.
+ */
+static void end_uppers(struct net_device *dev)
+{
+	struct net_device *upper;
+	LIST_HEAD(list);
+
+	while ((upper = next_upper(dev)))
+		upper->rtnl_link_ops->dellink(upper, &list);
+	unregister_netdevice_many(&list);
 }
 
 /* Moves @dev back, and makes it what it was.  Both namespaces are locked. */
@@ -135,21 +191,27 @@ static void give_back(const struct checkpoint_moved *moved, struct net_device *d
 		err = __dev_change_net_namespace(dev, moved->from, ANY_NAME, 0, NULL);
 	if (err) {
 		/* It stays with its namespace: default_device_exit_net() moves what it can. */
-		pr_warn("checkpoint: can't move the device %s back: %d\n", dev->name, err);
+		pr_warn_ratelimited("checkpoint: can't move the device %s back: %d\n", dev->name,
+				    err);
 		return;
 	}
 	/* What is not taken stays as it is: it is there. */
 	dev_change_name(dev, moved->name);
 	dev_change_flags(dev, moved->flags, NULL);
-	if (memcmp(dev->dev_addr, address.__data, dev->addr_len)) {
-		down_write(&dev_addr_sem);
-		dev_set_mac_address(dev, &address, NULL);
-		up_write(&dev_addr_sem);
-	}
+	if (memcmp(dev->dev_addr, address.__data, ETH_ALEN))
+		dev_set_mac_address_user(dev, &address, NULL);
 	dev_set_mtu(dev, moved->mtu);
 	dev_change_tx_queue_len(dev, moved->queue_len);
 	dev_set_group(dev, moved->group);
 	dev_set_alias(dev, moved->alias, strlen(moved->alias));
+	/* As do_setlink(). */
+	netdev_lock_ops(dev);
+	if (memcmp(dev->broadcast, moved->broadcast, ETH_ALEN)) {
+		memcpy(dev->broadcast, moved->broadcast, ETH_ALEN);
+		call_netdevice_notifiers(NETDEV_CHANGEADDR, dev);
+	}
+	WRITE_ONCE(dev->link_mode, moved->link_mode);
+	netdev_unlock_ops(dev);
 }
 
 /**
@@ -161,12 +223,14 @@ static void give_back(const struct checkpoint_moved *moved, struct net_device *d
  * @index: the number that it gets there
  *
  * As RTM_NEWLINK with IFLA_NET_NS_FD, with the rights of the caller, but only what nobody uses: a
- * device that is off, and that no other one stands on.
+ * device that is off, that no other one stands on, and for which its namespace has no addresses,
+ * queueing disciplines, hooks or programs: these would not come back with it.
  *
  * Return: what gives it back, to be freed, or an error pointer: -EPERM if the caller may not set up
  * one of both namespaces; -ENODEV if there is no such device; -EBUSY if it is used, or the number
- * is in use there; -EINVAL if it can't be moved; -EOPNOTSUPP if it is none of Ethernet; -EEXIST if
- * the name, or one of its others, is in use there; -EINTR if the caller was killed; -ENOMEM.
+ * is in use there; -EADDRINUSE if it has addresses; -EINVAL if it can't be moved, or the name is
+ * none; -EOPNOTSUPP if it is none of Ethernet; -EEXIST if the name, or one of its others, is in use
+ * there; -EINTR if the caller was killed; -ENOMEM.
  */
 struct checkpoint_moved *checkpoint_netns_move(struct net *from, const char *name, struct net *to,
 					       const char *as, u32 index)
@@ -178,6 +242,8 @@ struct checkpoint_moved *checkpoint_netns_move(struct net *from, const char *nam
 	/* As rtnetlink_rcv_msg() and rtnl_link_get_net_capable(). */
 	if (!ns_capable(from->user_ns, CAP_NET_ADMIN) || !ns_capable(to->user_ns, CAP_NET_ADMIN))
 		return ERR_PTR(-EPERM);
+	if (net_eq(from, to))
+		return ERR_PTR(-EINVAL);
 	moved = kzalloc_obj(*moved, GFP_KERNEL_ACCOUNT);
 	if (!moved)
 		return ERR_PTR(-ENOMEM);
@@ -187,6 +253,8 @@ struct checkpoint_moved *checkpoint_netns_move(struct net *from, const char *nam
 	lock_both(from, to);
 	dev = __dev_get_by_name(from, name);
 	err = dev ? movable(dev) : -ENODEV;
+	if (!err)
+		err = nameable(dev, to, as);
 	if (!err) {
 		note(moved, dev);
 		err = __dev_change_net_namespace(dev, to, ANY_NAME, index, NULL);
@@ -212,8 +280,9 @@ free:
 
 /**
  * checkpoint_netns_give_back() - move a device back to where it was
- * @moved: the device, which comes back switched off, with the name, number, alias, address, MTU,
- *         flags, group and length of the queue that it had, as far as it takes these
+ * @moved: the device, which comes back switched off, with the name, number, alias, addresses of
+ *         links, MTU, flags, group, mode and length of the queue that it had, as far as it takes
+ *         these
  *
  * Nothing else can be done with it: so that does not end when the caller is killed.  One that is
  * gone from the namespace stays where it is.

@@ -336,10 +336,17 @@ pub(super) fn restore(
                 let why = match e {
                     EPERM => ": CAP_NET_ADMIN over both network namespaces is needed",
                     ENODEV => ": there is none with this name",
-                    EBUSY => ": it is on, others stand on it, or its number is in use there",
-                    EINVAL => ": it can't be moved to another network namespace",
+                    EBUSY => {
+                        ": it is on, others stand on it, it has queueing disciplines, hooks or programs of BPF \
+                         where it is, or its number is in use there"
+                    }
+                    EADDRINUSE => ": it has addresses where it is, which it would lose",
+                    EINVAL => ": it can't be moved to another network namespace, or that is no name",
                     EOPNOTSUPP => ": it is none of Ethernet",
-                    EEXIST => ": there is one with that name, or with another one of its names",
+                    EEXIST => {
+                        ": there is one with that name, or with another one of its names, or it has that as \
+                         another one"
+                    }
                     _ => "",
                 };
                 r.fail(

@@ -197,19 +197,6 @@ TEST_F_TIMEOUT(physical, of_the_machine, CKPT_TIMEOUT)
 }
 
 /* The names are those of each other there. */
-static void also_called(const char *name, const char *other)
-{
-	struct rtattr *list;
-	struct rt rt;
-
-	rt_change(&rt, RTM_NEWLINKPROP, name);
-	rt.nlh.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND;
-	list = rt_nest(&rt, IFLA_PROP_LIST);
-	rt_add_text(&rt, IFLA_ALT_IFNAME, other);
-	rt_end(&rt, list);
-	CHECK_SYS(rt_ask(&rt));
-}
-
 TEST_F_TIMEOUT(physical, swapped, CKPT_TIMEOUT)
 {
 	const struct restart_rule rules[] = {
@@ -230,9 +217,9 @@ TEST_F_TIMEOUT(physical, swapped, CKPT_TIMEOUT)
 		ckpt_run_print_log(&run);
 	}
 	device_on("ckcard0", 0, "dummy", NULL);
-	also_called("ckcard0", "ckfirst");
+	also_called("ckcard0", "ckfirst", RTM_NEWLINKPROP);
 	device_on("ckcard1", 0, "dummy", NULL);
-	also_called("ckcard1", "cksecond");
+	also_called("ckcard1", "cksecond", RTM_NEWLINKPROP);
 	ASSERT_EQ(0, restart(0, &given)) {
 		ckpt_run_print_log(&run);
 	}

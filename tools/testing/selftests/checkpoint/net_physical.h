@@ -108,11 +108,11 @@ static bool neighbour(bool make)
 	return !rt_ask(&rt);
 }
 
-/* Gives it a queueing discipline at its root; fails if that has been given one. */
-static int queue(unsigned int handle)
+/* Gives a device a queueing discipline at its root; fails if that has been given one. */
+static int queue_of(const char *name, unsigned int handle)
 {
 	struct tcmsg header = {
-		.tcm_ifindex = if_nametoindex(CARD), .tcm_handle = handle << 16,
+		.tcm_ifindex = if_nametoindex(name), .tcm_handle = handle << 16,
 		.tcm_parent = TC_H_ROOT,
 	};
 	struct tc_fifo_qopt limit = { .limit = 77 };
@@ -122,6 +122,27 @@ static int queue(unsigned int handle)
 	rt_add_text(&rt, TCA_KIND, "pfifo");
 	rt_add(&rt, TCA_OPTIONS, &limit, sizeof(limit));
 	return rt_ask(&rt);
+}
+
+/* The device of the tasks. */
+static int queue(unsigned int handle)
+{
+	return queue_of(CARD, handle);
+}
+
+/* A device has another name, or has it no more. */
+__attribute__((unused)) static void also_called(const char *name, const char *other, int type)
+{
+	struct rtattr *list;
+	struct rt rt;
+
+	rt_change(&rt, type, name);
+	if (type == RTM_NEWLINKPROP)
+		rt.nlh.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND;
+	list = rt_nest(&rt, IFLA_PROP_LIST);
+	rt_add_text(&rt, IFLA_ALT_IFNAME, other);
+	rt_end(&rt, list);
+	CHECK_SYS(rt_ask(&rt));
 }
 
 /* Gives the device of the tasks all that it can have. */

@@ -113,6 +113,20 @@ TEST_F_TIMEOUT(physical, refused, CKPT_TIMEOUT)
 	rt_change(&rt, RTM_DELLINK, HELPER);
 	ASSERT_EQ(0, rt_ask(&rt));
 
+	/* It would lose what its namespace has for it. */
+	device_on("ckused0", 0, "dummy", NULL);
+	give_address("ckused0", 0x0a420001);
+	rule.pattern = (uintptr_t)"netdev:" CARD ":ckused0";
+	ASSERT_EQ(EADDRINUSE, restart(0, &given));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "it has addresses where it is, which it would lose"));
+	ASSERT_EQ(0x0a420001u, address_of("ckused0"));
+	device_on("ckused1", 0, "dummy", NULL);
+	ASSERT_EQ(0, queue_of("ckused1", 7));
+	rule.pattern = (uintptr_t)"netdev:" CARD ":ckused1";
+	ASSERT_EQ(EBUSY, restart(0, &given));
+	ASSERT_EQ(-1, queue_of("ckused1", 7));
+	ASSERT_EQ(EEXIST, errno);
+
 	/* One that can't be moved. */
 	rule.pattern = (uintptr_t)"netdev:" CARD ":lo";
 	ASSERT_EQ(EINVAL, restart(0, &given));
@@ -125,10 +139,18 @@ TEST_F_TIMEOUT(physical, refused, CKPT_TIMEOUT)
 	rule.pattern = (uintptr_t)"netdev:" CARD ":" FREE;
 	pid = fork();
 	if (!pid)
-		_exit(drop_net_admin() ? 2 : restart(0, &given) != EPERM);
+		_exit(drop_net_admin() || restart(0, &given) != EPERM ||
+		      !ckpt_run_log_has(&run, "CAP_NET_ADMIN over both network namespaces is needed"));
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
+
+	/* A name that it has itself: it does not go to and fro for that. */
+	rule.pattern = (uintptr_t)"netdev:" CARD ":" FREE;
+	also_called(FREE, CARD, RTM_NEWLINKPROP);
+	ASSERT_EQ(EEXIST, restart(0, &given));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "or it has that as another one"));
+	also_called(FREE, CARD, RTM_DELLINKPROP);
 
 	ASSERT_EQ(index, if_nametoindex(FREE));
 	ASSERT_TRUE(has_address(FREE, own_address));
@@ -186,7 +208,8 @@ TEST_F_TIMEOUT(physical, undone, CKPT_TIMEOUT)
 	};
 	const struct restart_args given = { .rules = (uintptr_t)&rule, .rules_count = 1 };
 	char path[64], aside[80];
-	unsigned int index;
+	unsigned int index, length;
+	struct rt rt;
 	short flags;
 	int file;
 
@@ -203,6 +226,7 @@ TEST_F_TIMEOUT(physical, undone, CKPT_TIMEOUT)
 	make_free("dummy");
 	index = if_nametoindex(FREE);
 	flags = flags_of(FREE);
+	length = rt_number(FREE, IFLA_TXQLEN);
 
 	ASSERT_EQ(0, rename(path, aside));
 	ASSERT_EQ(ENOENT, restart(0, &given));
@@ -211,6 +235,8 @@ TEST_F_TIMEOUT(physical, undone, CKPT_TIMEOUT)
 	ASSERT_TRUE(has_address(FREE, own_address));
 	ASSERT_EQ(1500u, rt_number(FREE, IFLA_MTU));
 	ASSERT_EQ(0u, rt_number(FREE, IFLA_GROUP));
+	ASSERT_EQ(length, rt_number(FREE, IFLA_TXQLEN));
+	ASSERT_TRUE(!rt_attribute(&rt, FREE, IFLA_IFALIAS));
 	ASSERT_EQ(flags, flags_of(FREE));
 	ASSERT_EQ(0, rename(aside, path));
 	ASSERT_EQ(0, restart(0, &given)) {
