@@ -45,7 +45,10 @@ use kinds::{
 };
 
 pub(super) use allowed::is_allowed;
-pub(super) use moved::moved_key;
+pub(super) use moved::{
+    is_told_to_moved,
+    moved_key, //
+};
 
 /// Bytes of `struct ifinfomsg`.
 pub(super) const HEADER: usize = 16;

@@ -16,8 +16,12 @@ use kernel::{
 use super::{
     compare::Member,
     contents::Settings,
-    device::Device,
+    device::{
+        is_told_to_moved,
+        Device, //
+    },
     fallback::Fallback,
+    message::u32_at,
     outside::name_for_rules,
     rebuild::{
         copy,
@@ -40,7 +44,13 @@ use crate::{
     image::{
         ns::{
             NetMoved,
-            MOVED_CARRIER, //
+            MOVED_CARRIER,
+            NET_REQUEST_MAKE,
+            REQUEST_BORN,
+            REQUEST_NEWLINK,
+            REQUEST_NEWLINKPROP,
+            REQUEST_NUMBERS,
+            REQUEST_SETLINK, //
         },
         Kind,
         ObjRef, //
@@ -256,6 +266,45 @@ impl Drop for Devices {
             self.give_back();
         }
     }
+}
+
+/// Returns the devices that the image leaves to the caller: of each the reference of its namespace and its
+/// number, sorted.
+pub(super) fn numbers(r: &Restore) -> Result<KVVec<(u32, u32)>> {
+    let mut all = KVVec::new();
+    each(r, |record, _| {
+        let number = (record.net.get(), record.index.get());
+        Ok(all.push(number, GFP_KERNEL_ACCOUNT)?)
+    })?;
+    all.sort_unstable();
+    Ok(all)
+}
+
+/// Returns whether a request, which is allowed else, is for a device of `moved`, a namespace's numbers of
+/// those that are the caller's, and has more than what these are told: if the restart fails nothing else of
+/// them is set back. `moved` are sorted, each after the namespace, which has the reference `net`.
+pub(super) fn is_too_much(
+    (net, moved): (u32, &[(u32, u32)]),
+    (kind, flags): (u32, u32),
+    body: &[u8],
+) -> Result<bool> {
+    let first = moved.partition_point(|&(of, _)| of < net);
+    let has_moved = moved.get(first).is_some_and(|&(of, _)| of == net);
+    let of_device = matches!(
+        kind,
+        REQUEST_NEWLINK | REQUEST_SETLINK | REQUEST_NEWLINKPROP | REQUEST_BORN | REQUEST_NUMBERS
+    );
+    // What is made is not there yet.
+    let makes = kind == REQUEST_NEWLINK && flags & NET_REQUEST_MAKE != 0;
+    if !has_moved || !of_device || makes {
+        return Ok(false);
+    }
+    let index = u32_at(body, 4).ok_or(EINVAL)?;
+    Ok(match moved.binary_search(&(net, index)) {
+        Ok(_) => !matches!(kind, REQUEST_NEWLINK | REQUEST_SETLINK) || !is_told_to_moved(body)?,
+        // By its name, or that of its group.
+        Err(_) => index == 0,
+    })
 }
 
 /// Calls `f` for each device that the image leaves to the caller, with its name.

@@ -6,6 +6,7 @@
 use kernel::prelude::*;
 
 use super::{
+    allowed::only,
     differing,
     Device,
     ADDRESS,
@@ -168,6 +169,24 @@ impl Device<'_> {
     }
 }
 
+/// Returns whether the request `body` has only what is told to a device that is moved, and what it is in a
+/// bridge.
+pub(in crate::ns::net) fn is_told_to_moved(body: &[u8]) -> Result<bool> {
+    let mut is = true;
+    attributes(Device::of(body)?.attributes, |kind, attribute| {
+        is &= match kind {
+            NAME => true,
+            LINKINFO => only(
+                attribute.get(ATTRIBUTE_HEADER..).unwrap_or(&[]),
+                &[PORT_KIND, PORT_DATA],
+            )?,
+            _ => TOLD.contains(&kind) || TOLD_IF.contains(&kind),
+        };
+        Ok(())
+    })?;
+    Ok(is)
+}
+
 /// Returns what counts of the message `body` about a device that is moved, or of what stands in for it.
 pub(in crate::ns::net) fn moved_key(body: &[u8]) -> Result<KVVec<u8>> {
     let device = Device::of(body)?;
@@ -250,6 +269,31 @@ mod tests {
         };
         assert!(*of(b"macvlan\0", DATA)? == *of(b"dummy\0", DATA)?);
         assert!(*of(b"macvlan\0", PORT_DATA)? != *of(b"macvlan\0", DATA)?);
+        Ok(())
+    }
+
+    /// What would not be set back is not told.
+    #[test]
+    fn what_is_told() -> Result {
+        let told = |fill: &dyn Fn(&mut Message) -> Result| -> Result<bool> {
+            let mut message = Message::new(&[0; HEADER])?;
+            fill(&mut message)?;
+            is_told_to_moved(&message.0)
+        };
+        for kind in [NAME, ADDRESS, MTU, GROUP, MASTER, ALIAS] {
+            assert!(told(&|message| message.add(kind, &[1; 4]))?);
+        }
+        // IFLA_GSO_MAX_SEGS, IFLA_GRO_MAX_SIZE, IFLA_PROP_LIST.
+        for kind in [PROTO_DOWN, XDP, CARRIER, 40, 58, 52] {
+            assert!(!told(&|message| message.add(kind, &[1; 4]))?);
+        }
+        let of = |part: u16| {
+            told(&move |message: &mut Message| {
+                message.nest(LINKINFO, |info| info.add(part, b"bridge\0"))
+            })
+        };
+        assert!(of(PORT_KIND)?);
+        assert!(!of(KIND)?);
         Ok(())
     }
 }
