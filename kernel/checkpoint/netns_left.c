@@ -388,12 +388,33 @@ bool checkpoint_netns_tracks(void)
 #endif
 }
 
+/* The device of another namespace that stands on @dev, or NULL.  Nothing in that of @dev tells of it. */
+static const struct net_device *upper_of_others(struct net_device *dev)
+{
+	struct net_device *upper;
+	struct list_head *iter;
+
+	/* The RTNL, which is held, keeps it. */
+	guard(rcu)();
+	netdev_for_each_upper_dev_rcu(dev, upper, iter) {
+		if (!net_eq(dev_net(upper), dev_net(dev)))
+			return upper;
+	}
+	return NULL;
+}
+
 /* Has one of the namespaces a device that is not, or not so, in the other one? */
 static int devices_left(struct net *net, struct net *fresh, struct moved *moved, char *name)
 {
 	struct net_device *dev, *other;
+	const struct net_device *upper;
 
 	for_each_netdev(net, dev) {
+		upper = upper_of_others(dev);
+		if (upper) {
+			strscpy(name, upper->name, CHECKPOINT_NETNS_NAME);
+			return CHECKPOINT_NETNS_LENDS;
+		}
 		other = __dev_get_by_index(fresh, dev->ifindex);
 		if (!other || device_differs(dev, other, moved)) {
 			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
