@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What is refused of devices that are left to the caller: rules for nothing, devices that are not there, that
- * are used, that can't be moved, without the right. A restart that fails, at once or later, gives them back.
+ * are used, that can't be moved, without the right; and what another namespace has on one. A restart that
+ * fails, at once or later, gives them back.
  */
 #include "net_physical.h"
 
@@ -266,6 +267,36 @@ TEST_F_TIMEOUT(physical, stays, CKPT_TIMEOUT)
 		ckpt_run_print_log(&run);
 	}
 	ASSERT_EQ(0, restart(0, &nothing_given));
+	ASSERT_EQ(0, go());
+}
+
+/* One of another namespace stands on a device of theirs, as one of their own does. */
+TEST_F_TIMEOUT(physical, below_others, CKPT_TIMEOUT)
+{
+	char path[64];
+	struct rt rt;
+	int own;
+
+	ASSERT_EQ(0, start(&guest, true));
+	board = run.board;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", run.pid);
+	own = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, own);
+	ASSERT_EQ(0, setns(own, CLONE_NEWNET));
+	device_on("ckout0", 0, "macvlan", CARD);
+	rt_change(&rt, RTM_SETLINK, "ckout0");
+	rt_add_u32(&rt, IFLA_NET_NS_FD, self->ns);
+	ASSERT_EQ(0, rt_ask(&rt));
+	ASSERT_EQ(0, setns(self->ns, CLONE_NEWNET));
+	close(own);
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "its network namespace has the ends of the device ckout0, which is "
+				     "in another network namespace: remove that"));
+	rt_change(&rt, RTM_DELLINK, "ckout0");
+	ASSERT_EQ(0, rt_ask(&rt));
+	ASSERT_EQ(0, checkpoint(0, &said)) {
+		ckpt_run_print_log(&run);
+	}
 	ASSERT_EQ(0, go());
 }
 
