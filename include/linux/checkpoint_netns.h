@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct checkpoint_moved;
 struct net;
 struct ns_common;
 struct pid_namespace;
@@ -65,8 +66,17 @@ struct checkpoint_netns_lead {
 int checkpoint_set_netid(struct net *net, struct net *peer, int id);
 
 /* Of kernel/checkpoint/netns_left.c. */
-int checkpoint_netns_left(struct net *net, struct net *fresh, char *name);
+int checkpoint_netns_left(struct net *net, struct net *fresh, const u32 *moved, size_t count,
+			  char *name);
 bool checkpoint_netns_tracks(void);
+
+/* Of kernel/checkpoint/netns_moved.c. */
+struct checkpoint_moved *checkpoint_netns_move(struct net *from, const char *name, struct net *to,
+					       const char *as, u32 index);
+void checkpoint_netns_give_back(struct checkpoint_moved *moved);
+void checkpoint_netns_moved_free(struct checkpoint_moved *moved);
+int checkpoint_netns_stand_in(struct net *net, struct net *fresh, u32 index);
+int checkpoint_netns_no_carrier(struct net *net, u32 index);
 
 /* Of kernel/checkpoint/netns_tunnel.c. */
 int checkpoint_tunnel_numbers(struct net *net, u32 index, u32 numbers[2]);

@@ -58,8 +58,15 @@ static bool listens_to_more(struct net_device *dev)
 	return more;
 }
 
-/* What @dev has for what it gets: ingress or clsact, or NULL.  A queue for them stays. */
-static const struct Qdisc_ops *ops_of_ingress(const struct net_device *dev)
+/**
+ * checkpoint_netdev_ingress() - find what a device has for what it gets
+ * @dev: the device; the RTNL is held
+ *
+ * A queue for that stays when it has gone.
+ *
+ * Return: ingress or clsact, or NULL.
+ */
+const struct Qdisc_ops *checkpoint_netdev_ingress(const struct net_device *dev)
 {
 	const struct netdev_queue *queue = rtnl_dereference(dev->ingress_queue);
 	const struct Qdisc *sch = queue ? rtnl_dereference(queue->qdisc_sleeping) : NULL;
@@ -75,42 +82,15 @@ static bool has_programs(struct bpf_mprog_entry *entry)
 }
 #endif
 
-/*
- * Has @dev anything that @fresh, the same device in another namespace, has not?  Not what netlink
- * shows of devices, except of a loopback device.
+/**
+ * checkpoint_netdev_has_programs() - tell whether something sees the packets of a device
+ * @dev: the device; the RTNL is held
+ *
+ * Return: whether it has programs of BPF (XDP, tcx) or hooks of netfilter.
  */
-static bool device_differs(struct net_device *dev, struct net_device *fresh)
+bool checkpoint_netdev_has_programs(struct net_device *dev)
 {
-	const unsigned int of_user = ~FLAGS_OF_KERNEL;
-
-	if (strcmp(dev->name, fresh->name) || dev->type != fresh->type ||
-	    dev->addr_len != fresh->addr_len || dev->netdev_ops != fresh->netdev_ops ||
-	    memcmp(dev->dev_addr, fresh->dev_addr, dev->addr_len) ||
-	    (netif_get_flags(dev) & of_user) != (netif_get_flags(fresh) & of_user) ||
-	    list_empty(&dev->name_node->list) != list_empty(&fresh->name_node->list) ||
-	    !rcu_access_pointer(dev->ifalias) != !rcu_access_pointer(fresh->ifalias))
-		return true;
-	if (dev->mtu != fresh->mtu ||
-	    dev->group != fresh->group || dev->tx_queue_len != fresh->tx_queue_len ||
-	    dev->features != fresh->features ||
-	    dev->wanted_features != fresh->wanted_features ||
-	    dev->gso_max_size != fresh->gso_max_size ||
-	    dev->gso_ipv4_max_size != fresh->gso_ipv4_max_size ||
-	    dev->gso_max_segs != fresh->gso_max_segs ||
-	    dev->gro_max_size != fresh->gro_max_size ||
-	    dev->gro_ipv4_max_size != fresh->gro_ipv4_max_size ||
-	    dev->gro_flush_timeout != fresh->gro_flush_timeout ||
-	    dev->napi_defer_hard_irqs != fresh->napi_defer_hard_irqs ||
-	    dev->threaded != fresh->threaded || dev->proto_down != fresh->proto_down ||
-	    spreads(dev, fresh) || listens_to_more(dev))
-		return true;
-	/* What others have fastened to it. */
-	if (list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
-	    list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower) ||
-	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
-	    dev_xdp_prog_count(dev) ||
-	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
-	    ops_of_ingress(dev) != ops_of_ingress(fresh))
+	if (dev_xdp_prog_count(dev))
 		return true;
 #ifdef CONFIG_NET_XGRESS
 	if (has_programs(rtnl_dereference(dev->tcx_ingress)) ||
@@ -126,6 +106,98 @@ static bool device_differs(struct net_device *dev, struct net_device *fresh)
 		return true;
 #endif
 	return false;
+}
+
+/*
+ * Is @dev not what @fresh, the same device in another namespace, was told to be?  Not what netlink
+ * shows of devices, except of a loopback device.
+ */
+static bool told_otherwise(struct net_device *dev, struct net_device *fresh)
+{
+	const unsigned int of_user = ~FLAGS_OF_KERNEL;
+
+	return strcmp(dev->name, fresh->name) || dev->type != fresh->type ||
+	       dev->addr_len != fresh->addr_len ||
+	       memcmp(dev->dev_addr, fresh->dev_addr, dev->addr_len) ||
+	       (netif_get_flags(dev) & of_user) != (netif_get_flags(fresh) & of_user) ||
+	       !rcu_access_pointer(dev->ifalias) != !rcu_access_pointer(fresh->ifalias) ||
+	       dev->mtu != fresh->mtu || dev->group != fresh->group ||
+	       dev->tx_queue_len != fresh->tx_queue_len || dev->proto_down != fresh->proto_down ||
+	       listens_to_more(dev);
+}
+
+/*
+ * Is it another one by what its driver can, or how that was told to work?  What stands on a device
+ * that is moved (@on_moved) can what that can.
+ */
+static bool made_otherwise(const struct net_device *dev, const struct net_device *fresh,
+			   bool on_moved)
+{
+	if (!on_moved && (dev->features != fresh->features ||
+			  dev->wanted_features != fresh->wanted_features))
+		return true;
+	return dev->netdev_ops != fresh->netdev_ops ||
+	       list_empty(&dev->name_node->list) != list_empty(&fresh->name_node->list) ||
+	       dev->gso_max_size != fresh->gso_max_size ||
+	       dev->gso_ipv4_max_size != fresh->gso_ipv4_max_size ||
+	       dev->gso_max_segs != fresh->gso_max_segs ||
+	       dev->gro_max_size != fresh->gro_max_size ||
+	       dev->gro_ipv4_max_size != fresh->gro_ipv4_max_size ||
+	       dev->gro_flush_timeout != fresh->gro_flush_timeout ||
+	       dev->napi_defer_hard_irqs != fresh->napi_defer_hard_irqs ||
+	       dev->threaded != fresh->threaded || spreads(dev, fresh) ||
+	       list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower);
+}
+
+/* Have others fastened something to it that @fresh has not? */
+static bool has_more_fastened(struct net_device *dev, struct net_device *fresh)
+{
+	return list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
+	       rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
+	       rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
+	       checkpoint_netdev_ingress(dev) != checkpoint_netdev_ingress(fresh) ||
+	       checkpoint_netdev_has_programs(dev);
+}
+
+/* The devices that are moved by a restart: their numbers, sorted. */
+struct moved {
+	const u32 *index;
+	size_t count;
+};
+
+static bool is_moved(const struct net_device *dev, const struct moved *moved)
+{
+	size_t from = 0, to = moved->count, at;
+
+	/* There may be many, and others wait for the RTNL. */
+	while (from < to) {
+		at = from + (to - from) / 2;
+		if (moved->index[at] < dev->ifindex)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return from < moved->count && moved->index[from] == dev->ifindex;
+}
+
+static int is_moved_below(struct net_device *lower, struct netdev_nested_priv *priv)
+{
+	return is_moved(lower, priv->data);
+}
+
+/* Does @dev stand on one of them? */
+static bool is_on_moved(struct net_device *dev, struct moved *moved)
+{
+	struct netdev_nested_priv priv = { .data = moved };
+
+	return moved->count && netdev_walk_all_lower_dev(dev, is_moved_below, &priv);
+}
+
+/* Has @dev anything that @fresh has not?  What stands in for one that is moved is a dummy. */
+static bool device_differs(struct net_device *dev, struct net_device *fresh, struct moved *moved)
+{
+	return told_otherwise(dev, fresh) || has_more_fastened(dev, fresh) ||
+	       (!is_moved(dev, moved) && made_otherwise(dev, fresh, is_on_moved(dev, moved)));
 }
 
 #ifdef CONFIG_NETFILTER
@@ -317,18 +389,39 @@ bool checkpoint_netns_tracks(void)
 #endif
 }
 
+/* The device of another namespace that stands on @dev, or NULL.  Nothing in that of @dev tells of it. */
+static const struct net_device *upper_of_others(struct net_device *dev)
+{
+	struct net_device *upper;
+	struct list_head *iter;
+
+	/* The RTNL, which is held, keeps it. */
+	guard(rcu)();
+	netdev_for_each_upper_dev_rcu(dev, upper, iter) {
+		if (!net_eq(dev_net(upper), dev_net(dev)))
+			return upper;
+	}
+	return NULL;
+}
+
 /* Has one of the namespaces a device that is not, or not so, in the other one? */
-static int devices_left(struct net *net, struct net *fresh, char *name)
+static int devices_left(struct net *net, struct net *fresh, struct moved *moved, char *name)
 {
 	struct net_device *dev, *other;
+	const struct net_device *upper;
 
 	for_each_netdev(net, dev) {
+		upper = upper_of_others(dev);
+		if (upper) {
+			strscpy(name, upper->name, CHECKPOINT_NETNS_NAME);
+			return CHECKPOINT_NETNS_LENDS;
+		}
 		other = __dev_get_by_index(fresh, dev->ifindex);
-		if (!other || device_differs(dev, other)) {
+		if (!other || device_differs(dev, other, moved)) {
 			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
 			return other ? CHECKPOINT_NETNS_DIFFERS : CHECKPOINT_NETNS_DEVICE;
 		}
-		if (checkpoint_tunnel_differs(dev, other)) {
+		if (!is_moved(dev, moved) && checkpoint_tunnel_differs(dev, other)) {
 			strscpy(name, dev->name, CHECKPOINT_NETNS_NAME);
 			return CHECKPOINT_NETNS_TUNNEL;
 		}
@@ -346,21 +439,25 @@ static int devices_left(struct net *net, struct net *fresh, char *name)
  * checkpoint_netns_left() - find what a namespace has that a new one has not
  * @net: the namespace
  * @fresh: a new one, to which all was done that a restart does
+ * @moved: the numbers of devices that a restart moves there, for which others stand in, sorted
+ * @count: how many these are
  * @name: where to put the name of a device, CHECKPOINT_NETNS_NAME bytes
  *
  * Not what netlink shows, which checkpoint_netns_dump() is for.
  *
  * Return: CHECKPOINT_NETNS_*, or an errno: -EINTR if the caller was killed.
  */
-int checkpoint_netns_left(struct net *net, struct net *fresh, char *name)
+int checkpoint_netns_left(struct net *net, struct net *fresh, const u32 *moved, size_t count,
+			  char *name)
 {
+	struct moved all = { .index = moved, .count = count };
 	int ret;
 
 	/* That of the other one is the same lock, or nobody else changes it. */
 	ret = rtnl_net_lock_killable(net);
 	if (ret)
 		return ret;
-	ret = devices_left(net, fresh, name);
+	ret = devices_left(net, fresh, &all, name);
 	if (!ret && checkpoint_tunnel_lends(net, name))
 		ret = CHECKPOINT_NETNS_LENDS;
 	rtnl_net_unlock(net);

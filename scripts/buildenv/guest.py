@@ -126,7 +126,7 @@ def fetch(disk, name, to):
 
 class Guest:
     def __init__(self, kernel, rootfs, *, cpus=2, memory=2048, data=None, accel=None,
-                 timeout=None, silence=None, append="", icount=False, qemu_args=(), cpu=None):
+                 timeout=None, silence=None, append="", icount=False, qemu_args=(), cpu=None, card=False):
         self.kernel, self.rootfs = kernel, rootfs
         self.cpus, self.memory, self.data = cpus, memory, data
         # Seconds for all, and between two pieces of output.
@@ -134,6 +134,7 @@ class Guest:
         self.append, self.icount = append, icount
         self.qemu_args = list(qemu_args)
         self.cpu = cpu      # a model of QEMU's, instead of the one in ARCH.conf
+        self.card = card    # whether it has a network card, which leads nowhere
         self.accel = "tcg" if icount else (accel or accelerator(kernel, rootfs))
 
     def command(self, job_image, console, extra, loglevel="loglevel=7 ignore_loglevel"):
@@ -163,6 +164,8 @@ class Guest:
                     "-device", f"{c['block_device']},drive={name},serial={name}"]
         if "rng_device" in c:
             cmd += ["-device", c["rng_device"]]
+        if self.card and "net_device" in c:
+            cmd += ["-device", c["net_device"]]
         return cmd + console + extra + self.qemu_args
 
     def interactive(self, job):

@@ -137,7 +137,7 @@ class Run:
 
         limit = 180 + sum(self.limits[n] + 15 for n in self.left)
         console_file = self.logs / f"console-{self.share}.{attempt}"
-        result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit, **self.guest).run(
+        result = Guest(self.kernel, rootfs(), memory=1536, timeout=limit, card=True, **self.guest).run(
             self.job(), on_output=on_output, console_file=console_file)
         self.consoles.append(result.console)
         if self.stopped:

@@ -45,6 +45,7 @@ struct checkpoint_fd {
 #define CHECKPOINT_RULE_DISCONNECT	6 /* Its connection to the outside is cut. */
 #define CHECKPOINT_RULE_CONTENTS	7 /* The contents of the file are saved, too. */
 #define CHECKPOINT_RULE_RECONNECT	8 /* It connects again to the address outside. */
+#define CHECKPOINT_RULE_MOVE		9 /* A network device is left to who restarts it. */
 
 /**
  * struct checkpoint_rule - what becomes of descriptors
@@ -174,6 +175,7 @@ struct restart_fd {
 #define RESTART_RULE_GIVE	4 /* What was open is a file of the caller's now. */
 #define RESTART_RULE_DISCONNECT	5 /* What can't be connected to it again is cut off. */
 #define RESTART_RULE_RENAME	6 /* The other end of a device, outside, has another name. */
+#define RESTART_RULE_MOVE	7 /* A device of the caller's is moved to where one was. */
 
 /**
  * struct restart_rule - what becomes of files that differ from those that were saved
@@ -181,9 +183,12 @@ struct restart_fd {
  *           RESTART_RULE_GIVE also of names that have no path; with
  *           RESTART_RULE_DISCONNECT of addresses of Unix sockets: paths, or abstract
  *           names with an @ for their NUL; with RESTART_RULE_RENAME of names of
- *           devices (netdev:NAME), and then a colon and the new name.
+ *           devices (netdev:NAME), and then a colon and the new name; with
+ *           RESTART_RULE_MOVE likewise, and the name of a device of the caller's.
  * @action: RESTART_RULE_*.
- * @own_fd: With RESTART_RULE_GIVE: the caller's descriptor. Else zero.
+ * @own_fd: With RESTART_RULE_GIVE: the caller's descriptor. With RESTART_RULE_MOVE: one of
+ *          the network namespace where the device is, or -1: it is in the caller's. Else
+ *          zero.
  */
 struct restart_rule {
 	__aligned_u64 pattern;

@@ -52,6 +52,8 @@ pub(crate) enum Action {
     Contents,
     /// Of a socket that is connected to one outside: it connects again to the address of that.
     Reconnect,
+    /// Of a network device: it is left to who restarts it.
+    Move,
 }
 
 impl Action {
@@ -66,6 +68,7 @@ impl Action {
             rule::DISCONNECT => Ok(Self::Disconnect),
             rule::CONTENTS => Ok(Self::Contents),
             rule::RECONNECT => Ok(Self::Reconnect),
+            rule::MOVE => Ok(Self::Move),
             _ => Err(EINVAL),
         }
     }
@@ -168,6 +171,47 @@ pub(crate) struct Changes {
     /// Addresses from which Unix sockets are cut off that can't be connected to them again.
     cut: KVVec<PathName>,
     renames: KVVec<Rename>,
+    devices: KVVec<GivenDevice>,
+}
+
+/// A network device of the caller's in place of one that was left to it.
+pub(crate) struct GivenDevice {
+    /// Those that it is for, and its own name.
+    names: Rename,
+    /// The caller's descriptor, for messages.
+    pub(crate) own_fd: i32,
+    /// The network namespace where it is. `None`: the caller's.
+    pub(crate) ns: Option<FileRef>,
+}
+
+impl GivenDevice {
+    /// Takes the names, and the descriptor or -1. EBADF: that is not open.
+    fn new(names: &PathName, own_fd: i32) -> Result<Self> {
+        let ns = match own_fd {
+            -1 => None,
+            own_fd => Some(io::fget(own_fd)?),
+        };
+        Ok(Self {
+            names: Rename::new(names)?,
+            own_fd,
+            ns,
+        })
+    }
+
+    /// Returns whether it is for the device with this name.
+    pub(crate) fn is_for(&self, name: &PathName) -> bool {
+        self.names.is_for(name)
+    }
+
+    /// Returns the pattern of those that it is for, for messages.
+    pub(crate) fn pattern(&self) -> &[u8] {
+        self.names.pattern()
+    }
+
+    /// Returns its own name.
+    pub(crate) fn name(&self) -> &CStr {
+        self.names.name()
+    }
 }
 
 /// The name that the other end of a network device gets where it is made again outside.
@@ -232,6 +276,7 @@ impl Changes {
             given: KVVec::new(),
             cut: KVVec::new(),
             renames: KVVec::new(),
+            devices: KVVec::new(),
         }
     }
 
@@ -261,6 +306,10 @@ impl Changes {
                     let rename = Rename::new(&pattern)?;
                     return Ok(all.renames.push(rename, GFP_KERNEL_ACCOUNT)?);
                 }
+                change::MOVE => {
+                    let given = GivenDevice::new(&pattern, own_fd)?;
+                    return Ok(all.devices.push(given, GFP_KERNEL_ACCOUNT)?);
+                }
                 change::DISCONNECT => return Ok(all.cut.push(pattern, GFP_KERNEL_ACCOUNT)?),
                 _ => return Err(EINVAL),
             };
@@ -277,6 +326,11 @@ impl Changes {
     /// Returns the names that devices outside get.
     pub(crate) fn renames(&self) -> &[Rename] {
         &self.renames
+    }
+
+    /// Returns the devices that the caller gives.
+    pub(crate) fn devices(&self) -> &[GivenDevice] {
+        &self.devices
     }
 
     /// Returns whether a Unix socket that can't be connected to the address `name` again is cut off

@@ -209,7 +209,8 @@ fn act(
     let out = action == Action::Close;
     cap.found.files.left_out.note(table, d.fd, &d.file, out)?;
     match action {
-        Action::Keep | Action::Close => Ok(()),
+        // That is for network devices: see `ns/net/moved.rs`.
+        Action::Keep | Action::Close | Action::Move => Ok(()),
         Action::Refuse => {
             let named = Named {
                 user: User::Descriptor(d.fd),

@@ -235,6 +235,7 @@ kinds! {
     FanotifyFid: notify::FanotifyFid,
     UnixReconnect: net::unix::UnixReconnect,
     NetFallback: ns::NetFallback,
+    NetMoved: ns::NetMoved,
     TcpHints: net::tcp_hints::TcpHints,
     PacketRings: net::packet::PacketRings,
     PacketMemory: net::packet::PacketMemory,

@@ -183,6 +183,7 @@ pub const VALUES: &[&Values] = &[
     &ns::NETNS_FLAG_LIST,
     &ns::REQUEST_KINDS,
     &ns::REQUEST_FLAG_LIST,
+    &ns::MOVED_FLAG_LIST,
     &ipc::SEGMENT_FLAG_LIST,
     &ipc::QUEUE_FLAG_LIST,
     &ipc::QUEUE_NOTIFIES,

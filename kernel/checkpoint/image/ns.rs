@@ -200,6 +200,28 @@ record! {
     }
 }
 
+flags! {
+    "NetMoved.flags": u32, MOVED_FLAG_LIST, MOVED_FLAGS;
+    /// It was on, and had its carrier.
+    MOVED_CARRIER = 1 << 0,
+}
+
+record! {
+    /// A link: a device of a network namespace that was left to the caller: a restart makes none, but moves
+    /// one of the caller's there. Requests tell what becomes of it then. Payload: its name.
+    #[record(NetMoved = 276, "moved device", min = 16, check = net_moved)]
+    pub struct NetMoved {
+        /// The [`NetNs`] that has it.
+        pub net: U32,
+        /// Its number.
+        pub index: U32,
+        /// `MOVED_*`.
+        pub flags: U32,
+        /// Zero.
+        pub reserved: U32,
+    }
+}
+
 record! {
     /// A link: a device that each new network namespace has, as drivers of tunnels make one there (`tunl0`,
     /// `sit0`). A restart makes none: that of the new namespace must be the same one. Payload: its name.

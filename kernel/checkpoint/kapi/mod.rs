@@ -102,6 +102,7 @@ pub(crate) mod net {
     pub(crate) mod generic;
     pub(crate) mod inet;
     pub(crate) mod members;
+    pub(crate) mod moved;
     pub(crate) mod mptcp;
     pub(crate) mod namespace;
     pub(crate) mod netlink;

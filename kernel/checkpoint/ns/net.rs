@@ -18,6 +18,7 @@ mod fallback;
 mod filters;
 mod forwarding;
 mod message;
+mod moved;
 mod nexthop;
 mod nft;
 mod outside;
@@ -25,6 +26,7 @@ mod pairs;
 mod queues;
 mod rebuild;
 mod request;
+mod steps;
 mod tables;
 mod tc;
 mod timeouts;
@@ -83,10 +85,10 @@ use crate::{
 use compare::Member;
 use contents::Contents;
 use ends::Ends;
+use moved::Devices;
 use request::Request;
 use tun::Tuns;
 
-pub(crate) use ends::check_names;
 pub(crate) use outside::name_for_rules;
 pub(crate) use tun::{
     is_in_place,
@@ -335,6 +337,7 @@ fn save_requests(cap: &mut Capture) -> Result {
         pairs::save(cap, obj, &contents.peers)?;
         tun::save(cap, obj, &contents.tuns)?;
         fallback::save(cap, obj, &contents.fallbacks)?;
+        moved::save(cap, obj, &contents.left)?;
         for request in &contents.requests {
             requests.push((obj, request), GFP_KERNEL_ACCOUNT)?;
         }
@@ -354,15 +357,23 @@ struct BuiltSpace {
     tuns: Tuns,
     /// The pairs with an end outside that were made with it.
     ends: Ends,
+    /// The devices of the caller's that were moved into it.
+    devices: Devices,
 }
 
 impl Rebuilt for BuiltSpace {
     fn stays(&self) -> bool {
-        !self.ends.is_empty()
+        !self.ends.is_empty() || !self.devices.is_empty()
+    }
+
+    fn overwrite(&self, _: &Restore, _: ObjRef) -> Result {
+        self.devices.stay();
+        Ok(())
     }
 
     fn undo(&self) {
         self.ends.remove();
+        self.devices.give_back();
     }
 }
 
@@ -395,16 +406,22 @@ pub(crate) fn rebuilt(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
             ),
         ));
     }
-    let (all, ends) = contents::make(r, plan, &nets)?;
-    let mut ends = Some(ends);
+    let (all, ends, devices) = contents::make(r, plan, &nets)?;
+    let mut ends = Some((ends, devices));
     let mut wanted = None;
     for (&net, (ns, tuns)) in nets.iter().zip(all) {
         if net == obj {
             wanted = Some(ns.clone());
         }
         // One has them all.
-        let ends = ends.take().unwrap_or(Ends::none());
-        r.set_built(net, BuiltSpace { ns, tuns, ends })?;
+        let (ends, devices) = ends.take().unwrap_or((Ends::none(), Devices::none()));
+        let space = BuiltSpace {
+            ns,
+            tuns,
+            ends,
+            devices,
+        };
+        r.set_built(net, space)?;
     }
     wanted.ok_or(EINVAL)
 }
@@ -426,14 +443,29 @@ pub(crate) fn tun_queue(r: &Restore, net: ObjRef, device: u32, number: u32) -> O
     r.with_built(net, |space: &BuiltSpace| space.tuns.find(device, number))?
 }
 
+/// Checks that what the caller says of devices is for some of the image: names of ends outside, and devices
+/// that take the place of one. The caller's namespace was given.
+///
+/// EBADF: something is not.
+pub(crate) fn check_names(r: &Restore) -> Result {
+    ends::check_names(r)?;
+    moved::check_rules(r)
+}
+
 /// Puts the caller's network namespace in place of that of the root, which has the plan `plan`.
 pub(crate) fn give(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     match ObjRef::new(plan.task.net.get()) {
         Some(obj) => {
             let ns = r.caller_net.clone();
             let tuns = Tuns::none();
-            let ends = Ends::none();
-            r.set_built(obj, BuiltSpace { ns, tuns, ends })
+            let (ends, devices) = (Ends::none(), Devices::none());
+            let space = BuiltSpace {
+                ns,
+                tuns,
+                ends,
+                devices,
+            };
+            r.set_built(obj, space)
         }
         // It is in the caller's in any case.
         None => Ok(()),

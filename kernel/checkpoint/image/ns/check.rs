@@ -20,12 +20,14 @@ use crate::image::{
     },
     ns::{
         NetFallback,
+        NetMoved,
         NetNs,
         NetPeer,
         NetRequest,
         PidNs,
         Uts,
         DEVICE_NAME_MAX,
+        MOVED_FLAGS,
         NETNS_FLAGS,
         NETNS_LO_UP,
         NETNS_LO_WAS_UP,
@@ -202,6 +204,31 @@ impl Walk<'_> {
         ensure(
             raw,
             (1..=DEVICE_NAME_MAX).contains(&raw.payload.len()) && !raw.payload.contains(&0),
+            "impossible name of a device",
+        )
+    }
+
+    /// Checks a device that was left to the caller.
+    pub(in crate::image) fn net_moved(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let device: NetMoved = raw.body()?;
+        let outside = self.refer::<NetNs>(raw, device.net.get())?.detail;
+        ensure(
+            raw,
+            outside == 0,
+            "a device of a network namespace that is not in the image",
+        )?;
+        ensure(
+            raw,
+            i32::try_from(device.index.get()).is_ok_and(|index| index > 1),
+            "impossible number of a device",
+        )?;
+        flags(raw, device.flags.get().into(), MOVED_FLAGS.into())?;
+        zero(raw, device.reserved.get() == 0)?;
+        // The kernel would put a number for a %.
+        ensure(
+            raw,
+            (1..=DEVICE_NAME_MAX).contains(&raw.payload.len())
+                && !raw.payload.iter().any(|b| matches!(b, 0 | b'%')),
             "impossible name of a device",
         )
     }

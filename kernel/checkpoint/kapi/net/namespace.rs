@@ -330,12 +330,18 @@ impl NetNs {
     }
 
     /// Returns what it has that `fresh`, a new one to which all was done that a restart does, has
-    /// not. EINTR: the caller was killed.
-    pub(crate) fn left(&self, fresh: &Self) -> Result<Left> {
+    /// not. `moved` are the numbers of devices for which others stand in there. EINTR: the caller was killed.
+    pub(crate) fn left(&self, fresh: &Self, moved: &[u32]) -> Result<Left> {
         let mut name = [0; NAME];
-        // SAFETY: We own references on both; there is room for a name.
+        // SAFETY: We own references on both; there are so many numbers, and there is room for a name.
         let what = unsafe {
-            bindings::checkpoint_netns_left(self.as_ptr(), fresh.as_ptr(), name.as_mut_ptr().cast())
+            bindings::checkpoint_netns_left(
+                self.as_ptr(),
+                fresh.as_ptr(),
+                moved.as_ptr(),
+                moved.len(),
+                name.as_mut_ptr().cast(),
+            )
         };
         to_result(what)?;
         Ok(match what.cast_unsigned() {

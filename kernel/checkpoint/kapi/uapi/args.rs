@@ -40,6 +40,7 @@ pub(crate) mod rule {
     pub(crate) const DISCONNECT: u32 = bindings::CHECKPOINT_RULE_DISCONNECT;
     pub(crate) const CONTENTS: u32 = bindings::CHECKPOINT_RULE_CONTENTS;
     pub(crate) const RECONNECT: u32 = bindings::CHECKPOINT_RULE_RECONNECT;
+    pub(crate) const MOVE: u32 = bindings::CHECKPOINT_RULE_MOVE;
 }
 
 /// RESTART_RULE_*.
@@ -52,6 +53,7 @@ pub(crate) mod change {
     pub(crate) const GIVE: u32 = bindings::RESTART_RULE_GIVE;
     pub(crate) const DISCONNECT: u32 = bindings::RESTART_RULE_DISCONNECT;
     pub(crate) const RENAME: u32 = bindings::RESTART_RULE_RENAME;
+    pub(crate) const MOVE: u32 = bindings::RESTART_RULE_MOVE;
 }
 
 /// What C declares is such a function.
@@ -347,7 +349,7 @@ pub(crate) fn each_change(
     mut f: impl FnMut(PathName, u32, i32) -> Result,
 ) -> Result {
     rows(at, max, |row: bindings::restart_rule| {
-        if row.action != change::GIVE && row.own_fd != 0 {
+        if !matches!(row.action, change::GIVE | change::MOVE) && row.own_fd != 0 {
             return Err(EINVAL);
         }
         f(string(row.pattern)?, row.action, row.own_fd)

@@ -24,6 +24,7 @@ use super::{
     dump,
     fallback,
     filters,
+    moved,
     outside,
     pairs::{
         self,
@@ -45,6 +46,7 @@ use crate::{
     image::ns::SETTINGS_MAX,
     kapi::{
         net::namespace::{
+            self,
             Left,
             Loopback,
             NetNs, //
@@ -184,6 +186,22 @@ impl Places {
     }
 }
 
+/// Returns the namespace where `lead`, a device of `member` that is left to the caller, leads. `None`: it is
+/// not.
+///
+/// EAGAIN: it leads elsewhere by now. ENODEV: it is gone.
+fn moved_to(cap: &Capture, member: &Member<'_>, lead: &namespace::Lead) -> Result<Option<NetNs>> {
+    let name = outside::name_for_rules(&lead.name)?;
+    if !cap.found.ns.is_moved(&name)? {
+        return Ok(None);
+    }
+    let ns = member.ns.lead_net(lead.index)?;
+    if ns.addr() != lead.to {
+        return Err(EAGAIN);
+    }
+    Ok(Some(ns))
+}
+
 /// Finds what the namespaces have of each other, and of others that stay outside, which are counted behind
 /// them. `None`: one leads elsewhere, and was refused.
 fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<(KVVec<Joins>, KVVec<NetNs>)>> {
@@ -199,6 +217,20 @@ fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<(KVVec<Joins>, 
         let mut from = 0;
         while let Some(lead) = member.ns.lead(from)? {
             wait::go_on()?;
+            from = lead.index.checked_add(1).ok_or(EOVERFLOW)?;
+            if let Some(ns) = moved_to(cap, member, &lead)? {
+                // Netlink has a number for it all the same.
+                let at = places.find(lead.to).or_else(|| place_of(&outside, lead.to));
+                let at = match at {
+                    Some(at) => at,
+                    None => {
+                        outside.push(ns, GFP_KERNEL_ACCOUNT)?;
+                        place_of(&outside, lead.to).ok_or(EINVAL)?
+                    }
+                };
+                joins.moved.push(at, GFP_KERNEL_ACCOUNT)?;
+                continue;
+            }
             let mut to = places.find(lead.to).filter(|_| lead.is_pair);
             if to.is_none() {
                 if let Some(ns) = outside::led_to(cap, member, &lead)? {
@@ -235,21 +267,19 @@ fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<(KVVec<Joins>, 
             joins
                 .leads
                 .push(Lead { index, to, name }, GFP_KERNEL_ACCOUNT)?;
-            from = index.checked_add(1).ok_or(EOVERFLOW)?;
         }
         found.push(joins, GFP_KERNEL_ACCOUNT)?;
     }
     for (member, joins) in all.iter().zip(&mut found) {
         // Netlink gives a namespace a number when it tells of a device that leads there.
-        if !joins.leads.is_empty() {
+        if !joins.leads.is_empty() || !joins.moved.is_empty() {
             LINKS.of(member.ns)?;
         }
         let mut from = Some(0);
         while let Some((number, addr)) = from.and_then(|from| member.ns.number(from)) {
             wait::go_on()?;
             // Nothing is known of one that stays outside but by a device.
-            let led =
-                place_of(&outside, addr).filter(|&to| joins.leads.iter().any(|lead| lead.to == to));
+            let led = place_of(&outside, addr).filter(|&to| joins.leads_to(to));
             let Some(to) = places.find(addr).or(led) else {
                 member.refuse(
                     cap,
@@ -293,6 +323,8 @@ fn fresh(cap: &mut Capture, all: &[Member<'_>], more: usize) -> Result<Option<KV
 struct Pair<'a> {
     member: &'a Member<'a>,
     fresh: &'a NetNs,
+    /// Its devices for which others stand in there.
+    moved: &'a moved::Left,
     /// In which settings it differs, and how many these are.
     settings: KVVec<u8>,
     count: u32,
@@ -302,7 +334,8 @@ impl Pair<'_> {
     /// Gives the new one the settings of the other. False: that was refused.
     fn set(&mut self, cap: &mut Capture) -> Result<bool> {
         let ns = self.member.ns;
-        (self.settings, self.count) = differing(&ns.settings()?, &self.fresh.settings()?)?;
+        let fresh = self.moved.without_own(&self.fresh.settings()?)?;
+        (self.settings, self.count) = differing(&ns.settings()?, &fresh)?;
         for last in [false, true] {
             if let Some(wrong) = apply_first(self.fresh, &self.settings)? {
                 let path = wrong.path.to_bytes();
@@ -336,7 +369,7 @@ impl Pair<'_> {
             member.refuse(cap, fmt!("{}", what));
             return Ok(false);
         }
-        let what = match ns.left(self.fresh)? {
+        let what = match ns.left(self.fresh, &self.moved.indexes)? {
             Left::Nothing => None,
             Left::Device(name) => {
                 member.refuse_device(cap, &name, &[]);
@@ -401,7 +434,7 @@ impl Pair<'_> {
             member.refuse_setting(cap, path.to_bytes(), "depends on others");
             return Ok(false);
         }
-        if let Some(what) = dump::differs(ns, self.fresh)? {
+        if let Some(what) = dump::differs(ns, self.fresh, &self.moved.indexes)? {
             member.refuse(cap, fmt!("{} of its own", what));
             return Ok(false);
         }
@@ -426,23 +459,41 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     let sent = Cell::new(0);
     let mut los: KVVec<Loopback> = KVVec::new();
     let mut fallbacks = KVVec::new();
-    let mut rebuilds = KVVec::new();
-    let mut pairs = KVVec::new();
+    let mut lefts: KVVec<moved::Left> = KVVec::new();
     for (member, fresh) in all.iter().zip(&fresh) {
         let lo = member.ns.loopback()?;
         fresh.set_loopback(&lo)?;
         los.push(lo, GFP_KERNEL_ACCOUNT)?;
-        fallbacks.push(fallback::of(fresh)?, GFP_KERNEL_ACCOUNT)?;
-        rebuilds.push(Rebuild::new(member.ns, fresh, &sent), GFP_KERNEL_ACCOUNT)?;
+        let new = fallback::of(fresh)?;
+        let Some(left) = moved::find(cap, member, &new)? else {
+            return Ok(None);
+        };
+        fallbacks.push(new, GFP_KERNEL_ACCOUNT)?;
+        lefts.push(left, GFP_KERNEL_ACCOUNT)?;
+    }
+    let mut rebuilds = KVVec::new();
+    let mut pairs = KVVec::new();
+    for ((member, fresh), left) in all.iter().zip(&fresh).zip(&lefts) {
+        let rebuild = Rebuild::new(member.ns, fresh, &left.indexes, &sent);
+        rebuilds.push(rebuild, GFP_KERNEL_ACCOUNT)?;
         let pair = Pair {
             member,
             fresh,
+            moved: left,
             settings: KVVec::new(),
             count: 0,
         };
         pairs.push(pair, GFP_KERNEL_ACCOUNT)?;
     }
     pairs::number(&fresh, &joins)?;
+    for ((member, fresh), left) in all.iter().zip(&fresh).zip(&lefts) {
+        if !left.stand_in(cap, member, fresh)? {
+            return Ok(None);
+        }
+    }
+    rebuilds
+        .iter_mut()
+        .try_for_each(|rebuild| rebuild.begin())?;
     let mut tuns = KVVec::new();
     // They are there as long as these are open.
     let mut open = KVVec::new();
@@ -457,6 +508,17 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
     if let Some((at, name, kind)) = pairs::make_devices(&mut rebuilds, &joins, &outside)? {
         let member = all.get(at).ok_or(EINVAL)?;
         member.refuse_device(cap, &name, &kind);
+        let name = name_of(&name);
+        cap.report.note(
+            &member.who,
+            fmt!(
+                "the device {}: a rule can leave it to who restarts the tasks, if it is one of Ethernet \
+                 (CHECKPOINT_RULE_MOVE for netdev:{}, checkpoint --device {})",
+                name,
+                name,
+                name
+            ),
+        );
         return Ok(None);
     }
     for pair in &mut pairs {
@@ -490,15 +552,24 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
         }
     }
     let mut out = KVVec::new();
-    let parts = rebuilds.into_iter().zip(pairs).zip(los).zip(&joins);
-    for (((((rebuild, pair), lo), joins), tuns), fallbacks) in parts.zip(tuns).zip(fallbacks) {
+    let mut made = KVVec::new();
+    for (rebuild, pair) in rebuilds.into_iter().zip(pairs) {
+        let settings = (pair.settings, pair.count);
+        made.push((rebuild.requests, settings), GFP_KERNEL_ACCOUNT)?;
+    }
+    let parts = made.into_iter().zip(los).zip(&joins).zip(lefts);
+    for (((((made, lo), joins), left), tuns), fallbacks) in parts.zip(tuns).zip(fallbacks) {
+        let (requests, (settings, count)) = made;
         let mut peers = KVVec::new();
         for peer in &joins.peers {
             let (addr, device) = match all.get(peer.to) {
                 Some(other) => (other.ns.addr(), None),
                 None => {
                     let mut leads = joins.leads.iter();
-                    let lead = leads.find(|lead| lead.to == peer.to).ok_or(EINVAL)?;
+                    // Only devices lead there that are left to the caller.
+                    let Some(lead) = leads.find(|lead| lead.to == peer.to) else {
+                        continue;
+                    };
                     (0, Some(copy(&lead.name)?))
                 }
             };
@@ -512,12 +583,13 @@ fn compare(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<KVVec<Content
         }
         let contents = Contents {
             lo,
-            settings: pair.settings,
-            count: pair.count,
-            requests: rebuild.requests,
+            settings,
+            count,
+            requests,
             peers,
             tuns,
             fallbacks,
+            left,
         };
         out.push(contents, GFP_KERNEL_ACCOUNT)?;
     }

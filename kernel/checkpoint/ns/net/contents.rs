@@ -16,15 +16,20 @@ use super::{
         self,
         Fallback, //
     },
+    moved::{
+        self,
+        Devices,
+        Left, //
+    },
     pairs::{
         self,
         Meaning, //
     },
-    rebuild::Steps,
     request::{
         self,
         Request, //
     },
+    steps::Steps,
     tun::{
         self,
         Tuns, //
@@ -78,6 +83,8 @@ pub(super) struct Contents {
     pub(super) tuns: KVVec<Device>,
     /// The devices that it has as each new one.
     pub(super) fallbacks: KVVec<Fallback>,
+    /// The devices that are left to the caller.
+    pub(super) left: Left,
 }
 
 impl Contents {
@@ -295,15 +302,18 @@ struct Making<'a> {
 }
 
 /// Makes the namespaces with the references `nets`, which are sorted: all that have to do with each other.
-/// Returns each with the queues of its tun and tap devices, and the pairs with an end outside.
+/// Returns each with the queues of its tun and tap devices, the pairs with an end outside, and the devices of
+/// the caller's that were moved there.
 pub(super) fn make(
     r: &Restore,
     plan: &TaskRecords<'_>,
     nets: &[ObjRef],
-) -> Result<(KVVec<(NetNs, Tuns)>, Ends)> {
+) -> Result<(KVVec<(NetNs, Tuns)>, Ends, Devices)> {
     let mut ends = Ends::none();
-    match make_with(r, plan, nets, &mut ends) {
-        Ok(made) => Ok((made, ends)),
+    // If it fails they are dropped, and that gives them back.
+    let mut devices = Devices::none();
+    match make_with(r, plan, nets, &mut ends, &mut devices) {
+        Ok(made) => Ok((made, ends, devices)),
         Err(e) => {
             ends.remove();
             Err(e)
@@ -311,12 +321,13 @@ pub(super) fn make(
     }
 }
 
-/// Returns the same; adds these pairs to `ends`, also if it fails.
+/// Returns the same; adds these pairs to `ends`, and these devices to `devices`, also if it fails.
 fn make_with(
     r: &Restore,
     plan: &TaskRecords<'_>,
     nets: &[ObjRef],
     ends: &mut Ends,
+    devices: &mut Devices,
 ) -> Result<KVVec<(NetNs, Tuns)>> {
     let late = request::check(r, nets)?;
     let mut all = KVVec::new();
@@ -354,6 +365,7 @@ fn make_with(
         })?;
     }
     pairs::restore(r, plan, &all, nets)?;
+    let carriers = moved::restore(r, plan, &all, nets, devices)?;
     let tuns = tun::restore(r, plan, &all, nets)?;
     request::replay(r, plan, &all, nets, None, ends)?;
     for (ns, one) in all.iter().zip(&making) {
@@ -361,8 +373,9 @@ fn make_with(
     }
     if late {
         let mut steps = KVVec::new();
-        for ns in &all {
-            steps.push(Steps::begin(ns)?, GFP_KERNEL_ACCOUNT)?;
+        for (ns, carriers) in all.iter().zip(carriers) {
+            let begun = Steps::begin(ns)?.awaiting(carriers);
+            steps.push(begun, GFP_KERNEL_ACCOUNT)?;
         }
         request::replay(r, plan, &all, nets, Some(steps), ends)?;
         // Some change when a device is switched on.

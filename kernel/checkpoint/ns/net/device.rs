@@ -7,6 +7,7 @@
 
 mod allowed;
 mod kinds;
+mod moved;
 mod tunnels;
 
 use kernel::prelude::*;
@@ -44,6 +45,10 @@ use kinds::{
 };
 
 pub(super) use allowed::is_allowed;
+pub(super) use moved::{
+    is_told_to_moved,
+    moved_key, //
+};
 
 /// Bytes of `struct ifinfomsg`.
 pub(super) const HEADER: usize = 16;
@@ -537,17 +542,7 @@ impl<'a> Device<'a> {
             }
         }
 
-        if text(self.info(PORT_KIND)?) == BRIDGE && text(new.info(PORT_KIND)?) == BRIDGE {
-            let (data, other) = (self.info(PORT_DATA)?, new.info(PORT_DATA)?);
-            differing(data, other, PORT_SET, |what, content| {
-                let mut change = Message::new(&header)?;
-                change.nest(LINKINFO, |info| {
-                    info.add(PORT_KIND, BRIDGE)?;
-                    info.nest(PORT_DATA, |inner| inner.add(what, content))
-                })?;
-                add(REQUEST_NEWLINK, change)
-            })?;
-        }
+        self.port_changes(new, &mut add)?;
 
         if let (Some(names), None) = (self.get(PROP_LIST)?, new.get(PROP_LIST)?) {
             let mut change = Message::new(&header)?;
@@ -555,6 +550,26 @@ impl<'a> Device<'a> {
             add(REQUEST_NEWLINKPROP, change)?;
         }
         Ok(requests)
+    }
+
+    /// Calls `add` with the requests that make `new` the port of a bridge that this device is.
+    fn port_changes(
+        &self,
+        new: &Device<'_>,
+        add: &mut impl FnMut(u32, Message) -> Result,
+    ) -> Result {
+        if text(self.info(PORT_KIND)?) != BRIDGE || text(new.info(PORT_KIND)?) != BRIDGE {
+            return Ok(());
+        }
+        let (data, other) = (self.info(PORT_DATA)?, new.info(PORT_DATA)?);
+        differing(data, other, PORT_SET, |what, content| {
+            let mut change = Message::new(&self.request_header(0, 0))?;
+            change.nest(LINKINFO, |info| {
+                info.add(PORT_KIND, BRIDGE)?;
+                info.nest(PORT_DATA, |inner| inner.add(what, content))
+            })?;
+            add(REQUEST_NEWLINK, change)
+        })
     }
 
     /// Returns the requests that give `new` the flags of this device, which switch it on. One that

@@ -11,6 +11,7 @@ use kernel::prelude::*;
 
 use super::{
     classifiers,
+    device,
     filters,
     message::{
         attributes,
@@ -228,13 +229,36 @@ pub(super) fn alike(a: &[Item], b: &[Item]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| *a.key == *b.key)
 }
 
+/// Returns whether `ns` has other devices than `fresh`, in which others stand in for those with the numbers
+/// `moved`, which are sorted.
+fn links_differ(ns: &NetNs, fresh: &NetNs, moved: &[u32]) -> Result<bool> {
+    let both = LINKS.of(ns).and_then(|of| Ok((of, LINKS.of(fresh)?)));
+    let (mut of, mut new) = match both {
+        Err(E2BIG | EAGAIN) => return Ok(true),
+        both => both?,
+    };
+    for item in Iterator::chain(of.iter_mut(), new.iter_mut()) {
+        wait::go_on()?;
+        if item.body.is_empty() || moved.is_empty() {
+            continue;
+        }
+        let index = device::Device::of(&item.body)?.index();
+        if moved.binary_search(&index).is_ok() {
+            item.key = device::moved_key(&item.body)?;
+        }
+    }
+    Ok(!alike(&of, &new))
+}
+
 /// Returns of what kind `ns` has something that `fresh`, a new namespace, has not, or the other way
-/// round.
-pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>> {
+/// round. `moved` are the numbers of devices for which others stand in there, sorted.
+pub(super) fn differs(ns: &NetNs, fresh: &NetNs, moved: &[u32]) -> Result<Option<&'static str>> {
+    if links_differ(ns, fresh, moved)? {
+        return Ok(Some(LINKS.name));
+    }
     // Where nothing tracks connections, there is nothing of that.
     let tracking: &[Table<'static>] = if namespace::tracks() { &TRACKING } else { &[] };
-    let lists: [&[Table<'static>]; 8] = [
-        from_ref(&LINKS),
+    let lists: [&[Table<'static>]; 7] = [
         from_ref(&ADDRESSES),
         from_ref(&RULES),
         &ROUTES,

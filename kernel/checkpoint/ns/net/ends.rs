@@ -136,7 +136,7 @@ impl<'a> Names<'a> {
 /// Checks that each name that the caller says is for a device whose other end is made outside.
 ///
 /// EBADF: one is not. Requests may not have been checked yet: what is none makes nothing.
-pub(crate) fn check_names(r: &Restore) -> Result {
+pub(super) fn check_names(r: &Restore) -> Result {
     let names = Names::of(r)?;
     if names.renames.is_empty() {
         return Ok(());

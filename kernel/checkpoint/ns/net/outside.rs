@@ -95,13 +95,29 @@ impl Collected {
 
     /// Returns whether the first rule for `name` says that what has it, or its other end, stays outside.
     pub(crate) fn leaves_outside(&self, name: &PathName) -> Result<bool> {
+        Ok(self.said_of(name)? == Some(Action::External))
+    }
+
+    /// Returns whether a rule leaves something to the caller.
+    pub(super) fn moves_devices(&self) -> bool {
+        let mut rules = self.net_rules.iter();
+        rules.any(|(_, action)| *action == Action::Move)
+    }
+
+    /// Returns whether the first rule for `name`, a network device, says that it is left to the caller.
+    pub(super) fn is_moved(&self, name: &PathName) -> Result<bool> {
+        Ok(self.said_of(name)? == Some(Action::Move))
+    }
+
+    /// Returns what the first rule says that is for `name`.
+    fn said_of(&self, name: &PathName) -> Result<Option<Action>> {
         for (pattern, action) in &self.net_rules {
             wait::go_on()?;
             if name.fits(pattern.as_c_str()) {
-                return Ok(*action == Action::External);
+                return Ok(Some(*action));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }
 

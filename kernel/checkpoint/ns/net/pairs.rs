@@ -70,6 +70,8 @@ pub(super) struct Joins {
     pub(super) peers: KVVec<Peer>,
     /// By their numbers.
     pub(super) leads: KVVec<Lead>,
+    /// Where devices lead that are left to the caller, as [`Lead::to`].
+    pub(super) moved: KVVec<usize>,
 }
 
 impl Joins {
@@ -78,7 +80,14 @@ impl Joins {
         Self {
             peers: KVVec::new(),
             leads: KVVec::new(),
+            moved: KVVec::new(),
         }
+    }
+
+    /// Returns whether a device leads to the namespace at `to` of those that are made with it, or stay
+    /// outside.
+    pub(super) fn leads_to(&self, to: usize) -> bool {
+        self.moved.contains(&to) || self.leads.iter().any(|lead| lead.to == to)
     }
 
     /// Returns the namespace to which its device `index` leads, and the number that it has for

@@ -7,17 +7,10 @@
 
 use core::cell::Cell;
 
-use kernel::{
-    prelude::*,
-    str::CStr, //
-};
+use kernel::prelude::*;
 
 use super::{
     buckets,
-    contents::{
-        write,
-        Settings, //
-    },
     device::Device,
     dump::{
         alike,
@@ -46,6 +39,12 @@ use super::{
         OF_NEIGHBOUR,
         OF_ROUTE,
         OF_RULE, //
+    },
+    steps::{
+        settle,
+        Steps,
+        LOOKING,
+        RESTING, //
     },
     tables::{
         clear_hops,
@@ -76,13 +75,11 @@ use crate::{
         REQUEST_DELRULE,
         REQUEST_EXPECTATION,
         REQUEST_NEWADDR,
-        REQUEST_NEWLINK,
         REQUEST_NEWNEIGH,
         REQUEST_NEWNEXTHOP,
         REQUEST_NEWROUTE,
         REQUEST_NEWRULE,
         REQUEST_NUMBERS,
-        REQUEST_SETLINK,
         REQUEST_TIMEOUTS, //
     },
     kapi::{
@@ -96,16 +93,6 @@ use crate::{
 
 /// How often requests are gone through: some need others before.
 pub(super) const ROUNDS: usize = 8;
-
-/// How long, in nanoseconds, new devices and addresses may take to come to rest: nobody is asked for
-/// these.
-const RESTING: u64 = 5_000_000_000;
-
-/// The same where the kernel asks on the network: it begins within a second, and takes one.
-const LOOKING: u64 = 2_500_000_000;
-
-/// How often, a millisecond apart, nothing is left to be done when it is at rest.
-const RESTS: usize = 3;
 
 /// RTNH_F_PERVASIVE and RTNH_F_ONLINK: flags of routes that are asked for.
 const ROUTE_FLAGS: u8 = 2 | 4;
@@ -147,6 +134,8 @@ pub(super) struct Rebuild<'a> {
     pub(super) fresh: &'a NetNs,
     /// How many requests were sent to it, and to those that are made with it.
     sent: &'a Cell<u64>,
+    /// The numbers of its devices for which others stand in there.
+    moved: &'a [u32],
     /// It has its settings.
     late: bool,
     /// What was done so far.
@@ -155,11 +144,17 @@ pub(super) struct Rebuild<'a> {
 
 impl<'a> Rebuild<'a> {
     /// Begins with a new namespace.
-    pub(super) fn new(ns: &'a NetNs, fresh: &'a NetNs, sent: &'a Cell<u64>) -> Self {
+    pub(super) fn new(
+        ns: &'a NetNs,
+        fresh: &'a NetNs,
+        moved: &'a [u32],
+        sent: &'a Cell<u64>,
+    ) -> Self {
         Self {
             ns,
             fresh,
             sent,
+            moved,
             late: false,
             requests: KVVec::new(),
         }
@@ -208,6 +203,12 @@ impl<'a> Rebuild<'a> {
         Ok(left)
     }
 
+    /// Tells to what stands in for its devices what these are told in any case, before others are made: some
+    /// take their address and MTU from them.
+    pub(super) fn begin(&mut self) -> Result {
+        self.tell_moved(|device| device.told())
+    }
+
     /// Sets what its devices are, which were made.
     pub(super) fn change(&mut self) -> Result {
         for last in [false, true] {
@@ -227,6 +228,11 @@ impl<'a> Rebuild<'a> {
         // Those that are still looked for are found to be free, or not, meanwhile.
         settle(self.ns, LOOKING)?;
         let steps = Steps::begin(self.fresh)?;
+        self.tell_moved(|device| {
+            let mut requests = KVVec::new();
+            requests.push(device.all_flags()?, GFP_KERNEL_ACCOUNT)?;
+            Ok(requests)
+        })?;
         for _ in 0..ROUNDS {
             if !self.switch_devices()? {
                 break;
@@ -359,11 +365,34 @@ impl<'a> Rebuild<'a> {
             let Some(new) = new.iter().find(|new| new.index() == device.index()) else {
                 continue;
             };
-            for request in device.changes(new, last)? {
+            let requests = if self.moved.binary_search(&device.index()).is_ok() {
+                device.changes_of_moved(new)?
+            } else {
+                device.changes(new, last)?
+            };
+            for request in requests {
                 changed |= self.send(request)?.is_none();
             }
         }
         Ok(changed)
+    }
+
+    /// Tells to what stands in for devices what these are told in any case.
+    fn tell_moved(&mut self, told: impl Fn(&Device<'_>) -> Result<KVVec<Request>>) -> Result {
+        if self.moved.is_empty() {
+            return Ok(());
+        }
+        let of = LINKS.of(self.ns)?;
+        for device in &devices(&of)? {
+            wait::go_on()?;
+            if self.moved.binary_search(&device.index()).is_err() {
+                continue;
+            }
+            for request in told(device)? {
+                self.send(request)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives devices their flags, and switches on and off again what was on; returns whether one was
@@ -596,99 +625,4 @@ fn neighbour(body: &[u8]) -> Result<Option<Message>> {
         }
     })
     .map(Some)
-}
-
-/// While this is, new IPv6 addresses are not looked for on the network: they can be used at once, as they
-/// could be at the checkpoint.
-struct Quiet {
-    /// The settings that were changed: of each path and text, each with a NUL.
-    settings: KVVec<u8>,
-}
-
-impl Quiet {
-    /// Begins.
-    fn begin(ns: &NetNs) -> Result<Self> {
-        let list = ns.settings()?;
-        let mut settings = KVVec::new();
-        for (path, text) in Settings(&list) {
-            let name = path.to_bytes();
-            let of_device = name.starts_with(b"net/ipv6/conf/") && name.ends_with(b"/accept_dad");
-            let looks = !matches!(text.to_bytes().first(), None | Some(b'0' | b'-'));
-            if !of_device || !looks {
-                continue;
-            }
-            settings.extend_from_slice(path.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
-            settings.extend_from_slice(text.to_bytes_with_nul(), GFP_KERNEL_ACCOUNT)?;
-            write(ns, (path, c"0"))?;
-        }
-        Ok(Self { settings })
-    }
-
-    /// Ends.
-    fn end(self, ns: &NetNs) -> Result {
-        Settings(&self.settings).try_for_each(|setting: (&CStr, &CStr)| write(ns, setting))
-    }
-}
-
-/// What is done between the requests that come when a namespace has its settings.
-pub(super) struct Steps<'a> {
-    ns: &'a NetNs,
-    /// Addresses are not looked for.
-    quiet: Option<Quiet>,
-    /// The request before.
-    before: u32,
-}
-
-impl<'a> Steps<'a> {
-    /// Begins, before the first of them.
-    pub(super) fn begin(ns: &'a NetNs) -> Result<Self> {
-        Ok(Self {
-            ns,
-            quiet: Some(Quiet::begin(ns)?),
-            before: 0,
-        })
-    }
-
-    /// Counts a request before it is sent: of its type, and whether it gives an address of which nobody
-    /// knows yet whether it is free.
-    pub(super) fn next(&mut self, kind: u32, tentative: bool) -> Result {
-        let of_link = matches!(self.before, REQUEST_SETLINK | REQUEST_NEWLINK);
-        if of_link && kind != self.before {
-            settle(self.ns, RESTING)?;
-        }
-        self.before = kind;
-        match kind {
-            REQUEST_SETLINK | REQUEST_NEWLINK | REQUEST_DELADDR => Ok(()),
-            REQUEST_NEWADDR if !tentative => Ok(()),
-            _ => self.end_quiet(),
-        }
-    }
-
-    /// Notes that all addresses that can be used are there: those that come are looked for.
-    pub(super) fn end_quiet(&mut self) -> Result {
-        let Some(quiet) = self.quiet.take() else {
-            return Ok(());
-        };
-        settle(self.ns, RESTING)?;
-        quiet.end(self.ns)
-    }
-}
-
-/// Waits until `ns` knows what its links are, and has no address that is looked for; at most `most`
-/// nanoseconds, as who set it up chooses how often is asked. EINTR: the caller was killed.
-fn settle(ns: &NetNs, most: u64) -> Result {
-    let end = wait::monotonic_ns().saturating_add(most);
-    let mut rests = 0;
-    while rests < RESTS {
-        wait::go_on()?;
-        if ns.settle()? {
-            rests += 1;
-        } else if wait::monotonic_ns() < end {
-            rests = 0;
-        } else {
-            break;
-        }
-        wait::pause_ms(1);
-    }
-    Ok(())
 }

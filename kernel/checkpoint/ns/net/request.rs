@@ -25,6 +25,7 @@ use super::{
         Message,
         ATTRIBUTE_HEADER, //
     },
+    moved,
     nexthop,
     nft::{
         self,
@@ -32,7 +33,7 @@ use super::{
     },
     outside,
     queues,
-    rebuild::Steps,
+    steps::Steps,
     tables::TENTATIVE,
     timeouts,
     track, //
@@ -351,8 +352,15 @@ fn each(
 /// their settings.
 pub(super) fn check(r: &Restore, nets: &[ObjRef]) -> Result<bool> {
     let mut late = false;
+    let moved = moved::numbers(r)?;
     each(r, nets, |_, request, raw| {
         let (kind, flags) = (request.kind.get(), request.flags.get());
+        let of = (request.net.get(), &*moved);
+        if moved::is_too_much(of, (kind, flags), raw.payload).unwrap_or(true) {
+            return Err(r.fault(
+                raw.fault("a request to a device of the caller's that none of ours makes"),
+            ));
+        }
         if !is_allowed(kind, flags, raw.payload).unwrap_or(false) {
             return Err(r.fault(
                 raw.fault("a request that leads out of the network namespace, or that is none"),

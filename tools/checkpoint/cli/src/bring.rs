@@ -137,6 +137,8 @@ pub struct Order {
     pub renames: Vec<CString>,
     /// The same as `given` for what has a name.
     pub named: Cell<Vec<(CString, OwnedFd)>>,
+    /// Network devices that are moved to where one was: the names of both, and where it is.
+    pub devices: Cell<Vec<(CString, Option<OwnedFd>)>>,
     /// The command does not wait for them.
     pub detach: bool,
     /// Where messages go.
@@ -310,6 +312,9 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
     }
     for (pattern, file) in order.named.take() {
         request = request.fd_named(&pattern, file);
+    }
+    for (names, netns) in order.devices.take() {
+        request = request.device(&names, netns);
     }
     let dir = own.as_ref().map(|(dir, _)| dir).or(order.cgroup.as_ref());
     if let Some(dir) = dir {

@@ -145,6 +145,12 @@ struct Args {
     #[arg(long, value_name = "FD|PATTERN,...", value_delimiter = ',', value_parser = reconnected)]
     reconnect: Vec<Reconnected>,
 
+    /// Leave to who restarts the processes the network devices whose names match PATTERN, as those of the
+    /// machine: what was set of them, with addresses and routes, is saved, and set again of the device that
+    /// is given then (restart --device)
+    #[arg(long, value_name = "PATTERN,...", value_delimiter = ',', value_parser = device)]
+    device: Vec<CString>,
+
     /// Save the contents of regular files, too, that are open by a path that matches PATTERN ("*" matches
     /// "/", too); restart makes those anew that are not there. May be given several times
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
@@ -257,6 +263,14 @@ fn reconnected(text: &str) -> Result<Reconnected, String> {
         .map_err(|e| format!("{e}; or a pattern of an address, which begins with a slash or an @"))
 }
 
+/// Reads a pattern of names of network devices.
+fn device(text: &str) -> Result<CString, String> {
+    if text.is_empty() {
+        return Err("a device has a name".to_owned());
+    }
+    CString::new(format!("netdev:{text}")).map_err(|_| "a NUL in a pattern".to_owned())
+}
+
 impl Args {
     /// Returns what is to be connected again: descriptors, and patterns of other ends.
     fn reconnected(&self) -> (Vec<Descriptor>, Vec<CString>) {
@@ -303,6 +317,7 @@ impl Args {
             disconnect: &self.disconnect,
             reconnect: &again.0,
             reconnect_to: &again.1,
+            devices: &self.device,
             contents: &self.contents,
             left_out: &self.leave_out,
             cpu,
@@ -477,6 +492,9 @@ mod tests {
         );
         assert!(parse("checkpoint --reconnect 5,14:6,/dev/log,@name,*/bus 12").is_ok());
         assert!(parse("checkpoint --reconnect name 12").is_err());
+        assert_eq!(device("eth*"), Ok(c"netdev:eth*".into()));
+        assert!(parse("checkpoint --device eth0,eth1 12").is_ok());
+        assert!(parse("checkpoint --device= 12").is_err());
         assert_eq!(
             reconnected("/run/*"),
             Ok(Reconnected::Named(c"unix:/run/*".into()))

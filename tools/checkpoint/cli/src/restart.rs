@@ -20,7 +20,10 @@ use bring::{
 };
 use clap::Parser;
 use given::{
+    device,
+    devices,
     given,
+    Device,
     Of, //
 };
 use libcheckpoint::{
@@ -214,6 +217,11 @@ struct Args {
     /// is made in the network namespace N is called OTHER
     #[arg(long, value_name = "[PID:]FD|NAME=N[:OTHER],...", value_delimiter = ',', value_parser = given)]
     fd: Vec<(Of, i32)>,
+
+    /// Move DEVICE of this network namespace, or of the one that descriptor N of this command is, to where the
+    /// device NAME was that "checkpoint --device" has left to the caller; may be given several times
+    #[arg(long, value_name = "NAME=DEVICE[@N]", value_parser = device)]
+    device: Vec<Device>,
 
     /// The descriptors 0, 1 and 2 of the root process become those of this command, as far as it has
     /// them
@@ -442,6 +450,7 @@ impl Args {
             given: Cell::new(self.given()?),
             renames: self.renames(),
             named: Cell::new(self.named()?),
+            devices: Cell::new(devices(&self.device)?),
             detach: self.detach,
             log,
         })
@@ -622,6 +631,7 @@ mod tests {
         );
         assert!(parse("restart --fd netdev:eth0=7: f").is_err());
         assert!(parse("restart --fd 1=5:x f").is_err());
+        assert!(parse("restart --device eth0=enp3s0 --device b=c@7 f").is_ok());
         assert!(parse("restart --fd -1=5 f").is_err());
         assert!(parse("restart --fd =5 f").is_err());
         assert!(parse("restart --fd 1 f").is_err());

@@ -116,6 +116,8 @@ pub struct Order<'a> {
     pub reconnect: &'a [Descriptor],
     /// Patterns of the other ends of sockets that do.
     pub reconnect_to: &'a [CString],
+    /// Patterns of network devices that are left to who restarts the processes.
+    pub devices: &'a [CString],
     /// Patterns of files whose contents are saved.
     pub contents: &'a [CString],
     /// Memory that is left out, by process.
@@ -382,6 +384,9 @@ impl<'a> Job<'a> {
         }
         for pattern in self.order.reconnect_to {
             request = request.rule(pattern, Action::Reconnect);
+        }
+        for pattern in self.order.devices {
+            request = request.rule(pattern, Action::Move);
         }
         for pattern in self.order.contents {
             request = request.rule(pattern, Action::Contents);

@@ -300,6 +300,53 @@ fn peers() {
     ]);
 }
 
+/// Has a device that was left to the caller, which `change` changes.
+fn left(s: &mut Sample, name: &[u8], change: fn(&mut NetMoved)) {
+    s.add(
+        zeroed(|m: &mut NetMoved| {
+            m.net.set(NS);
+            m.index.set(2);
+        }),
+        name,
+    );
+    s.edit(0, change);
+}
+
+#[test]
+fn left_to_the_caller() {
+    accepted(&[
+        |s| left(s, b"eth0", |m| m.flags.set(MOVED_CARRIER)),
+        |s| left(s, b"a device of old", |m| m.index.set(i32::MAX as u32)),
+    ]);
+    let name = "impossible name of a device";
+    let number = "impossible number of a device";
+    refused(&[
+        (name, |s| left(s, b"", |_| ())),
+        (name, |s| left(s, b"a device of olde", |_| ())),
+        (name, |s| left(s, b"eth0\0", |_| ())),
+        (name, |s| left(s, b"eth%d", |_| ())),
+        (number, |s| left(s, b"eth0", |m| m.index.set(0))),
+        (number, |s| left(s, b"eth0", |m| m.index.set(1))),
+        (number, |s| left(s, b"eth0", |m| m.index.set(1 << 31))),
+        ("unknown flag", |s| {
+            left(s, b"eth0", |m| m.flags.set(MOVED_FLAGS + 1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            left(s, b"eth0", |m| m.reserved.set(1))
+        }),
+        ("refers to an object of the wrong kind", |s| {
+            left(s, b"eth0", |m| m.net.set(OPEN))
+        }),
+        (
+            "a device of a network namespace that is not in the image",
+            |s| {
+                leave(s);
+                left(s, b"eth0", |_| ())
+            },
+        ),
+    ]);
+}
+
 /// Has a device that each namespace has, which `change` changes.
 fn fallback(s: &mut Sample, name: &[u8], change: fn(&mut NetFallback)) {
     s.add(

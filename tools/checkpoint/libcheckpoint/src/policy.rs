@@ -255,6 +255,7 @@ mod tests {
             Action::Disconnect,
             Action::Contents,
             Action::Reconnect,
+            Action::Move,
         ] {
             assert!(actions.contains(&action), "{action:?}");
         }

@@ -93,6 +93,8 @@ pub enum Action {
     Contents = 7,
     /// Of a socket that is connected to one outside: it connects again to the address of that.
     Reconnect = 8,
+    /// Of a network device (`netdev:eth0`): it is left to who restarts it.
+    Move = 9,
 }
 
 /// What becomes of a file at a restart that differs from the one that was saved.
@@ -148,6 +150,9 @@ pub struct FromImage {
     fds: Vec<sys::RestartFd>,
     /// The same by the names of what was open.
     named: Vec<(CString, i32)>,
+    /// Network devices in place of those that were left to the caller: the names of both, and the
+    /// namespace that has it, or -1.
+    devices: Vec<(CString, i32)>,
     /// What keeps them open.
     given: Vec<OwnedFd>,
 }
@@ -551,6 +556,16 @@ impl Restart<'_> {
         self
     }
 
+    /// Moves a network device to where one was that was left to the caller: `names` are a pattern of names
+    /// of the latter, a colon, and the name of the former (`netdev:eth0:enp3s0`), which is in the network
+    /// namespace `netns`, or in the caller's.
+    pub fn device(mut self, names: &CStr, netns: Option<OwnedFd>) -> Self {
+        let own_fd = netns.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        self.what.devices.push((names.to_owned(), own_fd));
+        self.what.given.extend(netns);
+        self
+    }
+
     /// Reads the image from `image`, which need not be seekable, and brings back what is in it.
     pub fn read(self, image: impl AsFd) -> Result<Root, Error> {
         let log = self.open_log()?;
@@ -564,8 +579,15 @@ impl Restart<'_> {
             action: sys::RESTART_RULE_GIVE,
             own_fd: *own_fd,
         };
+        let device = |(names, own_fd): &(CString, i32)| sys::RestartRule {
+            pattern: address(names),
+            action: sys::RESTART_RULE_MOVE,
+            own_fd: *own_fd,
+        };
         let changes = self.what.changes.iter().map(rule);
-        let rules: Vec<_> = changes.chain(self.what.named.iter().map(give)).collect();
+        let given = self.what.named.iter().map(give);
+        let devices = self.what.devices.iter().map(device);
+        let rules: Vec<_> = changes.chain(given).chain(devices).collect();
         let map = |(from, to): &(CString, CString)| sys::RestartMap {
             from: address(from),
             to: address(to),

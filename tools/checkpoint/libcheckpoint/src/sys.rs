@@ -54,6 +54,8 @@ pub(crate) const RESTART_FD_OPTIONAL: u32 = 1 << 0;
 pub(crate) const RESTART_ADDRESS_PEERS: u32 = 1 << 0;
 /// RESTART_RULE_GIVE
 pub(crate) const RESTART_RULE_GIVE: u32 = 4;
+/// RESTART_RULE_MOVE
+pub(crate) const RESTART_RULE_MOVE: u32 = 7;
 
 /// struct checkpoint_fd
 #[repr(C)]

@@ -482,7 +482,7 @@ TEST_F_TIMEOUT(advice, wrong, CKPT_TIMEOUT)
 	ASSERT_EQ(0, start(&twice, variant->container));
 	rule.action = 0;
 	ASSERT_EQ(EINVAL, checkpoint(0, &said));
-	rule.action = CHECKPOINT_RULE_RECONNECT + 1;
+	rule.action = CHECKPOINT_RULE_MOVE + 1;
 	ASSERT_EQ(EINVAL, checkpoint(0, &said));
 	rule.action = CHECKPOINT_RULE_CLOSE;
 	rule.reserved = 1;

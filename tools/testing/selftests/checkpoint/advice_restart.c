@@ -364,7 +364,7 @@ TEST_F_TIMEOUT(advice, wrong, CKPT_TIMEOUT)
 	ASSERT_EQ(0, start(&writer, variant->container));
 	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
 	ASSERT_EQ(EINVAL, restart(0, &rules));
-	rule.action = RESTART_RULE_RENAME + 1;
+	rule.action = RESTART_RULE_MOVE + 1;
 	ASSERT_EQ(EINVAL, restart(0, &rules));
 	rule.action = RESTART_RULE_ACCEPT;
 	rule.own_fd = 1;

@@ -263,6 +263,12 @@ TEST_F_TIMEOUT(rules, reconnect_inside, CKPT_TIMEOUT)
 	as_it_is(_metadata, variant->container, CHECKPOINT_RULE_RECONNECT);
 }
 
+/* It is for network devices. */
+TEST_F_TIMEOUT(rules, move_no_device, CKPT_TIMEOUT)
+{
+	as_it_is(_metadata, variant->container, CHECKPOINT_RULE_MOVE);
+}
+
 /* ---- of restart(2) ------------------------------------------------------ */
 
 /* Saves the file, to which something is added then; what becomes of that with @action alone. */

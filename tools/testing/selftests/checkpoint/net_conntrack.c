@@ -3,7 +3,8 @@
  * Connections that a network namespace of the tasks tracks: what netlink tells of them (addresses
  * that were changed, states, marks, zones, labels, masters, counters, times), what it does not (the
  * device of a masquerade, room for labels), those that are expected; what rules give them (timeouts,
- * helpers, what they are to expect), and timeouts with a name; and those that are refused.
+ * helpers, what they are to expect), and timeouts with a name; a TCP connection that is redirected, which
+ * goes on; and those that are refused.
  */
 #include "conntrack.h"
 #include "sockets_tcp.h"
@@ -414,6 +415,157 @@ CKPT_CYCLE(masqueraded, OWN)
 	while (count_all(CONNECTIONS) > 1)
 		sched_yield();
 	CHECK_EQ(1, count_all(CONNECTIONS));
+}
+
+/* ---- a connection that goes on --------------------------------------------------- */
+
+static void tell(int fd, const char *text)
+{
+	CHECK_EQ((ssize_t)strlen(text), send(fd, text, strlen(text), MSG_NOSIGNAL));
+}
+
+static void hear(int fd, const char *text)
+{
+	size_t len = strlen(text);
+	char got[16];
+
+	CHECK_EQ((ssize_t)len, recv(fd, got, len, MSG_WAITALL));
+	CHECK(!memcmp(text, got, len), "something else has come");
+}
+
+#define ASKED	4811
+#define GIVEN	4812
+
+/* What goes to one port gets to another one. */
+static void redirect(void)
+{
+	uint16_t asked = htons(ASKED), given = htons(GIVEN);
+	struct batch batch = { .count = 0 };
+	struct rtattr *list, *one, *data, *value;
+	struct rt *rt;
+
+	/* One that was closed on one side would be forgotten within a minute. */
+	set("nf_conntrack_tcp_timeout_fin_wait", "100000");
+	set("nf_conntrack_tcp_timeout_close_wait", "100000");
+	table(&batch, "nat");
+	chain(&batch, "nat", "nat", NF_INET_LOCAL_OUT, -100);
+	rt = rule(&batch, "nat", &list);
+	load_port(rt);
+	one = expression(rt, "cmp", &data);
+	nf_number(rt, NFTA_CMP_SREG, NFT_REG_1);
+	nf_number(rt, NFTA_CMP_OP, NFT_CMP_EQ);
+	value = rt_nest(rt, NFTA_CMP_DATA);
+	rt_add(rt, NFTA_DATA_VALUE, &asked, sizeof(asked));
+	rt_end(rt, value);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	one = expression(rt, "immediate", &data);
+	nf_number(rt, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	value = rt_nest(rt, NFTA_IMMEDIATE_DATA);
+	rt_add(rt, NFTA_DATA_VALUE, &given, sizeof(given));
+	rt_end(rt, value);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	one = expression(rt, "redir", &data);
+	nf_number(rt, NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	rt_end(rt, list);
+	CHECK_SYS(nf_send(&batch));
+}
+
+/*
+ * New ones are redirected no more. As long as some rule asks for them connections are tracked: without one
+ * nothing is, and those that were redirected would end here, too.
+ */
+static void redirect_no_more(void)
+{
+	struct batch batch = { .count = 0 };
+	struct rt *rt = nf_begin(&batch, NFT_MSG_DELRULE, 0);
+
+	rt->nlh.nlmsg_flags &= ~NLM_F_CREATE;
+	rt_add_text(rt, NFTA_RULE_TABLE, "nat");
+	rt_add_text(rt, NFTA_RULE_CHAIN, "nat");
+	CHECK_SYS(nf_send(&batch));
+}
+
+static int connect_to_asked(void)
+{
+	struct sockaddr_in in = on_lo(ASKED);
+	int fd = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+
+	CHECK_SYS(connect(fd, (struct sockaddr *)&in, sizeof(in)));
+	return fd;
+}
+
+/*
+ * Each end has another one in mind: only the connection that is tracked brings them together. One
+ * whose other end has said all is not over: that still hears.
+ */
+CKPT_SCENARIO(redirected, OWN)
+{
+	int server, from, to, half, other;
+	struct sockaddr_in in;
+	char c;
+
+	switch_lo(true);
+	track();
+	redirect();
+	in = on_lo(GIVEN);
+	server = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	CHECK_SYS(bind(server, (struct sockaddr *)&in, sizeof(in)));
+	CHECK_SYS(listen(server, 8));
+	from = connect_to_asked();
+	to = CHECK_SYS(accept(server, NULL, NULL));
+	tell(from, "one");
+	hear(to, "one");
+	half = connect_to_asked();
+	other = CHECK_SYS(accept(server, NULL, NULL));
+	tell(other, "all");
+	CHECK_SYS(shutdown(other, SHUT_WR));
+	await_event(half, POLLRDHUP);
+	redirect_no_more();
+	ckpt_ready_wait();
+	tell(from, "two");
+	hear(to, "two");
+	tell(to, "three");
+	hear(from, "three");
+	tell(half, "four");
+	hear(other, "four");
+	hear(half, "all");
+	CHECK_EQ(0, recv(half, &c, 1, 0));
+	CHECK_SYS(close(from));
+	in = on_lo(ASKED);
+	from = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	CHECK(connect(from, (struct sockaddr *)&in, sizeof(in)) == -1 && errno == ECONNREFUSED,
+	      "a new one is redirected, too");
+}
+
+TEST_F_TIMEOUT(cr, goes_on, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new(), ret;
+	struct ckpt_run run;
+
+	if (!variant->container)
+		SKIP(return, "only makes sense in a container");
+	/* It goes on without a checkpoint. */
+	ASSERT_EQ(0, ckpt_run_init(&run, &redirected, true));
+	ret = ckpt_run_start(&run) || ckpt_run_go(&run) || ckpt_run_finish(&run);
+	ckpt_run_fini(&run);
+	ASSERT_EQ(0, ret);
+
+	ret = ckpt_run_init(&run, &redirected, true) || ckpt_run_start(&run) ||
+	      ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL) ||
+	      ckpt_run_restart(&run, first, RESTART_TCP_KEEP) || ckpt_run_wait_blocked(&run) ||
+	      ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL) ||
+	      ckpt_run_restart(&run, second, RESTART_TCP_KEEP) || ckpt_run_wait_blocked(&run) ||
+	      ckpt_run_go(&run) || ckpt_run_finish(&run);
+	if (ret)
+		ckpt_run_print_log(&run);
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
+	ASSERT_EQ(0, ret);
 }
 
 /* ---- what is refused ------------------------------------------------------------- */

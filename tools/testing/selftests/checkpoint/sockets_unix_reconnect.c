@@ -457,7 +457,7 @@ TEST_F_TIMEOUT(reconnect, wrong_rules, CKPT_TIMEOUT)
 	rule.action = RESTART_RULE_DISCONNECT;
 	ASSERT_EQ(EINVAL, restart(0, &said));
 	rule.own_fd = 0;
-	rule.action = RESTART_RULE_RENAME + 1;
+	rule.action = RESTART_RULE_MOVE + 1;
 	ASSERT_EQ(EINVAL, restart(0, &said));
 }
 
