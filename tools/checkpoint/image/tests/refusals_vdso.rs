@@ -241,10 +241,6 @@ fn impossible() {
         (zero, |s| add(s, |v, _| v.reserved.set(1))),
         (zero, |s| add(s, |v, _| v.reserved2.set(1))),
         (code, |s| add(s, |_, payload| payload[LEN] = 0)),
-        (zero, |s| {
-            some(s);
-            s.edit(0, |m: &mut Mm| m.reserved.set(1));
-        }),
         ("vDSO is mapped in part only", |s| {
             some(s);
             s.edit(0, |m: &mut Mm| m.vdso_len.set(PAGE));

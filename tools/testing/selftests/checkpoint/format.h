@@ -1425,7 +1425,7 @@ struct image_mm {
 	uint32_t dump_filter;
 	uint64_t context[4];
 	uint32_t vdso_code;
-	uint32_t reserved;
+	uint32_t futex_slots;
 };
 
 static_assert(sizeof(struct image_mm) == 176, "image_mm");
