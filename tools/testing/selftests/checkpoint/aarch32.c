@@ -91,6 +91,8 @@ PROGRAM(family)
 #define MM_SIGPAGE	(IMAGE_AT(mm, context) + 8)
 #define MM_PAGES	(IMAGE_AT(mm, context) + 16)
 #define MM_REST		(IMAGE_AT(mm, context) + 24)
+#define MM_CRC		IMAGE_AT(mm, vdso_crc)
+#define MM_CODE		IMAGE_AT(mm, vdso_code)
 #define NT_AARCH32	0x434b0004
 #define PC		(32 * 8)	/* In NT_PRSTATUS. */
 #define PSTATE		(33 * 8)
@@ -114,11 +116,13 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 {
 	static const char mode[] = "address space: impossible architecture state";
 	static const char pages[] = "this kernel has no such pages: [vectors] or [sigpage]";
+	static const char vdso[] = "comes from another build of the kernel: its vDSO differs";
 	static const char wide[] = "register note NT_PRSTATUS: more than 32 bits in a register";
 	static const char state[] = "register note NT_PRSTATUS: privileged bits in pstate";
 	static const char place[] = "register note NT_PRSTATUS: address outside of user space";
 	static const char own[] = "register note NT_CKPT_ARM_AARCH32: more than 32 bits";
 	size_t mm, regs;
+	uint32_t crc;
 
 	HOSTILE_BEGIN(kernel_helpers);
 	mm = image_body(&im, MM);
@@ -133,6 +137,12 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	HOSTILE(mm + MM_REST, 1, 8, mode);
 	HOSTILE(mm + MM_PAGES, ~image_get(&im, mm + MM_PAGES, 4), 4, pages);
 	HOSTILE(mm + MM_PAGES + 4, ~image_get(&im, mm + MM_PAGES + 4, 4), 4, pages);
+	/* Another vDSO, of which there is no code. */
+	crc = image_get(&im, mm + MM_CRC, 4);
+	ASSERT_NE(0u, image_get(&im, mm + MM_CODE, 4));
+	image_put32(&im, mm + MM_CRC, ~crc);
+	HOSTILE(mm + MM_CODE, 0, 4, vdso);
+	image_put32(&im, mm + MM_CRC, crc);
 	HOSTILE(regs + 4, 1, 4, wide);
 	HOSTILE(regs + 14 * 8, 1ull << 63, 8, wide);
 	HOSTILE(regs + PC, 1ull << 32, 8, place);
