@@ -156,6 +156,53 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	ckpt_run_fini(&run);
 }
 
+/* A task in the middle of a jump to another vDSO, and one whose code is of the other kind. */
+TEST_F_TIMEOUT(cr, within_a_jump, CKPT_TIMEOUT)
+{
+	size_t mm, regs, symbol;
+	uint64_t entry;
+	uint32_t crc;
+
+	HOSTILE_BEGIN(vdso_calls);
+	mm = image_body(&im, MM);
+	regs = image_find_note(&im, NT_PRSTATUS);
+	ASSERT_NE(0u, regs);
+	entry = run.saved.value[0];
+	symbol = image_body(&im, IMAGE_KIND_VDSO);
+	symbol += sizeof(struct image_vdso) + image_get(&im, symbol + IMAGE_AT(vdso, data_len), 4) +
+		  run.saved.value[1];
+	ASSERT_LT(symbol, im.size);
+	ASSERT_EQ(entry % 4096, image_get(&im, symbol, 4) % 4096);
+	crc = image_get(&im, mm + MM_CRC, 4);
+	image_put32(&im, mm + MM_CRC, ~crc);
+	HOSTILE(regs + PC, (entry & ~1ull) + 2, 8, "was interrupted at ");
+	HOSTILE(symbol, image_get(&im, symbol, 4) ^ 1, 4,
+		"__vdso_clock_gettime64 has other instructions than this kernel's (Thumb)");
+	image_put32(&im, mm + MM_CRC, crc);
+	ASSERT_EQ(0, image_works(&run, &im, image));
+	ckpt_run_fini(&run);
+}
+
+/* The same, of which the frame of a signal handler tells. */
+CKPT_SCENARIO(handler_returns_to_entry)
+{
+	exec_program("handler_returns_to_entry", NULL);
+}
+
+TEST_F_TIMEOUT(cr, handler_returns_to_entry, CKPT_TIMEOUT)
+{
+	size_t mm;
+
+	HOSTILE_BEGIN(handler_returns_to_entry);
+	mm = image_body(&im, MM);
+	HOSTILE(mm + MM_CRC, ~image_get(&im, mm + MM_CRC, 4), 4,
+		"has a signal handler that returns to ");
+	/* It goes on with the vDSO that it had. */
+	unsetenv("CKPT_VDSO");
+	ASSERT_EQ(0, image_works(&run, &im, image));
+	ckpt_run_fini(&run);
+}
+
 CKPT_SCENARIO(native)
 {
 	ckpt_ready_wait();
