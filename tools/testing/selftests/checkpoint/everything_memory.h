@@ -83,6 +83,7 @@ static void e_set_up_memory(void)
 	CHECK(e_map.shared != MAP_FAILED, "mmap: %s", strerror(errno));
 	fill(e_map.shared, 2 * PAGE, 6);
 	e_map.has_slots = !prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, E_SLOTS, 0, 0);
+	CHECK(e_map.has_slots || errno == EINVAL, "slots for futexes: %s", strerror(errno));
 	e_set_up_watched();
 }
 

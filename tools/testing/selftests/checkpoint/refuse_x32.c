@@ -16,6 +16,7 @@
 #include <linux/io_uring.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 REFUSE_FIXTURE
 
@@ -68,8 +69,10 @@ REFUSE(x32_program)
 	shared = map_shared(fd, 0);
 	CHECK_SYS(dup2(fd, 0));
 	kid = ckpt_fork(runs_program, path);
-	while (!shared[0])
+	while (!shared[0]) {
+		CHECK_EQ(0, waitpid(kid, NULL, WNOHANG));
 		sched_yield();
+	}
 	/* Its name, in the lines that are expected. */
 	CHECK_SYS(prctl(PR_SET_NAME, strrchr(path, '/') + 1));
 	expect_refusal(kid, UNSUPPORTED,
