@@ -113,12 +113,22 @@ toolchain_key() {
 		sha256sum | cut -c1-16
 }
 
+# Are all of these installed?
+has_packages() {
+	for name; do
+		[ -e "$CHROOT/var/lib/dpkg/info/$name.list" ] || return 1
+	done
+}
+
 # Makes sure that $CHROOT holds all packages for the architecture $1. Safe against a second run.
 toolchain() {
 	# The newest QEMU there is: it knows more of the processors.
 	QEMU=$(sed -n 's/^packages *= *//p' "$ROOT/scripts/arch/$1.conf")
+	# On a host of that architecture gcc has brought it along.
+	BINUTILS=$(sed -n 's/^binutils *= *//p' "$ROOT/scripts/arch/$1.conf")
 	done=$CHROOT/var/lib/linux-cr/all-$(toolchain_key)
-	[ ! -e "$done" ] || return 0
+	# shellcheck disable=SC2086
+	[ ! -e "$done" ] || ! has_packages $BINUTILS || return 0
 	[ "$(id -u)" = 0 ] || die "the build environment is set up by root: run this as root (sudo make ...)"
 	host_packages
 	mkdir -p "$CACHE/lock" "$CACHE/log"
@@ -150,6 +160,8 @@ toolchain() {
 	install_list "$SUITE-backports" $PACKAGES_BACKPORTS
 	install_list "$SUITE" $PACKAGES
 	install_list "$SUITE-backports" $QEMU
+	# shellcheck disable=SC2086
+	has_packages $BINUTILS || install_list "$SUITE" $BINUTILS
 	if [ -d /usr/local/share/ca-certificates ]; then
 		apt_in_chroot update-ca-certificates >/dev/null 2>&1 || true
 	fi

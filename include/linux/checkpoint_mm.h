@@ -62,6 +62,7 @@ unsigned long checkpoint_mmap(struct file *file, unsigned long addr, unsigned lo
 int checkpoint_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey);
 int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
+int checkpoint_futex_slots(struct mm_struct *mm);
 int checkpoint_merge_any(struct mm_struct *mm);
 
 struct file *checkpoint_memfd(const char *name, bool noexec, unsigned int huge);

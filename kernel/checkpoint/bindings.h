@@ -45,6 +45,7 @@
 #include <linux/fanotify.h>
 #include <linux/fdtable.h>
 #include <linux/fs_struct.h>
+#include <linux/futex.h>
 #include <linux/file.h>
 #include <linux/filelock.h>
 #include <linux/fsnotify_backend.h>

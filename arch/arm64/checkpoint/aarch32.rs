@@ -219,3 +219,41 @@ pub(super) fn map_page(mm: &MmRef, start: usize) -> Result {
     }
     Ok(())
 }
+
+/// Writes a jump from `at` to `to` to the beginning of `code`, as
+/// [`vdso_jump`](crate::kapi::arch::ArchMm::vdso_jump) does. Addresses of Thumb code are odd.
+pub(super) fn jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+    let room = code.first_chunk_mut::<4>()?;
+    let thumb = at % 2 != 0;
+    // The program counter is two instructions further on.
+    let (ahead, unit) = if thumb { (4, 2) } else { (8, 4) };
+    let far = to.wrapping_sub(at).wrapping_sub(ahead).cast_signed();
+    // In instructions, of which 24 bits tell. A jump does not change the kind of code.
+    let far = Some(far / unit).filter(|n| {
+        far % unit == 0 && (to % 2 != 0) == thumb && (-(1 << 23)..1 << 23).contains(n)
+    })?;
+    let far = u32::try_from(far & 0x00ff_ffff).ok()?;
+    let jump = if thumb {
+        // B.W, with the bits of the number in five places.
+        let (sign, j1, j2) = (far >> 23, far >> 22 & 1, far >> 21 & 1);
+        let first = 0xf000 | sign << 10 | (far >> 11 & 0x3ff);
+        let second = 0x9000 | (j1 ^ sign ^ 1) << 13 | (j2 ^ sign ^ 1) << 11 | (far & 0x7ff);
+        first | second << 16
+    } else {
+        0xea00_0000 | far
+    };
+    *room = jump.to_le_bytes();
+    Some(4)
+}
+
+/// Returns where a signal handler returns to, as
+/// [`frame_place`](crate::kapi::arch::ArchMm::frame_place) does. Instructions of Thumb code only may be
+/// shorter than a jump.
+pub(super) fn frame_place(bytes: &[u8]) -> Option<u64> {
+    // Of the CPSR, which follows: the mode, and that it is Thumb code.
+    const WHAT: u32 = 0x3f;
+    const THUMB: u32 = 0x30;
+    let (pc, rest) = bytes.split_first_chunk::<4>()?;
+    let cpsr = u32::from_le_bytes(*rest.first_chunk::<4>()?);
+    (cpsr & WHAT == THUMB).then_some(u32::from_le_bytes(*pc).into())
+}

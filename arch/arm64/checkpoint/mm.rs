@@ -86,12 +86,6 @@ impl ArchMm for Native {
         aarch32::map_page(&MmRef::of_current()?, start)
     }
 
-    /// Tells that the code of 32 bits is not replaced: it has instructions of two lengths, and jumps of
-    /// its own.
-    fn vdso_is_replaced(context: &MmContext) -> bool {
-        !is_narrow(context)
-    }
-
     fn vdso(context: &MmContext) -> Option<Vdso> {
         if is_narrow(context) {
             #[cfg(not(CONFIG_COMPAT_VDSO))]
@@ -116,14 +110,23 @@ impl ArchMm for Native {
 
     /// Writes one instruction, so that nobody is in the middle of it: none that an indirect branch may
     /// lead to, as the old code is mapped without PROT_BTI.
-    fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+    fn vdso_jump(context: &MmContext, code: &mut [u8], at: u64, to: u64) -> Option<usize> {
         const B: u32 = 0x1400_0000;
+        if is_narrow(context) {
+            return aarch32::jump(code, at, to);
+        }
         // In instructions, of which 26 bits tell.
         let far = to.wrapping_sub(at).cast_signed();
         let far = Some(far / 4).filter(|n| far % 4 == 0 && (-(1 << 25)..1 << 25).contains(n))?;
         let far = u32::try_from(far & 0x03ff_ffff).ok()?;
         *code.first_chunk_mut::<4>()? = (B | far).to_le_bytes();
         Some(4)
+    }
+
+    fn frame_place(context: &MmContext, bytes: &[u8]) -> Option<u64> {
+        is_narrow(context)
+            .then(|| aarch32::frame_place(bytes))
+            .flatten()
     }
 
     fn map_vdso(start: usize, context: &MmContext) -> Result {

@@ -237,6 +237,18 @@ impl ArchRegs for Native {
         regset::word(general, reg!(pc)).map(u64::from_le)
     }
 
+    /// Returns r13 of a program of 32 bits: instructions of others are as long as a jump.
+    fn stack(notes: &[Option<&[u8]>]) -> Option<u64> {
+        let [Some(general), ..] = notes else {
+            return None;
+        };
+        let mode = regset::word(general, reg!(pstate)).map(u64::from_le)?;
+        if mode & u64::from(bindings::PSR_MODE32_BIT) == 0 {
+            return None;
+        }
+        regset::word(general, reg!(regs) + 13 * 8).map(u64::from_le)
+    }
+
     /// Checks them, and sets the vector lengths if they are fine, which must be done before any note is
     /// written. A task whose program is one of 32 bits becomes one before they are checked.
     fn check(t: &ParkedTask, notes: &[Option<&[u8]>]) -> Result<(), BadNote> {

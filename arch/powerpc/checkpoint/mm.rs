@@ -66,7 +66,7 @@ impl ArchMm for Native {
 
     const VDSO_JUMP: usize = 4;
 
-    fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+    fn vdso_jump(_context: &MmContext, code: &mut [u8], at: u64, to: u64) -> Option<usize> {
         const B: u32 = 0x4800_0000;
         // In bytes, of which 26 bits tell.
         let far = to.wrapping_sub(at).cast_signed();

@@ -42,7 +42,7 @@ impl ArchMm for Native {
     /// Writes the shorter jump where that will do: it takes no more than the first instruction has, which
     /// makes room on the stack or saves registers, and reaches 64 KiB far: to where there is nothing
     /// between the two.
-    fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+    fn vdso_jump(_context: &MmContext, code: &mut [u8], at: u64, to: u64) -> Option<usize> {
         // BRC or BRCL on any condition; how far, in units of two bytes.
         let far = to.wrapping_sub(at).cast_signed();
         let far = i32::try_from(far / 2).ok().filter(|_| far % 2 == 0)?;

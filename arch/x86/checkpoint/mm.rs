@@ -124,7 +124,7 @@ impl ArchMm for Native {
 
     const VDSO_JUMP: usize = 5;
 
-    fn vdso_jump(code: &mut [u8], at: u64, to: u64) -> Option<usize> {
+    fn vdso_jump(_context: &MmContext, code: &mut [u8], at: u64, to: u64) -> Option<usize> {
         // JMP, and how far from its end on.
         let far = to.wrapping_sub(at.checked_add(5)?).cast_signed();
         let far = i32::try_from(far).ok()?;

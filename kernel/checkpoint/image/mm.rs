@@ -22,6 +22,9 @@ pub(super) mod check;
 /// Most mappings of one address space.
 pub const VMAS_MAX: u32 = 1 << 20;
 
+/// Most slots of hashes for futexes that all address spaces have together.
+pub const FUTEX_SLOTS_MAX: u32 = 1 << 20;
+
 /// Most bytes of an auxiliary vector.
 pub const AUXV_MAX: usize = 1024;
 
@@ -63,8 +66,9 @@ record! {
         pub context: [U64; 4],
         /// The vDSO with that code; 0: another one can't take its place.
         pub vdso_code: U32,
-        /// Zero.
-        pub reserved: U32,
+        /// Slots of its hash for private futexes, a power of two, if it was told so (PR_FUTEX_HASH);
+        /// 1: it has none of its own, and never gets one; 0: that is up to the kernel.
+        pub futex_slots: U32,
     }
 }
 

@@ -129,12 +129,6 @@ pub(crate) trait ArchMm {
         Err(EOPNOTSUPP)
     }
 
-    /// Tells whether programs with `context` can go on with a vDSO of which the code is that of another
-    /// kernel, whose entry points become jumps ([`Self::vdso_jump`]).
-    fn vdso_is_replaced(_context: &MmContext) -> bool {
-        true
-    }
-
     /// Returns this kernel's vDSO of the kind that goes with `context`; `None`: it has none of it.
     fn vdso(context: &MmContext) -> Option<Vdso>;
 
@@ -143,11 +137,12 @@ pub(crate) trait ArchMm {
     /// instruction is as long.
     const VDSO_JUMP: usize = 0;
 
-    /// Writes the instruction that, at address `at`, goes on at `to` to the beginning of `code`, and
-    /// returns how many bytes it has; `None`: it does not reach so far, or there is no room.
+    /// Writes the instruction that, at address `at`, goes on at `to` to the beginning of `code`, of a
+    /// program with `context`, and returns how many bytes it has; `None`: it does not reach so far, or
+    /// there is no room. The addresses are those of functions as the machine knows them.
     ///
     /// The default is that there are none: a program of which the vDSO is another one is refused.
-    fn vdso_jump(_code: &mut [u8], _at: u64, _to: u64) -> Option<usize> {
+    fn vdso_jump(_context: &MmContext, _code: &mut [u8], _at: u64, _to: u64) -> Option<usize> {
         None
     }
 

@@ -81,6 +81,7 @@ pub(crate) mod mm {
     pub(crate) mod aio;
     pub(crate) mod copy;
     pub(crate) mod fill;
+    pub(crate) mod futex;
     pub(crate) mod held;
     pub(crate) mod hugetlb;
     pub(crate) mod memcg;

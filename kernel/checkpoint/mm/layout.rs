@@ -95,6 +95,7 @@ use crate::{
     },
     mm::{
         aio,
+        futex,
         huge,
         left_out,
         policy,
@@ -168,6 +169,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
         return Ok(());
     }
     check(cap, t, &mm);
+    futex::collect(cap, t, &mm);
     let mut guards = Guards::new();
     let all = vma::list(&mm)?;
     if all.len() > u32_as_usize(VMAS_MAX) {
@@ -412,7 +414,7 @@ fn describe(
         dump_filter: U32::new((word >> flag::DUMP_SHIFT) as u32 & DUMP_FILTER),
         context: context.map(U64::new),
         vdso_code: U32::new(ref_number(code)),
-        reserved: U32::new(0),
+        futex_slots: U32::new(futex::slots(mm)),
     })
 }
 
@@ -446,6 +448,7 @@ fn begin(r: &Restore, plan: &TaskRecords<'_>) -> Result {
     load_context(r, plan, &mm, &m)?;
     Native::leave_context();
     set_membarrier(r, plan, &mm, &m)?;
+    futex::begin(r, plan, &m)?;
     // From now on what refers to it need not wait for its turn.
     r.set_built(
         obj,

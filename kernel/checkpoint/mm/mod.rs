@@ -23,7 +23,10 @@ use crate::{
         LinkOps,
         ThreadOps, //
     },
-    image::ObjRef,
+    image::{
+        mm::FUTEX_SLOTS_MAX,
+        ObjRef, //
+    },
     kapi::{
         fs::file::FileRef,
         mm::{
@@ -38,6 +41,7 @@ use crate::{
 pub(crate) mod aio;
 mod batch;
 mod fork;
+mod futex;
 mod guard;
 pub(crate) mod huge;
 pub(crate) mod layout;
@@ -76,6 +80,8 @@ pub(crate) struct Collected {
     gaps: KVVec<left_out::Gap>,
     /// The first mappings that have private pages which others may have too.
     families: fork::Families,
+    /// Slots of hashes for futexes that address spaces may still have.
+    futex_slots: u32,
     /// Inodes whose missing pages userfaultfds tell of, by address: what is zero in one is there.
     watched: RBTree<usize, ()>,
     /// Those of them to whose missing pages somebody gives contents.
@@ -115,6 +121,7 @@ impl Collected {
             ranges: RBTree::new(),
             gaps: KVVec::new(),
             families: fork::Families::new(),
+            futex_slots: FUTEX_SLOTS_MAX,
             watched: RBTree::new(),
             missing: RBTree::new(),
             locked: RBTree::new(),

@@ -171,9 +171,6 @@ pub(super) fn collect(cap: &mut Capture, t: &FrozenTask, mm: &MmRef, all: &[VmaI
         }
         return Ok(());
     };
-    if !Native::vdso_is_replaced(&Native::save_context(mm)) {
-        return Ok(());
-    }
     let id = vdso.id(t);
     if cap.objects.count::<Code>(id)? {
         cap.objects.keep(Code(id))?;
@@ -192,10 +189,6 @@ pub(super) fn save(
     let Some(vdso) = whole(mm, all) else {
         return Ok(None);
     };
-    // Another kernel could do nothing with it.
-    if !Native::vdso_is_replaced(&Native::save_context(mm)) {
-        return Ok(None);
-    }
     let (obj, first) = cap.objects.save::<Code>(vdso.id(t))?;
     if first.is_none() {
         return Ok(Some(obj));

@@ -136,12 +136,16 @@ fn secure(r: &Restore, plan: &TaskRecords<'_>) -> Result {
         slice: task.slice.get(),
     };
     let denied = |e| {
+        let why = match e {
+            // scx_check_setscheduler(), and security modules.
+            EACCES => "the scheduler of BPF that is loaded, or the security module, forbids it",
+            _ => "it needs CAP_SYS_NICE, and a kernel with that policy",
+        };
         r.fail(
             e,
             plan,
             fmt!(
-                "the caller may not set scheduling policy {}, nice {}, priority {}: it needs \
-                 CAP_SYS_NICE, and a kernel with that policy",
+                "the caller may not set scheduling policy {}, nice {}, priority {}: {why}",
                 new.policy,
                 new.nice,
                 new.rt_priority

@@ -26,6 +26,7 @@ use crate::image::{
     huge::check::Room,
     ipc::check::Inside,
     kinds::Kind,
+    mm::FUTEX_SLOTS_MAX,
     net::{
         check::{
             KeysLeft,
@@ -171,6 +172,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) thread: (u32, u32),
     /// CPU time that is left for the tasks that are still to come, in nanoseconds.
     pub(in crate::image) cpu_time: u64,
+    /// Slots of hashes for futexes that address spaces that are still to come may have.
+    pub(in crate::image) futex_slots: u32,
     /// What must come next.
     pub(in crate::image) follow: Follow,
     /// Start and end of the mapping right before, which may have guard regions.
@@ -237,6 +240,7 @@ pub fn metadata(
         group: None,
         thread: (0, 0),
         cpu_time: task::CPU_TIME_MAX,
+        futex_slots: FUTEX_SLOTS_MAX,
         follow: Follow::Any,
         mapping: None,
         watchable: None,

@@ -109,7 +109,7 @@ impl Walk<'_> {
                 && self.is_aligned(mm.vdso_len.get()),
             "impossible vDSO",
         )?;
-        zero(raw, mm.reserved.get() == 0)?;
+        self.futex_slots(raw, mm.futex_slots.get())?;
         if mm.vdso_code.get() != 0 {
             let object = self.refer::<Vdso>(raw, mm.vdso_code.get())?;
             ensure(
@@ -134,6 +134,23 @@ impl Walk<'_> {
             };
         }
         self.summary.mms = self.summary.mms.saturating_add(1);
+        Ok(())
+    }
+
+    /// Checks the slots of a hash for futexes, which the kernel allocates.
+    fn futex_slots(&mut self, raw: &Raw<'_>, slots: u32) -> Result<(), Fault> {
+        if slots == 0 {
+            return Ok(());
+        }
+        ensure(
+            raw,
+            slots.is_power_of_two(),
+            "impossible number of slots for futexes",
+        )?;
+        self.futex_slots = self
+            .futex_slots
+            .checked_sub(slots)
+            .ok_or(raw.fault("address spaces have too many slots for futexes"))?;
         Ok(())
     }
 

@@ -14,6 +14,9 @@ const NAME_MAX: usize = 64;
 const PT_LOAD: u64 = 1;
 const PT_DYNAMIC: u64 = 2;
 
+/// The machine whose functions have odd addresses if they are Thumb code.
+const EM_ARM: u64 = 40;
+
 /// Most headers of segments, and most entries of the dynamic section.
 const HEADERS_MAX: u64 = 32;
 const DYNAMIC_MAX: usize = 64;
@@ -38,6 +41,15 @@ pub struct Entry<'a> {
     pub at: usize,
     /// Bytes of its code, as far as that is told.
     pub len: usize,
+    /// It is Thumb code, of 32-bit ARM.
+    pub thumb: bool,
+}
+
+impl Entry<'_> {
+    /// Returns what is added to the address of the vDSO to call it: pointers to Thumb code are odd.
+    pub fn target(&self) -> usize {
+        self.at | usize::from(self.thumb)
+    }
 }
 
 /// A vDSO, of which the tables were found.
@@ -48,6 +60,8 @@ pub struct Elf<'a> {
     wide: bool,
     /// The highest byte of a number comes first.
     big: bool,
+    /// Of 32-bit ARM.
+    arm: bool,
     symbols: usize,
     strings: usize,
 }
@@ -118,6 +132,7 @@ impl<'a> Elf<'a> {
             bytes,
             wide,
             big,
+            arm: number(bytes, big, 0x12, 2)? == EM_ARM,
             symbols,
             strings,
         })
@@ -145,7 +160,9 @@ impl<'a> Elf<'a> {
             && matches!(info >> 4, STB_GLOBAL | STB_WEAK)
             && section != 0
             && section < SHN_LORESERVE;
-        let start = usize::try_from(field(value, word)?).ok()?;
+        let value = usize::try_from(field(value, word)?).ok()?;
+        let thumb = self.arm && info & 0xf == STT_FUNC && value % 2 != 0;
+        let start = value.wrapping_sub(usize::from(thumb));
         let len = usize::try_from(field(size, word)?).ok()?;
         let end = start.checked_add(len)?;
         let name = usize::try_from(field(0, 4)?)
@@ -158,6 +175,7 @@ impl<'a> Elf<'a> {
             name: rest.get(..length)?,
             at: start,
             len,
+            thumb,
         })
     }
 

@@ -40,7 +40,10 @@ use crate::{
         ObjRef, //
     },
     kapi::{
-        arch::ArchMm,
+        arch::{
+            ArchMm,
+            MmContext, //
+        },
         mm::{
             page::PageRef,
             space::MmRef,
@@ -167,8 +170,7 @@ pub(super) fn replace(
         .ok_or_else(|| r.fail(EINVAL, plan, fmt!("the vDSO is not as long as its code")))?;
     // Are there instructions to jump with, on this architecture? Is it one for such programs?
     let here = usize_as_u64(old.at);
-    if !Native::vdso_is_replaced(&context)
-        || Native::vdso_jump(&mut [0; JUMP_MAX], here, here).is_none()
+    if Native::vdso_jump(&context, &mut [0; JUMP_MAX], here, here).is_none()
         || old.code.get(..ELF_KIND) != new.code.get(..ELF_KIND)
     {
         return Err(other());
@@ -196,7 +198,7 @@ pub(super) fn replace(
     let mut bytes = KVVec::with_capacity(old.code.len(), GFP_KERNEL_ACCOUNT)?;
     bytes.extend_from_slice(old.code, GFP_KERNEL_ACCOUNT)?;
     let to = end.saturating_sub(new.code.len());
-    let taken = redirect(r, plan, &old, &mut bytes, &new, to)?;
+    let taken = redirect(r, plan, &context, &old, &mut bytes, &new, to)?;
     for_vmas(r, m, obj, |v, _, _, _| match v.kind.get() {
         VMA_VDSO => map_old(r, plan, mm, m, v, &old, &bytes),
         _ => Ok(()),
@@ -248,12 +250,14 @@ fn find_room(r: &Restore, m: &Mm, obj: ObjRef, old: &Old<'_>, len: usize) -> Res
         Ok(())
     })?;
     consider(from, MmRef::of_current()?.task_size());
+    let context = context(m);
     // From any place in the one to any place in the other.
     Ok(best.filter(|&place| {
         let ends = [old.at, old.at.saturating_add(old.code.len())];
         ends.iter().all(|&at| {
             [place, place.saturating_add(len)].iter().all(|&to| {
-                Native::vdso_jump(&mut [0; JUMP_MAX], usize_as_u64(at), usize_as_u64(to)).is_some()
+                let (at, to) = (usize_as_u64(at), usize_as_u64(to));
+                Native::vdso_jump(&context, &mut [0; JUMP_MAX], at, to).is_some()
             })
         })
     }))
@@ -264,6 +268,7 @@ fn find_room(r: &Restore, m: &Mm, obj: ObjRef, old: &Old<'_>, len: usize) -> Res
 fn redirect(
     r: &Restore,
     plan: &TaskRecords<'_>,
+    context: &MmContext,
     old: &Old<'_>,
     bytes: &mut KVVec<u8>,
     new: &Vdso,
@@ -296,13 +301,19 @@ fn redirect(
             .filter(|e| e.at == entry.at)
             .find_map(|e| ours.entry(e.name))
             .ok_or_else(|| failed(&entry, "is not in this kernel's"))?;
+        if entry.thumb != target.thumb {
+            return Err(failed(
+                &entry,
+                "has other instructions than this kernel's (Thumb)",
+            ));
+        }
         let (from, target) = (
-            old.at.saturating_add(entry.at),
-            to.saturating_add(target.at),
+            usize_as_u64(old.at.saturating_add(entry.target())),
+            usize_as_u64(to.saturating_add(target.target())),
         );
         let len = bytes
             .get_mut(entry.at..)
-            .and_then(|code| Native::vdso_jump(code, usize_as_u64(from), usize_as_u64(target)))
+            .and_then(|code| Native::vdso_jump(context, code, from, target))
             .ok_or_else(|| failed(&entry, "is too far from this kernel's"))?;
         let end = entry.at.saturating_add(len);
         // Where calls return to is not to be written over, nor what repeats them.

@@ -58,11 +58,7 @@ pub(crate) fn is_at_entry(t: &FrozenTask) -> bool {
     if at >= VDSO_MAX {
         return false;
     }
-    let context = Native::save_context(&mm);
-    if !Native::vdso_is_replaced(&context) {
-        return false;
-    }
-    let Some(vdso) = Native::vdso(&context).filter(|v| at < v.code.len()) else {
+    let Some(vdso) = Native::vdso(&Native::save_context(&mm)).filter(|v| at < v.code.len()) else {
         return false;
     };
     Elf::new(vdso.code).is_some_and(|elf| {

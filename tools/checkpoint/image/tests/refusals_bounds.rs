@@ -132,6 +132,30 @@ fn layout() {
 }
 
 #[test]
+fn slots_for_futexes() {
+    refused(&[
+        ("impossible number of slots for futexes", |s| {
+            s.edit(0, |m: &mut Mm| m.futex_slots.set(3))
+        }),
+        ("address spaces have too many slots for futexes", |s| {
+            s.edit(0, |m: &mut Mm| m.futex_slots.set(FUTEX_SLOTS_MAX * 2))
+        }),
+        ("address spaces have too many slots for futexes", |s| {
+            s.edit(0, |m: &mut Mm| m.futex_slots.set(1 << 31))
+        }),
+        // All of them together.
+        ("address spaces have too many slots for futexes", |s| {
+            s.edit(0, |m: &mut Mm| m.futex_slots.set(FUTEX_SLOTS_MAX));
+            s.edit(1, |m: &mut Mm| m.futex_slots.set(1));
+        }),
+    ]);
+    accepted(&[
+        |s| s.edit(0, |m: &mut Mm| m.futex_slots.set(1)),
+        |s| s.edit(0, |m: &mut Mm| m.futex_slots.set(FUTEX_SLOTS_MAX)),
+    ]);
+}
+
+#[test]
 fn confinement() {
     refused(&[
         ("only the second record tells of confinement", |s| {

@@ -91,6 +91,8 @@ PROGRAM(family)
 #define MM_SIGPAGE	(IMAGE_AT(mm, context) + 8)
 #define MM_PAGES	(IMAGE_AT(mm, context) + 16)
 #define MM_REST		(IMAGE_AT(mm, context) + 24)
+#define MM_CRC		IMAGE_AT(mm, vdso_crc)
+#define MM_CODE		IMAGE_AT(mm, vdso_code)
 #define NT_AARCH32	0x434b0004
 #define PC		(32 * 8)	/* In NT_PRSTATUS. */
 #define PSTATE		(33 * 8)
@@ -114,11 +116,13 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 {
 	static const char mode[] = "address space: impossible architecture state";
 	static const char pages[] = "this kernel has no such pages: [vectors] or [sigpage]";
+	static const char vdso[] = "comes from another build of the kernel: its vDSO differs";
 	static const char wide[] = "register note NT_PRSTATUS: more than 32 bits in a register";
 	static const char state[] = "register note NT_PRSTATUS: privileged bits in pstate";
 	static const char place[] = "register note NT_PRSTATUS: address outside of user space";
 	static const char own[] = "register note NT_CKPT_ARM_AARCH32: more than 32 bits";
 	size_t mm, regs;
+	uint32_t crc;
 
 	HOSTILE_BEGIN(kernel_helpers);
 	mm = image_body(&im, MM);
@@ -133,6 +137,12 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	HOSTILE(mm + MM_REST, 1, 8, mode);
 	HOSTILE(mm + MM_PAGES, ~image_get(&im, mm + MM_PAGES, 4), 4, pages);
 	HOSTILE(mm + MM_PAGES + 4, ~image_get(&im, mm + MM_PAGES + 4, 4), 4, pages);
+	/* Another vDSO, of which there is no code. */
+	crc = image_get(&im, mm + MM_CRC, 4);
+	ASSERT_NE(0u, image_get(&im, mm + MM_CODE, 4));
+	image_put32(&im, mm + MM_CRC, ~crc);
+	HOSTILE(mm + MM_CODE, 0, 4, vdso);
+	image_put32(&im, mm + MM_CRC, crc);
 	HOSTILE(regs + 4, 1, 4, wide);
 	HOSTILE(regs + 14 * 8, 1ull << 63, 8, wide);
 	HOSTILE(regs + PC, 1ull << 32, 8, place);
@@ -142,6 +152,53 @@ TEST_F_TIMEOUT(cr, hostile_images, CKPT_TIMEOUT)
 	HOSTILE(regs + PSTATE, 0x13, 8, state);
 	HOSTILE(regs + PSTATE, 0x90, 8, state);
 	HOSTILE(image_find_note(&im, NT_AARCH32), 1ull << 32, 8, own);
+	ASSERT_EQ(0, image_works(&run, &im, image));
+	ckpt_run_fini(&run);
+}
+
+/* A task in the middle of a jump to another vDSO, and one whose code is of the other kind. */
+TEST_F_TIMEOUT(cr, within_a_jump, CKPT_TIMEOUT)
+{
+	size_t mm, regs, symbol;
+	uint64_t entry;
+	uint32_t crc;
+
+	HOSTILE_BEGIN(vdso_calls);
+	mm = image_body(&im, MM);
+	regs = image_find_note(&im, NT_PRSTATUS);
+	ASSERT_NE(0u, regs);
+	entry = run.saved.value[0];
+	symbol = image_body(&im, IMAGE_KIND_VDSO);
+	symbol += sizeof(struct image_vdso) + image_get(&im, symbol + IMAGE_AT(vdso, data_len), 4) +
+		  run.saved.value[1];
+	ASSERT_LT(symbol, im.size);
+	ASSERT_EQ(entry % 4096, image_get(&im, symbol, 4) % 4096);
+	crc = image_get(&im, mm + MM_CRC, 4);
+	image_put32(&im, mm + MM_CRC, ~crc);
+	HOSTILE(regs + PC, (entry & ~1ull) + 2, 8, "was interrupted at ");
+	HOSTILE(symbol, image_get(&im, symbol, 4) ^ 1, 4,
+		"__vdso_clock_gettime64 has other instructions than this kernel's (Thumb)");
+	image_put32(&im, mm + MM_CRC, crc);
+	ASSERT_EQ(0, image_works(&run, &im, image));
+	ckpt_run_fini(&run);
+}
+
+/* The same, of which the frame of a signal handler tells. */
+CKPT_SCENARIO(handler_returns_to_entry)
+{
+	exec_program("handler_returns_to_entry", NULL);
+}
+
+TEST_F_TIMEOUT(cr, handler_returns_to_entry, CKPT_TIMEOUT)
+{
+	size_t mm;
+
+	HOSTILE_BEGIN(handler_returns_to_entry);
+	mm = image_body(&im, MM);
+	HOSTILE(mm + MM_CRC, ~image_get(&im, mm + MM_CRC, 4), 4,
+		"has a signal handler that returns to ");
+	/* It goes on with the vDSO that it had. */
+	unsetenv("CKPT_VDSO");
 	ASSERT_EQ(0, image_works(&run, &im, image));
 	ckpt_run_fini(&run);
 }

@@ -41,6 +41,7 @@ const struct loss losses[] = {
 	{ "memory policy", IMAGE_KIND_MEMORY_POLICY, LOSE_RECORD, 0, 0, 0,
 	  "memory_policies", "of_mappings" },
 	FIELD("merging of pages", MM, BITS, mm, flags, IMAGE_MM_MERGE_ANY, "memory_merge", "merged"),
+	FIELD("slots for futexes", MM, BYTES, mm, futex_slots, 0, "futex_hash", "slots"),
 	FIELD("timer_slack", TASK, SET, task, timer_slack, 0xc350, "attributes", "timer_slack"),
 	FIELD("clear_child_tid", TASK, BYTES, task, clear_child_tid, 0,
 	      "attributes", "clear_child_tid"),

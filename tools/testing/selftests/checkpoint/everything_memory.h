@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory of everything.h: mappings of each kind, guards, huge pages, what a userfaultfd watches. */
+/*
+ * Memory of everything.h: mappings of each kind, guards, huge pages, what a userfaultfd watches, the
+ * hash for private futexes.
+ */
 #ifndef CKPT_TEST_EVERYTHING_MEMORY_H
 #define CKPT_TEST_EVERYTHING_MEMORY_H
 
@@ -7,16 +10,26 @@
 #include "userfault.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
+
+#ifndef PR_FUTEX_HASH
+#define PR_FUTEX_HASH		78
+#define PR_FUTEX_HASH_SET_SLOTS	1
+#define PR_FUTEX_HASH_GET_SLOTS	2
+#endif
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL	102
 #endif
 
 #define E_PAGES		4
+/* Of its hash for private futexes. */
+#define E_SLOTS		2
 
 static struct {
 	char *own, *locked, *guarded, *of_file, *shared, *shared_file, *watched;
 	int uffd;
+	bool has_slots;
 } e_map;
 
 /* A page that is missing, and one of zeros that is not. */
@@ -69,6 +82,8 @@ static void e_set_up_memory(void)
 	e_map.shared = mmap(NULL, 2 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(e_map.shared != MAP_FAILED, "mmap: %s", strerror(errno));
 	fill(e_map.shared, 2 * PAGE, 6);
+	e_map.has_slots = !prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, E_SLOTS, 0, 0);
+	CHECK(e_map.has_slots || errno == EINVAL, "slots for futexes: %s", strerror(errno));
 	e_set_up_watched();
 }
 
@@ -89,6 +104,8 @@ static void e_check_memory(void)
 	check_fill(e_map.of_file, PAGE, 5);
 	check_fill(e_map.of_file + PAGE, PAGE, 4 + PAGE / 8);
 	check_fill(e_map.shared, 2 * PAGE, 6);
+	if (e_map.has_slots)
+		CHECK_EQ(E_SLOTS, prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_GET_SLOTS, 0, 0, 0));
 	e_check_watched();
 }
 

@@ -35,6 +35,36 @@ REFUSE_FIXTURE
 /* The kernel was built without it, or this machine has none of it. */
 #define OR_NOT_HERE(call) do { if ((call) == -1) not_here(); } while (0)
 
+/* ---- memory ---------------------------------------------------------- */
+
+#ifndef PR_FUTEX_HASH
+#define PR_FUTEX_HASH 78
+#define PR_FUTEX_HASH_SET_SLOTS 1
+#endif
+
+static int has_one_slot_too_many(void *arg)
+{
+	CHECK_SYS(prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, 2, 0, 0));
+	EXPECT_TASK("address space: its hash for futexes has 2 slots, and all that are saved may "
+		    "have 1048576: have it set fewer (PR_FUTEX_HASH)");
+	return ckpt_child_waits(arg);
+}
+
+/* All of them together: the root has what there is. */
+REFUSE(slots_for_futexes)
+{
+	pid_t kid;
+
+	if (prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, 1 << 20, 0, 0)) {
+		CHECK_EQ(EINVAL, errno);
+		not_here();
+	}
+	kid = ckpt_fork(has_one_slot_too_many, NULL);
+	ckpt_step_wait(0, 1);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
 /* ---- timers ---------------------------------------------------------- */
 
 static void *ends(void *arg)

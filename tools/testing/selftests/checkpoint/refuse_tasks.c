@@ -399,46 +399,6 @@ REFUSE(x86_ldt)
 	CHECK(syscall(__NR_modify_ldt, 0, &desc, sizeof(desc)) > 0, "the LDT is empty");
 }
 
-#define X32(nr)		(0x40000000 | (nr))
-
-static int reads_by_x32(void *arg)
-{
-	char *shared = arg;
-	int *fd = arg;
-
-	CHECK(readlink("/proc/self", shared + 64, 64) > 0, "/proc/self: %s", strerror(errno));
-	ckpt_step(0);
-	/* The kernel looks at the lower half of the register. */
-	CHECK_EQ(1, syscall(1UL << 63 | X32(__NR_read), fd[0], shared + 128, 1));
-	return 0;
-}
-
-/* A 64-bit program in a system call of another ABI. */
-REFUSE(x86_x32_call)
-{
-	char *shared = mmap(NULL, CKPT_PAGE, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int *fd = (int *)shared;
-	char path[128], buf[256];
-	pid_t kid;
-
-	CHECK_HERE(syscall(X32(__NR_getpid)));
-	CHECK(shared != MAP_FAILED, "mmap: %s", strerror(errno));
-	CHECK_SYS(pipe(fd));
-	kid = ckpt_fork(reads_by_x32, shared);
-	ckpt_step_wait(0, 1);
-	snprintf(path, sizeof(path), "/proc/%s/syscall", shared + 64);
-	while (atoi(ckpt_read_file(path, buf, sizeof(buf))) != X32(__NR_read))
-		sched_yield();
-	expect_refusal(kid, UNSUPPORTED,
-		       "is in a system call of the x32 ABI, which is not supported: "
-		       "try again, or use a 64-bit build");
-	ckpt_ready_wait();
-	CHECK_EQ(1, write(fd[1], "x", 1));
-	ckpt_wait_exit(kid, 0);
-	CHECK_EQ('x', shared[128]);
-}
-
 REFUSE(x86_cpuid)
 {
 	CHECK_HERE(syscall(__NR_arch_prctl, ARCH_SET_CPUID, 0));

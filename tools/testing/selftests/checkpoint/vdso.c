@@ -338,6 +338,9 @@ FIXTURE_VARIANT_ADD(others, clocks) { .program = "clocks" };
 FIXTURE_VARIANT_ADD(others, stopped) { .program = "stopped" };
 FIXTURE_VARIANT_ADD(others, ia32) { .program = "ia32" };
 #endif
+#ifdef __aarch64__
+FIXTURE_VARIANT_ADD(others, aarch32) { .program = "aarch32" };
+#endif
 
 FIXTURE_SETUP(others)
 {

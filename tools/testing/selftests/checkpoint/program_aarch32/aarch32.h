@@ -79,6 +79,11 @@ bool same(const char *a, const char *b);
 /* The value of an entry of the auxiliary vector; 0: there is none. */
 uint32_t auxv(uint32_t type);
 
+/* Where the program counter and the status are in struct ucontext, in words. */
+#define UC_PC			((20 + 18 * 4) / 4)
+#define UC_CPSR			((20 + 19 * 4) / 4)
+#define CPSR_THUMB		0x20u
+
 /* A thread, with a thread pointer of its own. Ends with its function. */
 struct thread {
 	uint32_t alive;		/* Cleared when it has ended. */
@@ -120,6 +125,7 @@ void waits_of_a_freeze(void);
 void thread_pointers(void);
 void kernel_helpers(void);
 void vdso_calls(void);
+void handler_returns_to_entry(void);
 void places(void);
 void pages_that_moved(void);
 

@@ -21,6 +21,7 @@ static const struct {
 	{ "thread_pointers", thread_pointers },
 	{ "kernel_helpers", kernel_helpers },
 	{ "vdso_calls", vdso_calls },
+	{ "handler_returns_to_entry", handler_returns_to_entry },
 	{ "robust_list", robust_list },
 	{ "places", places },
 	{ "pages_that_moved", pages_that_moved },

@@ -26,10 +26,14 @@ struct symbol {
 
 typedef int (*clock_fn)(int id, struct time64 *time);
 
-/* The address of a function of the vDSO. */
-static void *vdso_symbol(const char *name)
+static const char *vdso(void)
 {
-	const char *base = (const char *)auxv(AT_SYSINFO_EHDR), *strings = NULL;
+	return (const char *)auxv(AT_SYSINFO_EHDR);
+}
+
+static const struct symbol *find_symbol(const char *name)
+{
+	const char *base = vdso(), *strings = NULL;
 	const struct head *head = (const void *)base;
 	const struct symbol *symbols = NULL;
 	const struct segment *segment;
@@ -53,9 +57,15 @@ static void *vdso_symbol(const char *name)
 	/* The strings follow the symbols, and what belongs to these. */
 	for (i = 0; (const char *)&symbols[i + 1] <= strings; i++) {
 		if (symbols[i].name < PAGE && same(strings + symbols[i].name, name))
-			return (void *)(base + symbols[i].value);
+			return &symbols[i];
 	}
 	fail(__LINE__, name, -1, 0);
+}
+
+/* The address of a function of the vDSO. */
+static void *vdso_symbol(const char *name)
+{
+	return (void *)(vdso() + find_symbol(name)->value);
 }
 
 static bool is_before(const struct time64 *a, const struct time64 *b)
@@ -69,6 +79,9 @@ void vdso_calls(void)
 	struct time64 before, by_call, by_vdso;
 
 	CHECK_EQ(0, get(CLOCK_MONOTONIC, &before));
+	/* For the test: where the function is, and where in the vDSO that is said. */
+	board->value[0] = (uint32_t)get;
+	board->value[1] = (const char *)&find_symbol("__vdso_clock_gettime64")->value - vdso();
 	ready();
 	wait_go();
 	CHECK_EQ(get, vdso_symbol("__vdso_clock_gettime64"));
@@ -77,6 +90,26 @@ void vdso_calls(void)
 	CHECK(is_before(&before, &by_call));
 	CHECK(is_before(&by_call, &by_vdso));
 	CHECK(by_vdso.sec - by_call.sec < 3600);
+}
+
+/* Behind the first two bytes of a function: the middle of a jump of Thumb code. */
+static void within_entry(int sig, void *info, uint32_t *context)
+{
+	uint32_t pc = context[UC_PC], cpsr = context[UC_CPSR];
+
+	context[UC_PC] = ((uint32_t)vdso_symbol("__vdso_clock_gettime64") & ~1u) + 2;
+	context[UC_CPSR] |= CPSR_THUMB;
+	ready();
+	wait_go();
+	context[UC_PC] = pc;
+	context[UC_CPSR] = cpsr;
+}
+
+/* It is in no register, only on the stack. */
+void handler_returns_to_entry(void)
+{
+	set_action(SIGUSR1, within_entry, WITH_INFO);
+	CHECK_CALL(NR_tgkill, CALL(NR_getpid), CALL(NR_gettid), SIGUSR1);
 }
 
 /* ---- places ------------------------------------------------------------ */

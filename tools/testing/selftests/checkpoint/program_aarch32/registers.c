@@ -12,7 +12,6 @@
 #define APSR_FREE	0xf80f0000u
 /* Flags, QC, AHP, default NaN, flush to zero, rounding, and exceptions that were seen. */
 #define FPSCR_FREE	0xffc0009fu
-#define CPSR_THUMB	0x20u
 #define CPSR_IT		0x0600fc00u
 
 /* The layout is known to the assembly below. */
@@ -83,10 +82,6 @@ asm(
 "	b regs_thumb_loop\n"
 "	.arm\n"
 );
-
-/* Where the program counter and the status are in struct ucontext. */
-#define UC_PC		((20 + 18 * 4) / 4)
-#define UC_CPSR		((20 + 19 * 4) / 4)
 
 static struct regs in, out;
 static struct thread helper;
