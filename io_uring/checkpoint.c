@@ -183,6 +183,8 @@ int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state)
 	state->drain_active = ctx->int_flags & IO_RING_F_DRAIN_ACTIVE;
 	state->drain_next = ctx->int_flags & IO_RING_F_DRAIN_NEXT;
 	state->boottime = ctx->clockid == CLOCK_BOOTTIME;
+	/* It is told of what comes first only, until the task has asked. */
+	state->told = ctx->int_flags & IO_RING_F_HAS_EVFD && io_local_work_pending(ctx);
 	state->rings_size = io_region_size(&ctx->ring_region);
 	state->sqes_size = io_region_size(&ctx->sq_region);
 	checkpoint_uring_registered(ctx, state);
@@ -606,6 +608,23 @@ int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task)
 	if (old)
 		put_task_struct(old);
 	return ret;
+}
+
+/**
+ * checkpoint_uring_hush() - let an io_uring tell its eventfd of work, or not
+ * @ring: the io_uring, which nobody uses yet
+ * @on: it does not, as it has told of work before that its task has still to do
+ */
+void checkpoint_uring_hush(struct file *ring, bool on)
+{
+	struct io_ring_ctx *ctx = ring->private_data;
+
+	mutex_lock(&ctx->uring_lock);
+	if (on)
+		ctx->int_flags &= ~IO_RING_F_HAS_EVFD;
+	else if (rcu_access_pointer(ctx->io_ev_fd))
+		ctx->int_flags |= IO_RING_F_HAS_EVFD;
+	mutex_unlock(&ctx->uring_lock);
 }
 
 /**

@@ -56,7 +56,9 @@ use crate::{
                 URING_REQUEST_FUTEX,
                 URING_REQUEST_FUTEXES,
                 URING_REQUEST_POLL,
-                URING_REQUEST_TIMEOUT, //
+                URING_REQUEST_TIMEOUT,
+                URING_REQUEST_WOKEN,
+                URING_REQUEST_WOKEN_BY, //
             },
             FILE_CONTENTS,
             FILE_DIRECTORY,
@@ -420,6 +422,11 @@ fn to_image(
             to.kind.set(URING_REQUEST_FUTEXES);
             to.off.set(u32::try_from(all.len())?);
         }
+        Waits::Woken(place) => {
+            to.kind
+                .set(place.map_or(URING_REQUEST_WOKEN, |_| URING_REQUEST_WOKEN_BY));
+            to.off.set(place.unwrap_or(0));
+        }
         Waits::Child(child) => {
             to.kind.set(URING_REQUEST_CHILD);
             to.expires.set(child.info);
@@ -480,6 +487,8 @@ pub(super) fn read(
             let several = (later.requests.len(), u32_as_usize(from.off.get()));
             later.several.push(several, GFP_KERNEL_ACCOUNT)?;
             Waits::Futexes(KVVec::new())
+        } else if matches!(kind, URING_REQUEST_WOKEN | URING_REQUEST_WOKEN_BY) {
+            Waits::Woken((kind == URING_REQUEST_WOKEN_BY).then_some(from.off.get()))
         } else if kind == URING_REQUEST_CHILD {
             Waits::Child(Child {
                 which: from.off.get().cast_signed(),

@@ -73,6 +73,8 @@ pub(crate) struct Uring {
     pub(crate) drain_next: bool,
     /// Waits for completions go by CLOCK_BOOTTIME.
     pub(crate) boottime: bool,
+    /// Its eventfd was told of work that its task has still to do.
+    pub(crate) told: bool,
     /// Bytes of its rings.
     pub(crate) rings: usize,
     /// Bytes of its submission queue entries.
@@ -217,6 +219,7 @@ impl Uring {
             drain_active: state.drain_active,
             drain_next: state.drain_next,
             boottime: state.boottime,
+            told: state.told,
             rings: state.rings_size,
             sqes: state.sqes_size,
             registered: Registered {
@@ -324,6 +327,7 @@ impl Uring {
             thread_idle: self.thread_idle,
             thread_cpu: self.thread_cpu,
             other_work: false,
+            told: false,
             busy_name: core::ptr::null(),
             busy_data: 0,
         }
@@ -544,6 +548,21 @@ impl Uring {
         // SAFETY: We own references on the file, which is an io_uring, and on the task.
         to_result(unsafe { bindings::checkpoint_uring_set_issuer(ring.as_ptr(), task.as_ptr()) })
     }
+
+    /// Gives `ring`, which nobody uses yet, work to do, of which its eventfd is not told: it was before.
+    ///
+    /// EINVAL: it is no io_uring.
+    pub(crate) fn hushed<T>(ring: &FileRef, give: impl FnOnce() -> T) -> Result<T> {
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own a reference on the file, which is an io_uring.
+        unsafe { bindings::checkpoint_uring_hush(ring.as_ptr(), true) };
+        let given = give();
+        // SAFETY: As before.
+        unsafe { bindings::checkpoint_uring_hush(ring.as_ptr(), false) };
+        Ok(given)
+    }
 }
 
 #[cfg(not(CONFIG_IO_URING))]
@@ -595,6 +614,11 @@ impl Uring {
 
     /// Sets who alone may submit: this kernel can't.
     pub(crate) fn set_issuer(_: &FileRef, _: &PidRef) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Gives one work to do: this kernel can't.
+    pub(crate) fn hushed<T>(_: &FileRef, _: impl FnOnce() -> T) -> Result<T> {
         Err(EOPNOTSUPP)
     }
 }
