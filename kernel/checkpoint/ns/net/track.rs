@@ -7,7 +7,10 @@
 //! netlink does not take is in one more attribute. All are made before there is a filter that would track a
 //! packet, so that none makes another one in their place. Numbers are those of the netlink ABI.
 
-use kernel::prelude::*;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
 
 use super::{
     dump::{
@@ -456,11 +459,22 @@ pub(super) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
     // It is found by both of its tuples.
     let mut whole = Message::whole(CONNECTIONS_NEW | 1, ACK, &message.0)?;
     let mut changed = false;
-    messages(&ns.ask(NETFILTER, &mut whole.0)?, |body| {
+    let answers = match ns.ask(NETFILTER, &mut whole.0) {
+        Err(EPERM) => return Ok(false),
+        Err(ECONNREFUSED | EPROTONOSUPPORT) => return Ok(true),
+        answers => answers?,
+    };
+    let end = messages(&answers, |body| {
         changed |= status_of(body.get(HEADER..).ok_or(EIO)?)? & IS_NAT != 0;
         Ok(())
     })?;
-    Ok(changed)
+    match end.map_or(Ok(()), |errno| to_result(errno.cast_signed())) {
+        Ok(()) => Ok(changed),
+        // It is not tracked, or the caller may not ask.
+        Err(ENOENT | EPERM) => Ok(false),
+        Err(EINVAL | EOPNOTSUPP) => Ok(true),
+        Err(e) => Err(e),
+    }
 }
 
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]
