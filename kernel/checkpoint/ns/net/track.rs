@@ -73,6 +73,11 @@ const CREATE: u16 = 0x400;
 const CONNECTIONS_NEW: u16 = 1 << 8;
 const EXPECTATIONS_NEW: u16 = 2 << 8;
 
+/// IPCTNL_MSG_CT_GET_STATS, which tells CTA_STATS_GLOBAL_ENTRIES and CTA_STATS_GLOBAL_MAX_ENTRIES.
+const CONNECTIONS_STATS: u16 = CONNECTIONS_NEW | 5;
+const STATS_ENTRIES: u16 = 1;
+const STATS_MAX: u16 = 2;
+
 /// CTA_*.
 const STATUS: u16 = 3;
 const PROTOINFO: u16 = 4;
@@ -446,8 +451,39 @@ pub(super) fn send(ns: &NetNs, request: u32, body: &[u8]) -> Result {
     of(EXPECTATIONS_NEW, 0)
 }
 
+/// Returns how many connections more `ns` takes: beyond that the kernel gives up others for them. `None`: it
+/// does not tell.
+fn room(ns: &NetNs) -> Result<Option<u32>> {
+    let mut message = Message::whole(CONNECTIONS_STATS, ACK, &[0; HEADER])?;
+    let answers = match ns.ask(NETFILTER, &mut message.0) {
+        Err(e) if e == EINTR || e == ENOMEM => return Err(e),
+        Err(_) => return Ok(None),
+        Ok(answers) => answers,
+    };
+    let mut room = None;
+    messages(&answers, |body| {
+        let rest = body.get(HEADER..).ok_or(EIO)?;
+        let number = |kind| Ok::<_, Error>(find(rest, kind)?.and_then(big_at));
+        room = match (number(STATS_ENTRIES)?, number(STATS_MAX)?) {
+            (Some(entries), Some(max)) => Some(max.saturating_sub(entries)),
+            _ => None,
+        };
+        Ok(())
+    })?;
+    Ok(room)
+}
+
+/// Returns whether `ns` takes so many connections without giving up others.
+pub(super) fn has_room(ns: &NetNs, connections: usize) -> Result<bool> {
+    let connections = u32::try_from(connections)?;
+    Ok(room(ns)?.is_none_or(|room| connections <= room))
+}
+
 /// Returns whether a filter of `ns` changes an address of the TCP connection between two ends, each with its
-/// address, of 4 or 16 bytes, and its port. Who may not ask is told that none does.
+/// address, of 4 or 16 bytes, and its port. Who may not ask is told that none does, and a kernel that does not
+/// tell (`CONFIG_NF_CT_NETLINK`) that one may.
+///
+/// Else the errno with which the kernel answers.
 pub(super) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
     if !namespace::tracks() {
         return Ok(false);
