@@ -588,7 +588,7 @@ out:
  * @ring: the io_uring, which nobody uses yet
  * @task: the task
  *
- * Return: 0; -EINVAL: all may, or none yet.
+ * Return: 0; -EINVAL: all may, or none yet; -EINTR: the caller was killed.
  */
 int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task)
 {
@@ -596,7 +596,8 @@ int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task)
 	struct task_struct *old = NULL;
 	int ret = -EINVAL;
 
-	mutex_lock(&ctx->uring_lock);
+	if (checkpoint_uring_lock(ctx))
+		return -EINTR;
 	/* One with a thread is disabled until the tasks run. */
 	if (ctx->flags & IORING_SETUP_SINGLE_ISSUER &&
 	    (!(ctx->flags & IORING_SETUP_R_DISABLED) || ctx->sq_data)) {
@@ -614,17 +615,21 @@ int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task)
  * checkpoint_uring_hush() - let an io_uring tell its eventfd of work, or not
  * @ring: the io_uring, which nobody uses yet
  * @on: it does not, as it has told of work before that its task has still to do
+ *
+ * Return: 0; -EINTR: the caller was killed.
  */
-void checkpoint_uring_hush(struct file *ring, bool on)
+int checkpoint_uring_hush(struct file *ring, bool on)
 {
 	struct io_ring_ctx *ctx = ring->private_data;
 
-	mutex_lock(&ctx->uring_lock);
+	if (checkpoint_uring_lock(ctx))
+		return -EINTR;
 	if (on)
 		ctx->int_flags &= ~IO_RING_F_HAS_EVFD;
 	else if (rcu_access_pointer(ctx->io_ev_fd))
 		ctx->int_flags |= IO_RING_F_HAS_EVFD;
 	mutex_unlock(&ctx->uring_lock);
+	return 0;
 }
 
 /**

@@ -431,7 +431,7 @@ int checkpoint_uring_add_personality(struct file *ring, unsigned int id, const s
 int checkpoint_uring_finish(struct file *ring, const struct checkpoint_uring *state,
 			    struct file *eventfd);
 int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task);
-void checkpoint_uring_hush(struct file *ring, bool on);
+int checkpoint_uring_hush(struct file *ring, bool on);
 int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
 			      struct checkpoint_uring_request *to,
 			      struct checkpoint_uring_futex *futexes);

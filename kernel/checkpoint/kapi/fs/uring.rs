@@ -551,16 +551,16 @@ impl Uring {
 
     /// Gives `ring`, which nobody uses yet, work to do, of which its eventfd is not told: it was before.
     ///
-    /// EINVAL: it is no io_uring.
+    /// EINVAL: it is no io_uring. EINTR: the caller was killed.
     pub(crate) fn hushed<T>(ring: &FileRef, give: impl FnOnce() -> T) -> Result<T> {
         if !ring.is_io_uring() {
             return Err(EINVAL);
         }
         // SAFETY: We own a reference on the file, which is an io_uring.
-        unsafe { bindings::checkpoint_uring_hush(ring.as_ptr(), true) };
+        to_result(unsafe { bindings::checkpoint_uring_hush(ring.as_ptr(), true) })?;
         let given = give();
         // SAFETY: As before.
-        unsafe { bindings::checkpoint_uring_hush(ring.as_ptr(), false) };
+        to_result(unsafe { bindings::checkpoint_uring_hush(ring.as_ptr(), false) })?;
         Ok(given)
     }
 }
