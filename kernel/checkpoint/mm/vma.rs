@@ -204,6 +204,7 @@ pub(super) fn collect(
     }
     let watched = userfault::collect(cap, t, v)?;
     let left = v.file.as_ref().is_some_and(|f| ipc::shm::is_left(cap, f));
+    let of_ring = ring::collect(cap, mm, v)?;
     let mut refuse = |why: &str| {
         cap.refuse(
             EOPNOTSUPP,
@@ -258,7 +259,7 @@ pub(super) fn collect(
     {
         refuse(why);
     }
-    if let Some(why) = ring::refuses(mm, v)? {
+    if let Some(why) = of_ring {
         refuse(why);
     }
     if let Some(why) = watched {
