@@ -10,6 +10,7 @@
 #include <linux/io_uring.h>
 #include <linux/percpu_counter.h>
 #include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
@@ -185,6 +186,8 @@ int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state)
 	state->boottime = ctx->clockid == CLOCK_BOOTTIME;
 	/* It is told of what comes first only, until the task has asked. */
 	state->told = ctx->int_flags & IO_RING_F_HAS_EVFD && io_local_work_pending(ctx);
+	if (state->told)
+		state->told_at = get_state_synchronize_rcu();
 	state->rings_size = io_region_size(&ctx->ring_region);
 	state->sqes_size = io_region_size(&ctx->sq_region);
 	checkpoint_uring_registered(ctx, state);
@@ -630,6 +633,18 @@ int checkpoint_uring_hush(struct file *ring, bool on)
 		ctx->int_flags |= IO_RING_F_HAS_EVFD;
 	mutex_unlock(&ctx->uring_lock);
 	return 0;
+}
+
+/**
+ * checkpoint_uring_settle() - wait until the eventfd of an io_uring was told, or is to be by RCU
+ * @told_at: when its work was seen, as of checkpoint_uring_get()
+ *
+ * io_req_local_work_add() adds work before it tells of it. A signal that is still to come then keeps
+ * checkpoint_uring_get() from reading the ring.
+ */
+void checkpoint_uring_settle(unsigned long told_at)
+{
+	cond_synchronize_rcu_expedited(told_at);
 }
 
 /**

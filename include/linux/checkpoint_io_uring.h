@@ -64,7 +64,8 @@ struct task_struct;
  * @thread_idle: milliseconds for which that waits for something before it sleeps
  * @thread_cpu: its CPU, if that was chosen (IORING_SETUP_SQ_AFF)
  * @other_work: there is something to do for who alone may submit that is for none of these
- * @told: its eventfd was told that there is something for that to do
+ * @told: its eventfd was told that there is something for that to do, or is just being told
+ * @told_at: when that was seen, for checkpoint_uring_settle()
  * @busy_name: operation of a request that is not among these; %NULL: of none
  * @busy_data: its user_data
  */
@@ -115,6 +116,7 @@ struct checkpoint_uring {
 	unsigned int thread_cpu;
 	bool other_work;
 	bool told;
+	unsigned long told_at;
 	const char *busy_name;
 	u64 busy_data;
 };
@@ -432,6 +434,7 @@ int checkpoint_uring_finish(struct file *ring, const struct checkpoint_uring *st
 			    struct file *eventfd);
 int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task);
 int checkpoint_uring_hush(struct file *ring, bool on);
+void checkpoint_uring_settle(unsigned long told_at);
 int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
 			      struct checkpoint_uring_request *to,
 			      struct checkpoint_uring_futex *futexes);

@@ -321,9 +321,6 @@ TEST_F_TIMEOUT(cr, thawed_instead, CKPT_TIMEOUT)
 	close(image);
 }
 
-/* The end outside has an address of its own: what is learnt of the way to it concerns nobody else. */
-#define APART	0x7f000009
-
 #define SMALL	1000
 
 static uint32_t mtu_of(int fd)
@@ -360,11 +357,14 @@ CKPT_SCENARIO(measured)
 	CHECK_SYS(close(fd));
 }
 
-/* Connects from there, and says something. */
+/*
+ * Connects, and says something. From an address of its own, in each process another one: what is learnt of
+ * the way there is kept for minutes, and concerns nobody else.
+ */
 static int meet_apart(struct ckpt_run *run)
 {
 	struct sockaddr_in from = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(APART),
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000 | (getpid() & 0xffff)),
 	}, to = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 		.sin_port = htons(run->board->value[PORT]),
