@@ -10,6 +10,7 @@
 #include <linux/io_uring.h>
 #include <linux/percpu_counter.h>
 #include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
@@ -183,6 +184,10 @@ int checkpoint_uring_get(struct file *file, struct checkpoint_uring *state)
 	state->drain_active = ctx->int_flags & IO_RING_F_DRAIN_ACTIVE;
 	state->drain_next = ctx->int_flags & IO_RING_F_DRAIN_NEXT;
 	state->boottime = ctx->clockid == CLOCK_BOOTTIME;
+	/* It is told of what comes first only, until the task has asked. */
+	state->told = ctx->int_flags & IO_RING_F_HAS_EVFD && io_local_work_pending(ctx);
+	if (state->told)
+		state->told_at = get_state_synchronize_rcu();
 	state->rings_size = io_region_size(&ctx->ring_region);
 	state->sqes_size = io_region_size(&ctx->sq_region);
 	checkpoint_uring_registered(ctx, state);
@@ -586,7 +591,7 @@ out:
  * @ring: the io_uring, which nobody uses yet
  * @task: the task
  *
- * Return: 0; -EINVAL: all may, or none yet.
+ * Return: 0; -EINVAL: all may, or none yet; -EINTR: the caller was killed.
  */
 int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task)
 {
@@ -594,7 +599,8 @@ int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task)
 	struct task_struct *old = NULL;
 	int ret = -EINVAL;
 
-	mutex_lock(&ctx->uring_lock);
+	if (checkpoint_uring_lock(ctx))
+		return -EINTR;
 	/* One with a thread is disabled until the tasks run. */
 	if (ctx->flags & IORING_SETUP_SINGLE_ISSUER &&
 	    (!(ctx->flags & IORING_SETUP_R_DISABLED) || ctx->sq_data)) {
@@ -606,6 +612,39 @@ int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task)
 	if (old)
 		put_task_struct(old);
 	return ret;
+}
+
+/**
+ * checkpoint_uring_hush() - let an io_uring tell its eventfd of work, or not
+ * @ring: the io_uring, which nobody uses yet
+ * @on: it does not, as it has told of work before that its task has still to do
+ *
+ * Return: 0; -EINTR: the caller was killed.
+ */
+int checkpoint_uring_hush(struct file *ring, bool on)
+{
+	struct io_ring_ctx *ctx = ring->private_data;
+
+	if (checkpoint_uring_lock(ctx))
+		return -EINTR;
+	if (on)
+		ctx->int_flags &= ~IO_RING_F_HAS_EVFD;
+	else if (rcu_access_pointer(ctx->io_ev_fd))
+		ctx->int_flags |= IO_RING_F_HAS_EVFD;
+	mutex_unlock(&ctx->uring_lock);
+	return 0;
+}
+
+/**
+ * checkpoint_uring_settle() - wait until the eventfd of an io_uring was told, or is to be by RCU
+ * @told_at: when its work was seen, as of checkpoint_uring_get()
+ *
+ * io_req_local_work_add() adds work before it tells of it. A signal that is still to come then keeps
+ * checkpoint_uring_get() from reading the ring.
+ */
+void checkpoint_uring_settle(unsigned long told_at)
+{
+	cond_synchronize_rcu_expedited(told_at);
 }
 
 /**

@@ -6,6 +6,7 @@
 #define IOU_CHECKPOINT_H
 
 #include <linux/io_uring_types.h>
+#include <linux/mutex.h>
 
 struct checkpoint_uring;
 struct checkpoint_uring_futex;
@@ -19,6 +20,17 @@ struct checkpoint_uring_futexes {
 	struct checkpoint_uring_futex *to;
 	unsigned int nr;
 };
+
+/*
+ * Locks a ring that a task of a restart has: who has got at it (pidfd_getfd(2)), and registers
+ * something with it, may keep it locked in the midst of a page fault that user space answers when
+ * it likes. -EINTR: the caller was killed.
+ */
+static inline int checkpoint_uring_lock(struct io_ring_ctx *ctx)
+	__cond_acquires(0, &ctx->uring_lock)
+{
+	return mutex_lock_killable(&ctx->uring_lock);
+}
 
 unsigned int checkpoint_uring_list(struct io_ring_ctx *ctx, struct checkpoint_uring *state,
 				   struct checkpoint_uring_request *to, unsigned int nr,

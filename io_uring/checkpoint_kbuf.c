@@ -16,6 +16,7 @@
 #include "io_uring.h"
 #include "kbuf.h"
 #include "memmap.h"
+#include "checkpoint.h"
 
 /* Counts groups of buffers that are provided, and the buffers of those that are lists. */
 void io_kbuf_count(struct io_ring_ctx *ctx, struct checkpoint_uring *state)
@@ -218,6 +219,17 @@ static bool io_kbuf_may_provide(struct io_ring_ctx *ctx, bool ring)
 	return !only->op_registered || test_bit(IORING_OP_PROVIDE_BUFFERS, only->sqe_op);
 }
 
+/* Frees the buffers of a list that no ring has yet. */
+static void io_kbuf_free_list(struct io_buffer_list *bl)
+{
+	struct io_buffer *buf, *next;
+
+	list_for_each_entry_safe(buf, next, &bl->buf_list, list) {
+		kfree(buf);
+		cond_resched();
+	}
+}
+
 /**
  * checkpoint_uring_add_group() - provide buffers to an io_uring
  * @ring: the io_uring, which nobody uses yet
@@ -236,7 +248,7 @@ int checkpoint_uring_add_group(struct file *ring, struct task_struct *task,
 	struct io_ring_ctx *ctx = ring->private_data;
 	struct mm_struct *mm = NULL;
 	struct io_buffer_list *bl;
-	int ret;
+	int ret, err;
 
 	if (group->group > U16_MAX || !task != !group->addr || (task && !group->entries))
 		return -EINVAL;
@@ -255,18 +267,20 @@ int checkpoint_uring_add_group(struct file *ring, struct task_struct *task,
 	/* Nobody has it yet. Not under the lock: others may have to bring its pages. */
 	ret = group->entries ? io_kbuf_add_ring(bl, group, mm, memory) :
 			       io_kbuf_add_list(bl, group, buffers);
-	mutex_lock(&ctx->uring_lock);
+	err = checkpoint_uring_lock(ctx);
+	ret = ret ? : err;
 	if (!ret && io_buffer_get_list(ctx, group->group))
 		ret = -EEXIST;
 	if (!ret)
 		ret = io_buffer_add_list(ctx, bl, group->group);
 	if (ret) {
 		if (!group->entries)
-			io_remove_buffers_legacy(ctx, bl, -1U);
+			io_kbuf_free_list(bl);
 		io_free_region(NULL, &bl->region);
 		kfree(bl);
 	}
-	mutex_unlock(&ctx->uring_lock);
+	if (!err)
+		mutex_unlock(&ctx->uring_lock);
 out:
 	if (mm)
 		mmput(mm);

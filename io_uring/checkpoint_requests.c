@@ -104,10 +104,10 @@ static void checkpoint_uring_look_at_work(struct io_ring_ctx *ctx, struct checkp
 		last = node;
 		if (node == &ctx->work_list.stub)
 			continue;
-		/* What waits for a file, a time or a child is listed, too; or else in a chain. */
+		/* What waits for something is listed, too; or else in a chain. */
 		if (req->io_task_work.func != io_poll_task_func && !io_timeout_has_expired(req) &&
 		    !io_link_timeout_has_expired(req) && !io_waitid_has_work(req) &&
-		    !checkpoint_uring_is_turn(req))
+		    !io_futex_has_work(req) && !checkpoint_uring_is_turn(req))
 			state->other_work = true;
 	}
 	/* Something is just being added. */

@@ -432,9 +432,10 @@ int checkpoint_uring_add_request(struct file *ring, struct task_struct *task,
 	if (polls && !checkpoint_uring_may_use(from->file))
 		return -EBADF;
 	ret = io_uring_add_task(ctx, task);
+	if (!ret)
+		ret = checkpoint_uring_lock(ctx);
 	if (ret)
 		return ret;
-	mutex_lock(&ctx->uring_lock);
 	req = checkpoint_uring_new(ctx, task, &new);
 	ret = PTR_ERR_OR_ZERO(req);
 	if (!ret)
@@ -486,9 +487,10 @@ int checkpoint_uring_add_io(struct file *ring, struct task_struct *task,
 	if (!checkpoint_uring_may_use(from->file))
 		return -EBADF;
 	ret = io_uring_add_task(ctx, task);
+	if (!ret)
+		ret = checkpoint_uring_lock(ctx);
 	if (ret)
 		return ret;
-	mutex_lock(&ctx->uring_lock);
 	req = checkpoint_uring_new(ctx, task, &new);
 	if (IS_ERR(req)) {
 		ret = PTR_ERR(req);
@@ -552,9 +554,10 @@ int checkpoint_uring_add_chain(struct file *ring, struct task_struct *task,
 	int ret;
 
 	ret = io_uring_add_task(ctx, task);
+	if (!ret)
+		ret = checkpoint_uring_lock(ctx);
 	if (ret)
 		return ret;
-	mutex_lock(&ctx->uring_lock);
 	/* Nobody would ever look for the first one if nothing is there whose end it waits for. */
 	if (links->deferred && list_empty(&ctx->defer_list)) {
 		__io_req_caches_free(ctx);

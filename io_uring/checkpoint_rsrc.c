@@ -17,6 +17,7 @@
 #include "io_uring.h"
 #include "memmap.h"
 #include "rsrc.h"
+#include "checkpoint.h"
 
 /*
  * Is what was pinned for a buffer still what is mapped at its addresses, so that the
@@ -137,7 +138,8 @@ int checkpoint_uring_add_buffers(struct file *ring, unsigned int nr)
 	    !test_bit(IORING_REGISTER_BUFFERS, ctx->restrictions.register_op) &&
 	    !test_bit(IORING_REGISTER_BUFFERS2, ctx->restrictions.register_op))
 		return -EACCES;
-	mutex_lock(&ctx->uring_lock);
+	if (checkpoint_uring_lock(ctx))
+		return -EINTR;
 	if (!ctx->buf_table.nr)
 		ret = io_rsrc_data_alloc(&ctx->buf_table, nr);
 	mutex_unlock(&ctx->uring_lock);
@@ -182,7 +184,9 @@ int checkpoint_uring_add_buffer(struct file *ring, struct task_struct *task,
 		mmput(mm);
 		return PTR_ERR(pages);
 	}
-	mutex_lock(&ctx->uring_lock);
+	ret = checkpoint_uring_lock(ctx);
+	if (ret)
+		goto unpin;
 	if (buffer->index >= ctx->buf_table.nr) {
 		ret = -EINVAL;
 	} else if (ctx->buf_table.nodes[buffer->index]) {
@@ -197,6 +201,7 @@ int checkpoint_uring_add_buffer(struct file *ring, struct task_struct *task,
 		}
 	}
 	mutex_unlock(&ctx->uring_lock);
+unpin:
 	unpin_user_pages(pages, nr_pages);
 	kvfree(pages);
 	mmput(mm);

@@ -64,6 +64,8 @@ struct task_struct;
  * @thread_idle: milliseconds for which that waits for something before it sleeps
  * @thread_cpu: its CPU, if that was chosen (IORING_SETUP_SQ_AFF)
  * @other_work: there is something to do for who alone may submit that is for none of these
+ * @told: its eventfd was told that there is something for that to do, or is just being told
+ * @told_at: when that was seen, for checkpoint_uring_settle()
  * @busy_name: operation of a request that is not among these; %NULL: of none
  * @busy_data: its user_data
  */
@@ -113,6 +115,8 @@ struct checkpoint_uring {
 	unsigned int thread_idle;
 	unsigned int thread_cpu;
 	bool other_work;
+	bool told;
+	unsigned long told_at;
 	const char *busy_name;
 	u64 busy_data;
 };
@@ -172,6 +176,7 @@ struct checkpoint_uring_futex {
  * @futexes: those that it waits for, IORING_OP_FUTEX_WAITV
  * @nr_futexes: how many
  * @futex: the one that it waits for, IORING_OP_FUTEX_WAIT
+ * @place: which of its futexes has woken it, if that is so
  * @mask: bits of a wakeup that wake it
  * @info: address of what is to be told of a child, IORING_OP_WAITID
  * @which: P_ALL, P_PID or P_PGID
@@ -190,6 +195,7 @@ struct checkpoint_uring_futex {
  * @alone: it was drained, and what comes after it is issued when it has ended
  * @creds: it has the credentials of its task, and keeps them if that gets others
  * @pending: its file has something to report that was not looked at yet
+ * @woken: it has waited for a futex, and its task was not told yet that this was woken
  */
 struct checkpoint_uring_request {
 	u64 user_data;
@@ -202,6 +208,7 @@ struct checkpoint_uring_request {
 	struct checkpoint_uring_futex *futexes;
 	unsigned int nr_futexes;
 	struct checkpoint_uring_futex futex;
+	unsigned int place;
 	u32 mask;
 	u64 info;
 	int which;
@@ -223,6 +230,7 @@ struct checkpoint_uring_request {
 	bool alone;
 	bool creds;
 	bool pending;
+	bool woken;
 };
 
 /**
@@ -425,6 +433,8 @@ int checkpoint_uring_add_personality(struct file *ring, unsigned int id, const s
 int checkpoint_uring_finish(struct file *ring, const struct checkpoint_uring *state,
 			    struct file *eventfd);
 int checkpoint_uring_set_issuer(struct file *ring, struct task_struct *task);
+int checkpoint_uring_hush(struct file *ring, bool on);
+void checkpoint_uring_settle(unsigned long told_at);
 int checkpoint_uring_requests(struct file *file, struct checkpoint_uring *state,
 			      struct checkpoint_uring_request *to,
 			      struct checkpoint_uring_futex *futexes);

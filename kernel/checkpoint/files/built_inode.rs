@@ -31,7 +31,10 @@ use crate::{
             PERMISSIONS, //
         },
         kinds::contents::Arrival,
-        label,
+        label::{
+            self,
+            Had, //
+        },
         mount,
         name::Text,
         ops::Source, //
@@ -298,6 +301,7 @@ impl BuiltInode {
             raw.as_ref()
                 .is_ok_and(|raw| matches!(raw.kind, Kind::HugePages | Kind::MemoryPolicy))
         };
+        let mut had = Had::default();
         let xattrs = r.records_after(obj)?.skip_while(is_of_memory);
         for raw in xattrs.take(record.xattrs.get() as usize) {
             let raw = raw.map_err(|f| r.fault(f))?;
@@ -307,6 +311,7 @@ impl BuiltInode {
                     Some(arrival) => label::set(r, &file, &Text(arrival.name()), name, value)?,
                     None => label::set(r, &file, &what, name, value)?,
                 }
+                had.note(name);
                 continue;
             }
             file.set_xattr(PathName::new(name)?.as_c_str(), value)
@@ -322,6 +327,10 @@ impl BuiltInode {
                         ));
                     });
                 })?;
+        }
+        match &self.arrival {
+            Some(arrival) => had.take_off_others(r, &file, &Text(arrival.name()))?,
+            None => had.take_off_others(r, &file, &what)?,
         }
         let time = |sec: u64, nsec| (sec.cast_signed(), nsec);
         file.chmod((record.mode.get() & PERMISSIONS) as u16)?;

@@ -4,7 +4,8 @@
 //!
 //! They are extended attributes. A new file gets its own from the module, by who makes it and where:
 //! where it had another one that is set as by fsetxattr(2), with the module's checks, if the caller asks
-//! for labels. Files that have a name keep what they have.
+//! for labels. What it gets and the old one had not is taken off likewise. Files that have a name keep what
+//! they have.
 
 use kernel::{
     fmt,
@@ -165,6 +166,7 @@ pub(super) fn save(cap: &mut Capture, obj: ObjRef, kind: u32, file: &FileRef) ->
 /// Gives the open file `file` with reference `obj`, which was just made, the labels that follow its
 /// record. `what` it is, for messages.
 pub(super) fn restore(r: &Restore, obj: ObjRef, file: &FileRef, what: &str) -> Result {
+    let mut had = Had::default();
     for raw in r.records_after(obj)? {
         let raw = raw.map_err(|f| r.fault(f))?;
         match raw.kind {
@@ -173,11 +175,90 @@ pub(super) fn restore(r: &Restore, obj: ObjRef, file: &FileRef, what: &str) -> R
                 let (name, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
                 check_socket(r, obj, file, what, name, value)?;
                 set(r, file, &what, name, value)?;
+                had.note(name);
             }
             _ => break,
         }
     }
-    Ok(())
+    if had.0 == 0 {
+        return Ok(());
+    }
+    // Those of a socket are not in the image if its opener would have given it the same.
+    match r.object_body::<OpenFile>(obj)?.0.kind.get() {
+        FILE_SOCKET => Ok(()),
+        _ => had.take_off_others(r, file, &what),
+    }
+}
+
+/// Which labels something had that is made again, a bit for each of [`NAMES`].
+#[derive(Default)]
+pub(super) struct Had(u32);
+
+impl Had {
+    /// Notes that it had the label `name`.
+    pub(super) fn note(&mut self, name: &[u8]) {
+        if let Some(at) = NAMES.iter().position(|known| known.0 == name) {
+            self.0 |= 1 << at;
+        }
+    }
+
+    /// Takes the others from `file`, which was just made and has them of the directory that it was made in,
+    /// if the caller asks for labels; else that is refused, or noted if the caller wants its own. Only
+    /// those of a module that had given it one: others were not active.
+    pub(super) fn take_off_others(
+        &self,
+        r: &Restore,
+        file: &FileRef,
+        what: &dyn fmt::Display,
+    ) -> Result {
+        let has = |module| {
+            let own = NAMES.iter().position(|known| known.1 == module);
+            own.is_some_and(|at| self.0 & (1 << at) != 0)
+        };
+        for (at, &(name, module)) in NAMES.iter().enumerate() {
+            if self.0 & (1 << at) != 0 || !has(module) {
+                continue;
+            }
+            let now = value(file, name)?;
+            if now.is_empty() {
+                continue;
+            }
+            let now = Quoted(&now);
+            match r.policy.labels {
+                Labels::Keep => file
+                    .remove_xattr(PathName::new(name)?.as_c_str())
+                    .map_err(|e| {
+                        r.told(
+                            e,
+                            fmt!(
+                                "{}: can't be without the label {} ({}), which it gets where it is made: the \
+                                 policy does not let the caller take it off (Smack: CAP_MAC_ADMIN)",
+                                what,
+                                now,
+                                Text(name)
+                            ),
+                        )
+                    })?,
+                Labels::Caller => r.with_report(|report| {
+                    report.note(what, fmt!("had no label {}, and gets {}", Text(name), now));
+                }),
+                Labels::Compare => {
+                    let e = EACCES;
+                    return Err(r.told(
+                        e,
+                        fmt!(
+                            "{}: had no label {}, and would get {}: ask for that \
+                             (RESTART_CALLER_CONFINEMENT), or for its labels (RESTART_KEEP_LSM, --keep-labels)",
+                            what,
+                            Text(name),
+                            now
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Refuses a label that a socket can't get, as it is that of who makes it: fsetxattr(2) changes what its

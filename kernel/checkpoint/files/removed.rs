@@ -21,7 +21,10 @@ use crate::{
         former,
         inode,
         kinds,
-        label,
+        label::{
+            self,
+            Had, //
+        },
         mount,
         name::{
             Named,
@@ -219,13 +222,15 @@ impl Rebuilt for BuiltGone {
         let file = FileRef::open_unchecked(&self.0, oflag::PLACE)?;
         let what = what(record.real_type()).ok_or(EINVAL)?;
         let name = file.entry_name();
+        let shown = fmt!("removed {} {}", what, Text(name.as_bytes()));
+        let mut had = Had::default();
         for raw in r.records_after(obj)?.take(record.xattrs.get() as usize) {
             let raw = raw.map_err(|f| r.fault(f))?;
             let (attribute, value) = name_and_value(raw.payload).ok_or(EINVAL)?;
-            let shown = fmt!("removed {} {}", what, Text(name.as_bytes()));
             label::set(r, &file, &shown, attribute, value)?;
+            had.note(attribute);
         }
-        Ok(())
+        had.take_off_others(r, &file, &shown)
     }
 }
 

@@ -86,7 +86,8 @@ use crate::{
                 URING_NAPI_PREFERRED,
                 URING_OPS_RESTRICTED,
                 URING_REGISTERS_RESTRICTED,
-                URING_THREAD, //
+                URING_THREAD,
+                URING_TOLD, //
             },
             FILE_IO_URING, //
         },
@@ -157,6 +158,8 @@ struct Ring {
     file: FileRef,
     /// Address of what is signalled of an eventfd; 0: of none.
     eventfd: usize,
+    /// When that was seen to have been told of work that its task had still to do.
+    told: Option<usize>,
     /// Where the kernel was to write the next completion.
     cq_tail: u32,
     /// A task whose memory its buffers are; 0: it has none.
@@ -199,6 +202,10 @@ impl Ring {
                 EBUSY,
                 "has requests in flight of a task outside: checkpoint that as well",
             ));
+        }
+        // Before eventfds are saved: who adds work tells of it after that, and nobody does once more.
+        if let Some(told_at) = self.told {
+            Uring::settle(told_at);
         }
         if !self.waits_for_all() {
             return Some((
@@ -382,6 +389,7 @@ fn collect_registered(
     cap.objects.count::<Ring>(file.addr())?;
     cap.objects.keep(Ring {
         eventfd: uring.registered.eventfd,
+        told: uring.told.then_some(uring.told_at),
         cq_tail: uring.cq_tail,
         buffers_of: match uring.registered.buffers {
             0 => 0,
@@ -465,6 +473,8 @@ fn save_ring(cap: &mut Capture, open: &Open) -> Result<Saved> {
         (uring.drain_active, URING_DRAIN_ACTIVE),
         (uring.drain_next, URING_DRAIN_NEXT),
         (uring.boottime, URING_BOOTTIME),
+        // Only what it was told of before it was saved.
+        (ring.told.is_some() && uring.told, URING_TOLD),
         (has.eventfd_async, URING_EVENTFD_ASYNC),
         (has.ops.is_some(), URING_OPS_RESTRICTED),
         (has.registers.is_some(), URING_REGISTERS_RESTRICTED),
@@ -569,9 +579,11 @@ impl Rebuilt for BuiltRing {
 
     /// Issues its requests again. Not before: what files have to report is as it was.
     fn publish(&self, r: &Restore, _: ObjRef) -> Result {
-        requests::resume(r, &self.file, &self.uring, &self.later.requests)?;
-        io::resume(r, &self.file, &self.later.ios)?;
-        links::resume(r, &self.file, &self.later.chains)
+        Uring::hushed(&self.file, self.uring.told, || {
+            requests::resume(r, &self.file, &self.uring, &self.later.requests)?;
+            io::resume(r, &self.file, &self.later.ios)?;
+            links::resume(r, &self.file, &self.later.chains)
+        })?
     }
 }
 
@@ -596,6 +608,8 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         drain_active: has(URING_DRAIN_ACTIVE),
         drain_next: has(URING_DRAIN_NEXT),
         boottime: has(URING_BOOTTIME),
+        told: has(URING_TOLD),
+        told_at: 0,
         rings,
         sqes: raw.payload.len().checked_sub(rings).ok_or(EINVAL)?,
         registered: Registered {

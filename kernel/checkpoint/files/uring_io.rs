@@ -83,29 +83,12 @@ pub(super) fn collect(
     places: &Places,
     submitters: &mut KVVec<u32>,
 ) -> Result<Option<usize>> {
-    let all = match waiting(ring) {
-        Ok(all) => all,
-        Err(e @ (EBUSY | EINVAL)) => {
-            let (errno, why) = if e == EBUSY {
-                (EBUSY, "has requests that end at the moment: try again")
-            } else {
-                (
-                    EOPNOTSUPP,
-                    "has more requests in flight than can be saved: have it cancel some",
-                )
-            };
-            cap.refuse(errno, t, fmt!("{}: the io_uring {}", named, why));
-            return Ok(None);
-        }
-        Err(e) => return Err(e),
+    let Some(all) = requests::listed(cap, t, named, waiting(ring))? else {
+        return Ok(None);
     };
     for (pid, io) in &all {
         wait::go_on()?;
-        let tid = pid.number_in(&cap.pid_ns);
-        requests::count(cap, tid)?;
-        if submitters.last() != Some(&tid) {
-            submitters.push(tid, GFP_KERNEL_ACCOUNT)?;
-        }
+        requests::count(cap, pid, submitters)?;
         let file = (&io.file, io.node);
         if !requests::collect_file(cap, t, named, file, io.op.user_data, places)? {
             return Ok(None);
@@ -260,29 +243,34 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, all: &[(u32, Io)]) -> Result {
         wait::go_on()?;
         r.pid(*task)
             .and_then(|task| Uring::add_io(ring, &task, io))
-            .map_err(|e| {
-                let why = match e {
-                    EINTR => return e,
-                    ENOMEM => "no memory",
-                    EACCES => "the caller, or the io_uring, is restricted to others",
-                    EPERM => "the caller may not give that I/O priority",
-                    EBADF => {
-                        "it is for a file that is not registered there, for an io_uring, or for what was \
-                         opened with O_PATH"
-                    }
-                    EFAULT => "its memory is none that a program can have",
-                    EINVAL => "there is no such request",
-                    _ => "the kernel does not take it",
-                };
-                r.told(
+            .map_err(|e| match e {
+                EINTR => e,
+                _ => r.told(
                     e,
                     fmt!(
                         "an io_uring: the request with user_data {:#x} can't be made: {}",
                         io.op.user_data,
-                        why
+                        why_not(e)
                     ),
-                )
+                ),
             })?;
     }
     Ok(())
+}
+
+/// Returns why a request that is to do something can't be made, for messages.
+pub(super) fn why_not(e: Error) -> &'static str {
+    match e {
+        ENOMEM => "no memory",
+        EACCES => "the caller, or the io_uring, is restricted to others",
+        EPERM => "the caller may not give that I/O priority",
+        EBADF => {
+            "it is for a file that is not registered there, for an io_uring, or for what was opened with \
+             O_PATH"
+        }
+        EBUSY => "it waits for what was submitted before it, and there is nothing",
+        EFAULT => "its memory is none that a program can have",
+        EINVAL => "there is no such request",
+        _ => "the kernel does not take it",
+    }
 }

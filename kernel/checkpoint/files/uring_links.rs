@@ -23,10 +23,16 @@ use super::{
     io::{
         from_record,
         memory_of,
-        to_record, //
+        to_record,
+        why_not, //
     },
     later::Later,
-    requests::count, //
+    requests::{
+        count,
+        futex_of,
+        futex_record,
+        listed, //
+    }, //
 };
 use crate::{
     core::restore::Restore,
@@ -52,10 +58,7 @@ use crate::{
             uring::Uring,
             uring_io::Io,
             uring_links::Link,
-            uring_requests::{
-                Futex,
-                Request, //
-            }, //
+            uring_requests::Request, //
         },
         task::{
             frozen::FrozenTask,
@@ -78,27 +81,12 @@ pub(super) fn collect(
         (uring, None) => uring.links(ring),
         _ => Err(EBUSY),
     });
-    let all = match all {
-        Ok(all) => all,
-        Err(EBUSY) => {
-            let why = "has requests that end at the moment: try again";
-            cap.refuse(EBUSY, t, fmt!("{}: the io_uring {}", named, why));
-            return Ok(None);
-        }
-        Err(EINVAL) => {
-            let why = "has more requests in flight than can be saved: have it cancel some";
-            cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
-            return Ok(None);
-        }
-        Err(e) => return Err(e),
+    let Some(all) = listed(cap, t, named, all)? else {
+        return Ok(None);
     };
     for (pid, _, _) in &all {
         wait::go_on()?;
-        let tid = pid.number_in(&cap.pid_ns);
-        count(cap, tid)?;
-        if submitters.last() != Some(&tid) {
-            submitters.push(tid, GFP_KERNEL_ACCOUNT)?;
-        }
+        count(cap, pid, submitters)?;
     }
     submitters.sort_unstable();
     Ok(Some(all.len()))
@@ -206,12 +194,7 @@ pub(super) fn put(cap: &mut Capture, all: &[(u32, PidRef, Link)]) -> Result {
 fn futexes_of(link: &Link) -> Result<KVVec<u8>> {
     let mut payload = KVVec::new();
     for futex in &link.futexes {
-        let to = UringFutex {
-            addr: futex.addr.into(),
-            value: futex.value.into(),
-            shared: u32::from(futex.shared).into(),
-        };
-        payload.extend_from_slice(to.as_bytes(), GFP_KERNEL_ACCOUNT)?;
+        payload.extend_from_slice(futex_record(futex).as_bytes(), GFP_KERNEL_ACCOUNT)?;
     }
     Ok(payload)
 }
@@ -232,12 +215,7 @@ pub(super) fn read(r: &Restore, raw: &Raw<'_>, later: &mut Later) -> Result {
             .array(u32_as_usize(FUTEXES_MAX))
             .map_err(|f| r.fault(f))?;
         for futex in some {
-            let futex = Futex {
-                addr: futex.addr.get(),
-                value: futex.value.get(),
-                shared: futex.shared.get() != 0,
-            };
-            futexes.push(futex, GFP_KERNEL_ACCOUNT)?;
+            futexes.push(futex_of(futex), GFP_KERNEL_ACCOUNT)?;
         }
     }
     let link = Link {
@@ -284,16 +262,9 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, all: &[(u32, KVVec<Link>)]) ->
         r.pid(*task)
             .and_then(|task| Uring::add_chain(ring, &task, links))
             .map_err(|e| {
-                let why = match e {
-                    EINTR => return e,
-                    ENOMEM => "no memory",
-                    EACCES => "the caller, or the io_uring, is restricted to others",
-                    EPERM => "the caller may not give that I/O priority",
-                    EBUSY => "it waits for what was submitted before it, and there is nothing",
-                    EFAULT => "its memory is none that a program can have",
-                    EINVAL => "there is no such request",
-                    _ => "the kernel does not take it",
-                };
+                if e == EINTR {
+                    return e;
+                }
                 let user_data = links.first().map_or(0, |link| link.op.user_data);
                 r.told(
                     e,
@@ -301,7 +272,7 @@ pub(super) fn resume(r: &Restore, ring: &FileRef, all: &[(u32, KVVec<Link>)]) ->
                         "an io_uring: the request with user_data {:#x}, or what comes after it, can't be \
                          made: {}",
                         user_data,
-                        why
+                        why_not(e)
                     ),
                 )
             })?;

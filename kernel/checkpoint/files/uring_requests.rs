@@ -56,7 +56,9 @@ use crate::{
                 URING_REQUEST_FUTEX,
                 URING_REQUEST_FUTEXES,
                 URING_REQUEST_POLL,
-                URING_REQUEST_TIMEOUT, //
+                URING_REQUEST_TIMEOUT,
+                URING_REQUEST_WOKEN,
+                URING_REQUEST_WOKEN_BY, //
             },
             FILE_CONTENTS,
             FILE_DIRECTORY,
@@ -160,27 +162,12 @@ pub(super) fn collect(
     places: &Places,
 ) -> Result<Option<(usize, KVVec<u32>)>> {
     let mut tasks: KVVec<u32> = KVVec::new();
-    let requests = match waiting(ring) {
-        Ok(requests) => requests,
-        Err(EBUSY) => {
-            let why = "has requests that end at the moment: try again";
-            cap.refuse(EBUSY, t, fmt!("{}: the io_uring {}", named, why));
-            return Ok(None);
-        }
-        Err(EINVAL) => {
-            let why = "has more requests in flight than can be saved: have it cancel some";
-            cap.refuse(EOPNOTSUPP, t, fmt!("{}: the io_uring {}", named, why));
-            return Ok(None);
-        }
-        Err(e) => return Err(e),
+    let Some(requests) = listed(cap, t, named, waiting(ring))? else {
+        return Ok(None);
     };
     for (pid, request) in &requests {
         wait::go_on()?;
-        let tid = pid.number_in(&cap.pid_ns);
-        count(cap, tid)?;
-        if tasks.last() != Some(&tid) {
-            tasks.push(tid, GFP_KERNEL_ACCOUNT)?;
-        }
+        count(cap, pid, &mut tasks)?;
         let Waits::File { file, node, .. } = &request.waits else {
             continue;
         };
@@ -280,14 +267,38 @@ fn is_contents(kind: u32) -> bool {
     )
 }
 
-/// Counts one of the thread `tid`.
-pub(super) fn count(cap: &mut Capture, tid: u32) -> Result {
+/// Returns requests that were read of an io_uring that `t` is the first to have. `None`: refused.
+pub(super) fn listed<T>(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    requests: Result<T>,
+) -> Result<Option<T>> {
+    let (errno, why) = match requests {
+        Err(EBUSY) => (EBUSY, "has requests that end at the moment: try again"),
+        Err(EINVAL) => (
+            EOPNOTSUPP,
+            "has more requests in flight than can be saved: have it cancel some",
+        ),
+        requests => return requests.map(Some),
+    };
+    cap.refuse(errno, t, fmt!("{}: the io_uring {}", named, why));
+    Ok(None)
+}
+
+/// Counts a request of the thread with the pid `pid`, and notes that in `submitters`, once for those that come
+/// one after the other.
+pub(super) fn count(cap: &mut Capture, pid: &PidRef, submitters: &mut KVVec<u32>) -> Result {
+    let tid = pid.number_in(&cap.pid_ns);
     let all = &mut cap.found.files.uring_requests;
     match all.get_mut(&tid) {
         Some(n) => *n += 1,
         None => {
             all.try_create_and_insert(tid, 1, GFP_KERNEL_ACCOUNT)?;
         }
+    }
+    if submitters.last() != Some(&tid) {
+        submitters.push(tid, GFP_KERNEL_ACCOUNT)?;
     }
     Ok(())
 }
@@ -320,16 +331,29 @@ pub(super) fn describe(
         all.push(to_image(cap, pid, request, places)?, GFP_KERNEL_ACCOUNT)?;
         if let Waits::Futexes(futexes) = &request.waits {
             for futex in futexes {
-                let to = UringFutex {
-                    addr: futex.addr.into(),
-                    value: futex.value.into(),
-                    shared: u32::from(futex.shared).into(),
-                };
-                several.push(to, GFP_KERNEL_ACCOUNT)?;
+                several.push(futex_record(futex), GFP_KERNEL_ACCOUNT)?;
             }
         }
     }
     Ok((all, several))
+}
+
+/// Returns a futex as the image has it, of a request that waits for several.
+pub(super) fn futex_record(futex: &Futex) -> UringFutex {
+    UringFutex {
+        addr: futex.addr.into(),
+        value: futex.value.into(),
+        shared: u32::from(futex.shared).into(),
+    }
+}
+
+/// Returns the same for the kernel.
+pub(super) fn futex_of(from: &UringFutex) -> Futex {
+    Futex {
+        addr: from.addr.get(),
+        value: from.value.get(),
+        shared: from.shared.get() != 0,
+    }
 }
 
 /// Returns whether `file` has the same to report after a restart as when its request was read.
@@ -420,6 +444,11 @@ fn to_image(
             to.kind.set(URING_REQUEST_FUTEXES);
             to.off.set(u32::try_from(all.len())?);
         }
+        Waits::Woken(place) => {
+            to.kind
+                .set(place.map_or(URING_REQUEST_WOKEN, |_| URING_REQUEST_WOKEN_BY));
+            to.off.set(place.unwrap_or(0));
+        }
         Waits::Child(child) => {
             to.kind.set(URING_REQUEST_CHILD);
             to.expires.set(child.info);
@@ -480,6 +509,8 @@ pub(super) fn read(
             let several = (later.requests.len(), u32_as_usize(from.off.get()));
             later.several.push(several, GFP_KERNEL_ACCOUNT)?;
             Waits::Futexes(KVVec::new())
+        } else if matches!(kind, URING_REQUEST_WOKEN | URING_REQUEST_WOKEN_BY) {
+            Waits::Woken((kind == URING_REQUEST_WOKEN_BY).then_some(from.off.get()))
         } else if kind == URING_REQUEST_CHILD {
             Waits::Child(Child {
                 which: from.off.get().cast_signed(),
@@ -530,12 +561,7 @@ pub(super) fn read(
 pub(super) fn read_futexes(r: &Restore, raw: &Raw<'_>, later: &mut Later) -> Result {
     let some: &[UringFutex] = raw.array(FUTEXES_OF_RECORD_MAX).map_err(|f| r.fault(f))?;
     for from in some {
-        let futex = Futex {
-            addr: from.addr.get(),
-            value: from.value.get(),
-            shared: from.shared.get() != 0,
-        };
-        later.futexes.push(futex, GFP_KERNEL_ACCOUNT)?;
+        later.futexes.push(futex_of(from), GFP_KERNEL_ACCOUNT)?;
     }
     Ok(())
 }

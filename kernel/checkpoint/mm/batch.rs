@@ -310,6 +310,10 @@ pub(super) fn write(sink: &mut Sink, own: impl FnOnce(&mut Batches<'_>) -> Resul
     let waiting = queue.waiting.lock();
     if let Some((at, e)) = waiting.failed {
         sink.part_failed(at, e);
+        // Its signal was for the thread.
+        if e == EFBIG {
+            io::tell_limit()?;
+        }
         return Err(e);
     }
     // The thread was killed while nothing waited: what came after that is not written, though the caller

@@ -544,6 +544,8 @@ pub(super) fn for_vmas(
 ) -> Result {
     let mut records = r.records_after(obj)?.peekable();
     for _ in 0..m.vmas.get() {
+        // There may be thousands, and one may take long.
+        go_on()?;
         let raw = records.next().ok_or(EINVAL)?.map_err(|f| r.fault(f))?;
         let v: Vma = raw.body().map_err(|f| r.fault(f))?;
         let is_policy =
@@ -628,7 +630,6 @@ fn merge(r: &Restore, plan: &TaskRecords<'_>, mm: &MmRef, m: &Mm, obj: ObjRef) -
     };
     space::merge_all(mm).map_err(fail)?;
     for_vmas(r, m, obj, |v, _, _, _| {
-        go_on()?;
         if matches!(v.kind.get(), VMA_VDSO | VMA_ARCH)
             || v.flags.get() & image::mm::vma::MERGEABLE != 0
         {

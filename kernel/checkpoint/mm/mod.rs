@@ -88,6 +88,8 @@ pub(crate) struct Collected {
     missing: RBTree<usize, ()>,
     /// Inodes of which a mapping that is not watched is locked: all of that is brought in.
     locked: RBTree<usize, ()>,
+    /// How many mappings of rings of packet sockets there are.
+    ring_mappings: u32,
 }
 
 /// An address space found by a checkpoint.
@@ -125,6 +127,7 @@ impl Collected {
             watched: RBTree::new(),
             missing: RBTree::new(),
             locked: RBTree::new(),
+            ring_mappings: 0,
         }
     }
 

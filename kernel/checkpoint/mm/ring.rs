@@ -4,17 +4,21 @@
 
 use kernel::prelude::*;
 
-use crate::kapi::{
-    mm::{
-        space::MmRef,
-        vma::{
-            self,
-            bit,
-            MapArgs,
-            VmaInfo, //
-        }, //
-    },
-    net::socket::SockRef, //
+use crate::{
+    found::Capture,
+    image::net::packet::RING_MAPPINGS_MAX,
+    kapi::{
+        mm::{
+            space::MmRef,
+            vma::{
+                self,
+                bit,
+                MapArgs,
+                VmaInfo, //
+            }, //
+        },
+        net::socket::SockRef, //
+    }, //
 };
 
 /// Flags of such a mapping.
@@ -31,13 +35,21 @@ pub(super) fn is(v: &VmaInfo) -> bool {
     socket(v).is_some()
 }
 
-/// Returns why `v`, a mapping of `mm`, can't be made again; `None`: it can, or it is no mapping of rings.
+/// Counts `v`, a mapping of `mm`, if it is one of rings. Returns why it can't be made again; `None`: it can, or
+/// it is no mapping of rings, or was refused with one before.
 ///
 /// EINTR: SIGKILL came.
-pub(super) fn refuses(mm: &MmRef, v: &VmaInfo) -> Result<Option<&'static str>> {
+pub(super) fn collect(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result<Option<&'static str>> {
     let Some(sk) = socket(v) else {
         return Ok(None);
     };
+    let before = cap.found.mm.ring_mappings;
+    cap.found.mm.ring_mappings = before.saturating_add(1);
+    if before >= RING_MAPPINGS_MAX {
+        return Ok((before == RING_MAPPINGS_MAX).then_some(
+            "rings of packet sockets are mapped more than 1024 times: have it unmap some",
+        ));
+    }
     let len = v.end.saturating_sub(v.start);
     Ok(match sk.maps_rings(mm, v.start, len, v.offset)? {
         true => None,

@@ -244,9 +244,6 @@ fn refuse_contents(
     {
         refuse(why);
     }
-    if let Some(why) = ring::refuses(mm, v)? {
-        refuse(why);
-    }
     if v.huge.is_some_and(|huge| huge.taken) {
         refuse(
             "huge pages of it were taken away for its parent, as there are too few \
@@ -286,6 +283,7 @@ pub(super) fn collect(
     }
     let watched = userfault::collect(cap, t, v)?;
     let left = v.file.as_ref().is_some_and(|f| ipc::shm::is_left(cap, f));
+    let of_ring = ring::collect(cap, mm, v)?;
     let mut refuse = |why: &str| {
         cap.refuse(
             EOPNOTSUPP,
@@ -301,6 +299,9 @@ pub(super) fn collect(
         return Ok(());
     }
     refuse_contents(t, mm, v, kind, &mut refuse)?;
+    if let Some(why) = of_ring {
+        refuse(why);
+    }
     if let Some(why) = watched {
         refuse(why);
     }

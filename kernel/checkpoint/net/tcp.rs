@@ -134,9 +134,12 @@ impl Shared<Found> for Sock {
             return Outside::Nothing;
         };
         match tcp.state {
-            State::Connected if is_kept(cap, &self.sk, &tcp) => Outside::Nothing,
-            State::Connected if cap.strict => Outside::Refused,
-            State::Connected => Outside::Noted,
+            State::Connected => match is_kept(cap, &self.sk, &tcp) {
+                Ok(true) => Outside::Nothing,
+                Ok(false) if !cap.strict => Outside::Noted,
+                // What it fails with is told with it.
+                _ => Outside::Refused,
+            },
             State::Listening => match socket::shares_outside::<Self>(cap, &self.sk) {
                 Ok(false) if !cap.strict => Outside::Nothing,
                 Ok(false) if matches!(strangers(cap, &self.sk), Ok(0)) => Outside::Nothing,
@@ -178,6 +181,19 @@ impl Shared<Found> for Sock {
             return Ok(());
         }
         let to = Address(tcp.peer_addr, self.sk.basics().family, tcp.peer_port);
+        if let Err(e) = peer_of(&self.sk) {
+            cap.report.refuse(
+                e,
+                &self.who,
+                fmt!(
+                    "{}: whether a filter changes an address of its connection with {} can't be told: \
+                     try again",
+                    named,
+                    to
+                ),
+            );
+            return Ok(());
+        }
         if matches!(self.sk.tcp_peer(), Peer::Open(peer) if peer.addr() == self.addr()) {
             lose(
                 cap,
@@ -374,11 +390,11 @@ fn found(cap: &Capture, sk: &SockRef) -> Option<Arc<Sock>> {
 
 /// Finds the other end of the connection of `sk`. Where a filter changes addresses nobody has the one that
 /// `sk` knows, but the other end is not gone.
-pub(super) fn peer_of(sk: &SockRef) -> Peer {
-    match sk.tcp_peer() {
-        Peer::Gone if is_changed(sk).unwrap_or(false) => Peer::Outside,
+pub(super) fn peer_of(sk: &SockRef) -> Result<Peer> {
+    Ok(match sk.tcp_peer() {
+        Peer::Gone if is_changed(sk)? => Peer::Outside,
         peer => peer,
-    }
+    })
 }
 
 /// Returns whether a filter changes an address of the connection of `sk`.
@@ -394,8 +410,8 @@ fn is_changed(sk: &SockRef) -> Result<bool> {
 }
 
 /// Returns whether the connection of `sk`, which is `tcp`, is saved with its other end.
-pub(super) fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> bool {
-    match peer_of(sk) {
+pub(super) fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> Result<bool> {
+    Ok(match peer_of(sk)? {
         Peer::Outside => false,
         Peer::Gone => tcp.done,
         Peer::Request(at) => found(cap, &at).is_some(),
@@ -403,7 +419,7 @@ pub(super) fn is_kept(cap: &Capture, sk: &SockRef, tcp: &Tcp) -> bool {
         // Where it waits is found when it is saved.
         Peer::Waiting => true,
         Peer::Open(peer) => peer.addr() != sk.addr() && found(cap, &peer).is_some(),
-    }
+    })
 }
 
 /// Tells what of the task `who` is lost: who is strict gets no image then.
@@ -488,7 +504,7 @@ fn other_end(tcp: &Tcp) -> Tcp {
 fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
     let mut lost = 0;
     for child in listener.tcp_waiting()? {
-        let is_saved = match peer_of(&child) {
+        let is_saved = match peer_of(&child)? {
             Peer::Open(client) => found(cap, &client).is_some(),
             Peer::Closed(_) | Peer::Gone => true,
             _ => false,
@@ -503,7 +519,7 @@ fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
     let (mut kept, mut lost) = (0usize, 0usize);
     for child in listener.sk.tcp_waiting()? {
         wait::go_on()?;
-        match peer_of(&child) {
+        match peer_of(&child)? {
             Peer::Open(client) if found(cap, &client).is_some() => {
                 let sock = found(cap, &client).ok_or(ENOENT)?;
                 let read = client.tcp(Some(&child))?;
@@ -574,7 +590,7 @@ fn save_one(cap: &mut Capture, sock: &Sock) -> Result {
 /// Writes a socket that is connected, and the other end.
 fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
     let tcp = read.this;
-    let (peer, other) = match peer_of(&sock.sk) {
+    let (peer, other) = match peer_of(&sock.sk)? {
         Peer::Open(peer) if peer.addr() == sock.addr() => return save_reset(cap, sock, read),
         Peer::Open(peer) => match found(cap, &peer) {
             Some(other) => (peer, Some(other)),

@@ -107,7 +107,7 @@ pub(crate) fn hold(cap: &mut Capture, cgroup: Option<&HeldCgroup>) -> Result {
     for (_, sock) in cap.objects.all::<Sock>() {
         wait::go_on()?;
         let tcp = sock.sk.tcp_now()?;
-        if tcp.state != State::Connected || tcp::is_kept(cap, &sock.sk, &tcp) {
+        if tcp.state != State::Connected || tcp::is_kept(cap, &sock.sk, &tcp)? {
             continue;
         }
         // One that is connected to itself is its own outside, and is not kept.

@@ -118,7 +118,7 @@ fn is_candidate(cap: &Capture, sk: &SockRef) -> Result<bool> {
     let (tcp, wire) = sk.tcp_and_wire()?;
     Ok(tcp.state == State::Connected
         && wire.is_ok()
-        && is_outside(cap, &tcp::peer_of(sk))
+        && is_outside(cap, &tcp::peer_of(sk)?)
         && is_simple(sk)?)
 }
 
@@ -161,7 +161,7 @@ pub(super) fn candidates(cap: &Capture) -> Result<(KVVec<Candidate>, Lost)> {
             if is_candidate(cap, &sk)? {
                 let listener = None;
                 all.push(Candidate { sk, listener }, GFP_KERNEL_ACCOUNT)?;
-            } else if is_outside(cap, &tcp::peer_of(&sk)) {
+            } else if is_outside(cap, &tcp::peer_of(&sk)?) {
                 lost.orphans += 1;
             }
         }

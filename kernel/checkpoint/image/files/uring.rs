@@ -154,6 +154,9 @@ flags! {
     URING_DRAIN_ACTIVE = 1 << 9,
     /// The next request that is submitted is drained, as a chain had one in its midst.
     URING_DRAIN_NEXT = 1 << 10,
+    /// Its eventfd was told of work that its task has still to do, and is told no more of that
+    /// (IORING_SETUP_DEFER_TASKRUN).
+    URING_TOLD = 1 << 11,
 }
 
 record! {

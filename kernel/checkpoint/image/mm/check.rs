@@ -380,7 +380,7 @@ impl Walk<'_> {
         )
     }
 
-    fn mapped_file(&self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
+    fn mapped_file(&mut self, raw: &Raw<'_>, vma: &Vma) -> Result<(), Fault> {
         let file = vma.file.get();
         let possible: &[u32] = match vma.kind.get() {
             VMA_ANON | VMA_VDSO | VMA_AIO | VMA_ARCH => {
@@ -410,19 +410,25 @@ impl Walk<'_> {
             _ => return Err(raw.fault("unknown kind of mapping")),
         };
         let file = self.refer::<OpenFile>(raw, file)?;
+        let (kind, is_read) = (kind_of(file), is_read(file));
         ensure(
             raw,
-            possible.contains(&kind_of(file)),
+            possible.contains(&kind),
             "maps a file that cannot be mapped so",
         )?;
-        if kind_of(file) == FILE_IO_URING {
+        if kind == FILE_IO_URING {
             self.mapped_uring(raw, vma)?;
+        }
+        if kind == FILE_SOCKET {
+            self.ring_mappings = self
+                .ring_mappings
+                .checked_sub(1)
+                .ok_or(raw.fault("rings of packet sockets are mapped too often"))?;
         }
         // It is opened once more, for reading: whoever may map anything else so, may read it.
         ensure(
             raw,
-            vma.flags.get() & vma::WRITE_SEALED == 0
-                || (kind_of(file) == FILE_MEMFD && is_read(file)),
+            vma.flags.get() & vma::WRITE_SEALED == 0 || (kind == FILE_MEMFD && is_read),
             "sealed against writing, but not a memfd that is read",
         )
     }

@@ -104,6 +104,10 @@ flags! {
 /// Most bytes of all rings in an image.
 pub const RINGS_MAX: u64 = 1 << 28;
 
+/// Most mappings of such rings in an image: for each the kernel maps all rings of a socket, of which it may keep
+/// a page.
+pub const RING_MAPPINGS_MAX: u32 = 1024;
+
 /// Most bytes of a [`PacketMemory`].
 pub const MEMORY_MAX: usize = 1 << 16;
 

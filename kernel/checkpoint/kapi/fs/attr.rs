@@ -155,16 +155,17 @@ impl FileRef {
         })
     }
 
-    /// Takes all extended attributes from it that [`Self::xattrs`] names, as fremovexattr(2) does:
-    /// those that a new file has inherited.
+    /// Takes the extended attribute `name` from it, as fremovexattr(2) does.
+    pub(crate) fn remove_xattr(&self, name: &CStr) -> Result {
+        // SAFETY: We own a reference, and the name is NUL-terminated.
+        to_result(unsafe { bindings::checkpoint_removexattr(self.as_ptr(), name.as_char_ptr()) })
+    }
+
+    /// Takes all of them from it that [`Self::xattrs`] names: those that a new file has inherited.
     pub(crate) fn remove_xattrs(&self) -> Result {
         let names = self.xattrs()?;
         for name in names.split_inclusive(|&c| c == 0) {
-            let name = CStr::from_bytes_with_nul(name).map_err(|_| EINVAL)?;
-            // SAFETY: We own a reference, and the name is NUL-terminated.
-            to_result(unsafe {
-                bindings::checkpoint_removexattr(self.as_ptr(), name.as_char_ptr())
-            })?;
+            self.remove_xattr(CStr::from_bytes_with_nul(name).map_err(|_| EINVAL)?)?;
         }
         Ok(())
     }

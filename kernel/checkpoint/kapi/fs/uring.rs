@@ -73,6 +73,10 @@ pub(crate) struct Uring {
     pub(crate) drain_next: bool,
     /// Waits for completions go by CLOCK_BOOTTIME.
     pub(crate) boottime: bool,
+    /// Its eventfd was told of work that its task has still to do.
+    pub(crate) told: bool,
+    /// When that was seen, for [`Self::settle()`].
+    pub(crate) told_at: usize,
     /// Bytes of its rings.
     pub(crate) rings: usize,
     /// Bytes of its submission queue entries.
@@ -217,6 +221,8 @@ impl Uring {
             drain_active: state.drain_active,
             drain_next: state.drain_next,
             boottime: state.boottime,
+            told: state.told,
+            told_at: state.told_at,
             rings: state.rings_size,
             sqes: state.sqes_size,
             registered: Registered {
@@ -324,6 +330,8 @@ impl Uring {
             thread_idle: self.thread_idle,
             thread_cpu: self.thread_cpu,
             other_work: false,
+            told: false,
+            told_at: 0,
             busy_name: core::ptr::null(),
             busy_data: 0,
         }
@@ -544,6 +552,31 @@ impl Uring {
         // SAFETY: We own references on the file, which is an io_uring, and on the task.
         to_result(unsafe { bindings::checkpoint_uring_set_issuer(ring.as_ptr(), task.as_ptr()) })
     }
+
+    /// Waits until who has added the work that was seen at `told_at` has told the eventfd of it, or has left
+    /// that to RCU: until that is done [`Self::of()`] has EBUSY. May sleep.
+    pub(crate) fn settle(told_at: usize) {
+        // SAFETY: Process context, no lock held; any number may be waited for.
+        unsafe { bindings::checkpoint_uring_settle(told_at) };
+    }
+
+    /// Gives `ring`, which nobody uses yet, work to do, of which its eventfd is not told if it was before.
+    ///
+    /// EINVAL: it is no io_uring. EINTR: the caller was killed.
+    pub(crate) fn hushed<T>(ring: &FileRef, told: bool, give: impl FnOnce() -> T) -> Result<T> {
+        if !told {
+            return Ok(give());
+        }
+        if !ring.is_io_uring() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own a reference on the file, which is an io_uring.
+        to_result(unsafe { bindings::checkpoint_uring_hush(ring.as_ptr(), true) })?;
+        let given = give();
+        // SAFETY: As before.
+        to_result(unsafe { bindings::checkpoint_uring_hush(ring.as_ptr(), false) })?;
+        Ok(given)
+    }
 }
 
 #[cfg(not(CONFIG_IO_URING))]
@@ -595,6 +628,14 @@ impl Uring {
 
     /// Sets who alone may submit: this kernel can't.
     pub(crate) fn set_issuer(_: &FileRef, _: &PidRef) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Waits until an eventfd was told: this kernel tells none.
+    pub(crate) fn settle(_: usize) {}
+
+    /// Gives one work to do: this kernel can't.
+    pub(crate) fn hushed<T>(_: &FileRef, _: bool, _: impl FnOnce() -> T) -> Result<T> {
         Err(EOPNOTSUPP)
     }
 }

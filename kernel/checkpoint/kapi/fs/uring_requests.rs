@@ -104,6 +104,9 @@ pub(crate) enum Waits {
     },
     /// For one of several: IORING_OP_FUTEX_WAITV.
     Futexes(KVVec<Futex>),
+    /// For nothing any more, as a futex was woken; its task is still to be told. Which one, if it has waited
+    /// for several.
+    Woken(Option<u32>),
     /// For a child: IORING_OP_WAITID.
     Child(Child),
 }
@@ -221,6 +224,10 @@ impl Uring {
                     events: request.events,
                     pending: request.pending,
                 })
+            } else if request.woken {
+                Ok(Waits::Woken(
+                    (request.opcode == FUTEX_WAITV).then_some(request.place),
+                ))
             } else if request.opcode == FUTEX_WAIT {
                 Ok(Waits::Futex {
                     futex: Futex::from_raw(&request.futex),
@@ -365,6 +372,11 @@ impl Uring {
                 raw.opcode = FUTEX_WAITV;
                 raw.futexes = futexes.as_mut_ptr();
                 raw.nr_futexes = u32::try_from(futexes.len())?;
+            }
+            Waits::Woken(place) => {
+                raw.opcode = place.map_or(FUTEX_WAIT, |_| FUTEX_WAITV);
+                raw.woken = true;
+                raw.place = place.unwrap_or(0);
             }
             Waits::Child(child) => {
                 raw.opcode = WAITID;

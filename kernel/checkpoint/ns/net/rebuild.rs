@@ -305,6 +305,11 @@ impl<'a> Rebuild<'a> {
                 Ok(requests) => requests,
                 Err(why) => return Ok(Some(why)),
             };
+            if kind == REQUEST_CONNECTION && !track::has_room(self.fresh, items.len())? {
+                return Ok(Some(
+                    "more tracked connections than a new one takes (net.netfilter.nf_conntrack_max)",
+                ));
+            }
             // Those that come of others need these before.
             let left = self.send_all(requests)?;
             let is_alike = match table.of(self.fresh) {

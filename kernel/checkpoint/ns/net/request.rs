@@ -408,6 +408,9 @@ pub(super) fn replay(
     for _ in nets {
         batches.push(Batch::new(), GFP_KERNEL_ACCOUNT)?;
     }
+    if steps.is_none() {
+        check_room(r, plan, all, nets)?;
+    }
     let names = Names::of(r)?;
     each(r, nets, |at, request, raw| {
         let ns = all.get(at).ok_or(EINVAL)?;
@@ -513,6 +516,31 @@ pub(super) fn replay(
                 ),
             )
         })?;
+    }
+    Ok(())
+}
+
+/// Refuses more tracked connections than one of `all` takes: it would give up those that came first.
+fn check_room(r: &Restore, plan: &TaskRecords<'_>, all: &[NetNs], nets: &[ObjRef]) -> Result {
+    let mut connections: KVVec<usize> = KVVec::from_elem(0, nets.len(), GFP_KERNEL_ACCOUNT)?;
+    each(r, nets, |at, request, _| {
+        if request.kind.get() == REQUEST_CONNECTION {
+            *connections.get_mut(at).ok_or(EINVAL)? += 1;
+        }
+        Ok(())
+    })?;
+    for (ns, connections) in all.iter().zip(connections) {
+        if connections != 0 && !track::has_room(ns, connections)? {
+            return Err(r.fail(
+                ENOSPC,
+                plan,
+                fmt!(
+                    "its network namespace had {} tracked connections, and may have no more than \
+                     net.netfilter.nf_conntrack_max: raise that",
+                    connections
+                ),
+            ));
+        }
     }
     Ok(())
 }

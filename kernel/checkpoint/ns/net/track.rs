@@ -7,7 +7,10 @@
 //! netlink does not take is in one more attribute. All are made before there is a filter that would track a
 //! packet, so that none makes another one in their place. Numbers are those of the netlink ABI.
 
-use kernel::prelude::*;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
 
 use super::{
     dump::{
@@ -69,6 +72,11 @@ const CREATE: u16 = 0x400;
 /// those that list them 1.
 const CONNECTIONS_NEW: u16 = 1 << 8;
 const EXPECTATIONS_NEW: u16 = 2 << 8;
+
+/// IPCTNL_MSG_CT_GET_STATS, which tells CTA_STATS_GLOBAL_ENTRIES and CTA_STATS_GLOBAL_MAX_ENTRIES.
+const CONNECTIONS_STATS: u16 = CONNECTIONS_NEW | 5;
+const STATS_ENTRIES: u16 = 1;
+const STATS_MAX: u16 = 2;
 
 /// CTA_*.
 const STATUS: u16 = 3;
@@ -445,8 +453,39 @@ pub(super) fn send(ns: &NetNs, request: u32, body: &[u8]) -> Result {
     of(EXPECTATIONS_NEW, 0)
 }
 
+/// Returns how many connections more `ns` takes: beyond that the kernel gives up others for them. `None`: it
+/// does not tell.
+fn room(ns: &NetNs) -> Result<Option<u32>> {
+    let mut message = Message::whole(CONNECTIONS_STATS, ACK, &[0; HEADER])?;
+    let answers = match ns.ask(NETFILTER, &mut message.0) {
+        Err(e) if e == EINTR || e == ENOMEM => return Err(e),
+        Err(_) => return Ok(None),
+        Ok(answers) => answers,
+    };
+    let mut room = None;
+    messages(&answers, |body| {
+        let rest = body.get(HEADER..).ok_or(EIO)?;
+        let number = |kind| Ok::<_, Error>(find(rest, kind)?.and_then(big_at));
+        room = match (number(STATS_ENTRIES)?, number(STATS_MAX)?) {
+            (Some(entries), Some(max)) => Some(max.saturating_sub(entries)),
+            _ => None,
+        };
+        Ok(())
+    })?;
+    Ok(room)
+}
+
+/// Returns whether `ns` takes so many connections without giving up others.
+pub(super) fn has_room(ns: &NetNs, connections: usize) -> Result<bool> {
+    let connections = u32::try_from(connections)?;
+    Ok(room(ns)?.is_none_or(|room| connections <= room))
+}
+
 /// Returns whether a filter of `ns` changes an address of the TCP connection between two ends, each with its
-/// address, of 4 or 16 bytes, and its port. Who may not ask is told that none does.
+/// address, of 4 or 16 bytes, and its port. Who may not ask is told that none does, and a kernel that does not
+/// tell (`CONFIG_NF_CT_NETLINK`) that one may.
+///
+/// Else the errno with which the kernel answers.
 pub(super) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
     if !namespace::tracks() {
         return Ok(false);
@@ -458,11 +497,24 @@ pub(super) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {
     // It is found by both of its tuples.
     let mut whole = Message::whole(CONNECTIONS_NEW | 1, ACK, &message.0)?;
     let mut changed = false;
-    messages(&ns.ask(NETFILTER, &mut whole.0)?, |body| {
+    let answers = match ns.ask(NETFILTER, &mut whole.0) {
+        Err(EPERM) => return Ok(false),
+        Err(ECONNREFUSED | EPROTONOSUPPORT) => return Ok(true),
+        // Without NETLINK_NETFILTER nobody answers.
+        Ok(answers) if answers.is_empty() => return Ok(true),
+        answers => answers?,
+    };
+    let end = messages(&answers, |body| {
         changed |= status_of(body.get(HEADER..).ok_or(EIO)?)? & IS_NAT != 0;
         Ok(())
     })?;
-    Ok(changed)
+    match end.map_or(Ok(()), |errno| to_result(errno.cast_signed())) {
+        Ok(()) => Ok(changed),
+        // It is not tracked, or the caller may not ask.
+        Err(ENOENT | EPERM) => Ok(false),
+        Err(EINVAL | EOPNOTSUPP) => Ok(true),
+        Err(e) => Err(e),
+    }
 }
 
 #[cfg(CONFIG_CHECKPOINT_KUNIT_TEST)]

@@ -7,6 +7,7 @@ mod sample;
 use checkpoint_image::image::{
     kinds::Kind,
     mm::{
+        Mm,
         Vma,
         VMA_FILE,
         VMA_SHARED, //
@@ -20,7 +21,9 @@ use sample::{
     accepted,
     obj,
     refused,
-    Sample, //
+    zeroed,
+    Sample,
+    PAGE, //
 };
 
 /// Changes the socket.
@@ -287,12 +290,37 @@ fn mapped(s: &mut Sample, kind: u32) {
     });
 }
 
+/// Has it mapped so many times more, a page each.
+fn often(s: &mut Sample, more: u32) {
+    mapped(s, VMA_SHARED);
+    s.edit(1, |m: &mut Mm| m.vmas.set(more));
+    let at = s.position(Kind::Mm, 1) + 1;
+    let end = s.records.len();
+    for n in 1..=u64::from(more) {
+        let mapping = zeroed(|v: &mut Vma| {
+            v.start.set(n * PAGE);
+            v.end.set((n + 1) * PAGE);
+            v.kind.set(VMA_SHARED);
+            v.file.set(sample::netlink::SOCKET + 1);
+        });
+        s.add(mapping, &[]);
+    }
+    let all = s.records.split_off(end);
+    s.records.splice(at..at, all);
+}
+
 #[test]
 fn mappings() {
     accepted(&[|s| mapped(s, VMA_SHARED)]);
-    refused(&[("maps a file that cannot be mapped so", |s| {
-        mapped(s, VMA_FILE)
-    })]);
+    refused(&[
+        ("maps a file that cannot be mapped so", |s| {
+            mapped(s, VMA_FILE)
+        }),
+        ("rings of packet sockets are mapped too often", |s| {
+            often(s, RING_MAPPINGS_MAX)
+        }),
+    ]);
+    accepted(&[|s| often(s, RING_MAPPINGS_MAX - 1)]);
 }
 
 #[test]

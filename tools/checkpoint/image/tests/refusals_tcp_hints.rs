@@ -72,70 +72,37 @@ fn all_is_well() {
     ]);
 }
 
+/// Hints of which one field has another value: what the image is refused with, field and value.
+macro_rules! changed {
+    ($($why:literal: $field:ident = $value:expr,)*) => {
+        [$(($why, |s| hints(s, |h| h.$field.set($value))),)*]
+    };
+}
+
 #[test]
 fn numbers() {
-    refused(&[
-        ("impossible round-trip time", |s| {
-            hints(s, |h| h.round_trip.set(ROUND_TRIP_MAX + 1))
-        }),
-        ("impossible round-trip time", |s| {
-            hints(s, |h| h.deviation.set(DEVIATION_MAX + 1))
-        }),
-        ("impossible round-trip time", |s| {
-            hints(s, |h| h.deviation_max.set(DEVIATION_MAX + 1))
-        }),
-        ("impossible round-trip time", |s| {
-            hints(s, |h| h.variation.set(u32::MAX))
-        }),
-        ("impossible round-trip time", |s| {
-            hints(s, |h| h.shortest.set(0))
-        }),
-        ("impossible congestion window", |s| {
-            hints(s, |h| h.window.set(0))
-        }),
-        ("impossible congestion window", |s| {
-            hints(s, |h| h.window.set(SEGMENTS_MAX + 1))
-        }),
-        ("impossible congestion window", |s| {
-            hints(s, |h| h.threshold.set(SEGMENTS_MAX + 1))
-        }),
-        ("has waited too long", |s| {
-            hints(s, |h| h.acknowledged.set(WAITED_MAX + 1))
-        }),
-        ("has waited too long", |s| {
-            hints(s, |h| h.received.set(WAITED_MAX + 1))
-        }),
-        ("has waited too long", |s| {
-            hints(s, |h| h.keepalive.set(u32::MAX))
-        }),
-        ("has waited too long", |s| {
-            hints(s, |h| h.asked.set(WAITED_MAX + 2))
-        }),
-        ("has waited too long", |s| {
-            hints(s, |h| h.resent.set(RESENT_MAX + 2))
-        }),
-        ("impossible number of attempts", |s| {
-            hints(s, |h| h.probes.set(PROBES_MAX + 1))
-        }),
-        ("impossible number of attempts", |s| {
-            hints(s, |h| h.backoff.set(BACKOFF_MAX + 1))
-        }),
-        ("impossible number of attempts", |s| {
-            hints(s, |h| h.timeouts.set(PROBES_MAX + 1))
-        }),
-        ("has tried, and has not waited", |s| {
-            hints(s, |h| h.timeouts.set(0))
-        }),
-        ("has tried, and has not waited", |s| {
-            hints(s, |h| h.resent.set(0))
-        }),
-        ("has tried, and has not waited", |s| {
-            hints(s, |h| h.asked.set(0))
-        }),
-        ("reserved or unused field is not zero", |s| {
-            hints(s, |h| h.reserved.set(1))
-        }),
-    ]);
+    refused(&changed! {
+        "impossible round-trip time": round_trip = ROUND_TRIP_MAX + 1,
+        "impossible round-trip time": deviation = DEVIATION_MAX + 1,
+        "impossible round-trip time": deviation_max = DEVIATION_MAX + 1,
+        "impossible round-trip time": variation = u32::MAX,
+        "impossible round-trip time": shortest = 0,
+        "impossible congestion window": window = 0,
+        "impossible congestion window": window = SEGMENTS_MAX + 1,
+        "impossible congestion window": threshold = SEGMENTS_MAX + 1,
+        "has waited too long": acknowledged = WAITED_MAX + 1,
+        "has waited too long": received = WAITED_MAX + 1,
+        "has waited too long": keepalive = u32::MAX,
+        "has waited too long": asked = WAITED_MAX + 2,
+        "has waited too long": resent = RESENT_MAX + 2,
+        "impossible number of attempts": probes = PROBES_MAX + 1,
+        "impossible number of attempts": backoff = BACKOFF_MAX + 1,
+        "impossible number of attempts": timeouts = PROBES_MAX + 1,
+        "has tried, and has not waited": timeouts = 0,
+        "has tried, and has not waited": resent = 0,
+        "has tried, and has not waited": asked = 0,
+        "reserved or unused field is not zero": reserved = 1,
+    });
 }
 
 /// What is told to who puts it elsewhere.

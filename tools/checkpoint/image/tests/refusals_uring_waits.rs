@@ -22,7 +22,10 @@ use checkpoint_image::image::files::uring::{
     URING_REQUEST_CHILD,
     URING_REQUEST_FUTEX,
     URING_REQUEST_FUTEXES,
-    URING_THREAD, //
+    URING_REQUEST_WOKEN,
+    URING_REQUEST_WOKEN_BY,
+    URING_THREAD,
+    URING_TOLD, //
 };
 use sample::{
     accepted,
@@ -116,6 +119,37 @@ fn futexes(s: &mut Sample, announced: u32, all: &[(u64, u32)]) {
         payload.extend_from_slice(futex.as_bytes());
     }
     s.add(record, &payload);
+}
+
+#[test]
+fn woken() {
+    const OTHER: &str = "a request was woken by a futex that it has not waited for";
+    refused(&[
+        (OTHER, |s| waits(s, URING_REQUEST_WOKEN, |r| r.off.set(1))),
+        (OTHER, |s| {
+            waits(s, URING_REQUEST_WOKEN_BY, |r| r.off.set(FUTEXES_MAX))
+        }),
+        (UNUSED, |s| {
+            waits(s, URING_REQUEST_WOKEN, |r| r.expires.set(4))
+        }),
+        (UNUSED, |s| {
+            waits(s, URING_REQUEST_WOKEN, |r| r.repeats.set(1))
+        }),
+        (UNUSED, |s| {
+            waits(s, URING_REQUEST_WOKEN_BY, |r| r.target.set(1))
+        }),
+        (UNUSED, |s| {
+            waits(s, URING_REQUEST_WOKEN, |r| r.flags.set(request::SHARED))
+        }),
+        (
+            "work that an io_uring can have told of to no eventfd",
+            |s| uring(s, |u| u.flags.set(URING_TOLD)),
+        ),
+    ]);
+    accepted(&[
+        |s| waits(s, URING_REQUEST_WOKEN, |_| ()),
+        |s| waits(s, URING_REQUEST_WOKEN_BY, |r| r.off.set(FUTEXES_MAX - 1)),
+    ]);
 }
 
 /// A request that waits for two.

@@ -96,16 +96,24 @@ CKPT_CYCLE(order_deferred)
 	in_order(DEFERRED);
 }
 
-/* The drained one was issued, and waits itself. */
-CKPT_CYCLE(issued)
+/* A drained one was issued, by a worker, and waits for an eventfd; returns that. */
+static int waits_drained(struct uring *u)
 {
 	int event = CHECK_SYS(eventfd(0, 0));
-	struct uring u;
 
-	CHECK_SYS(uring_make(&u, 8, 0));
-	waits_for(&u, event, 1, false)->flags = IOSQE_IO_DRAIN;
-	uring_submit(&u, 1);
-	await_polled(&u, 1);
+	CHECK_SYS(uring_make(u, 8, 0));
+	waits_for(u, event, 1, false)->flags = IOSQE_IO_DRAIN;
+	uring_submit(u, 1);
+	await_polled(u, 1);
+	return event;
+}
+
+/* What was submitted after it waits for its end, and what comes later. */
+CKPT_CYCLE(issued)
+{
+	struct uring u;
+	int event = waits_drained(&u);
+
 	uring_prepare(&u, IORING_OP_NOP, 2);
 	uring_submit(&u, 1);
 	ckpt_ready_wait();
@@ -119,16 +127,12 @@ CKPT_CYCLE(issued)
 	works_again(&u);
 }
 
-/* The same, and nothing waits for its end yet: what is submitted later does. */
+/* Nothing waits for its end yet: what is submitted later does. */
 CKPT_CYCLE(issued_alone)
 {
-	int event = CHECK_SYS(eventfd(0, 0));
 	struct uring u;
+	int event = waits_drained(&u);
 
-	CHECK_SYS(uring_make(&u, 8, 0));
-	waits_for(&u, event, 1, false)->flags = IOSQE_IO_DRAIN;
-	uring_submit(&u, 1);
-	await_polled(&u, 1);
 	ckpt_ready_wait();
 	uring_prepare(&u, IORING_OP_NOP, 2);
 	uring_submit(&u, 1);
@@ -143,13 +147,9 @@ CKPT_CYCLE(issued_alone)
 /* When it has ended nothing waits any more: what comes then is done at once. */
 CKPT_CYCLE(issued_and_over)
 {
-	int event = CHECK_SYS(eventfd(0, 0));
 	struct uring u;
+	int event = waits_drained(&u);
 
-	CHECK_SYS(uring_make(&u, 8, 0));
-	waits_for(&u, event, 1, false)->flags = IOSQE_IO_DRAIN;
-	uring_submit(&u, 1);
-	await_polled(&u, 1);
 	ckpt_ready_wait();
 	signals(event);
 	take(&u, 1, POLLIN, false);

@@ -3,8 +3,8 @@
  * io_urings with requests that wait for futexes (IORING_OP_FUTEX_WAIT), private ones and such
  * that others have too, or for one of several (IORING_OP_FUTEX_WAITV): who wakes them, when
  * the value has changed without that, which bits wake them and in which order, when they were
- * moved to another futex, with a timeout of their own, at the head of a chain or in it, and what
- * cancels them.
+ * moved to another futex, with a timeout of their own, at the head of a chain or in it, what
+ * cancels them, and when one was woken of which its task was not told yet.
  */
 #include "common.h"
 #include "uring_waits.h"
@@ -12,8 +12,10 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 /* Of these older headers do not know. */
 #define OP_FUTEX_WAIT	51
@@ -76,6 +78,30 @@ CKPT_CYCLE(once)
 CKPT_CYCLE(deferred)
 {
 	woken(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+}
+
+/* It was woken when its task had not asked yet, which is told so, and its eventfd once. */
+CKPT_CYCLE(woken_before)
+{
+	int event = CHECK_SYS(eventfd(0, 0));
+	struct uring u;
+	uint64_t n = 0;
+
+	CHECK_SYS(uring_make(&u, 8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN));
+	CHECK_SYS(syscall(__NR_io_uring_register, u.fd, IORING_REGISTER_EVENTFD, &event, 1));
+	futex_request(&u, OP_FUTEX_WAIT, 0, ALL_BITS, 1)->flags = IOSQE_IO_LINK;
+	uring_prepare(&u, IORING_OP_NOP, 2);
+	uring_submit(&u, 2);
+	CHECK_EQ(1, wakes(INT_MAX, ALL_BITS));
+	ckpt_ready_wait();
+	uring_is_empty(&u);
+	CHECK_EQ(0, wakes(INT_MAX, ALL_BITS));
+	/* It is told a moment after the wakeup. */
+	CHECK_EQ(8, read(event, &n, sizeof(n)));
+	CHECK_EQ(1, n);
+	take(&u, 1, 0, false);
+	take(&u, 2, 0, false);
+	uring_works(&u);
 }
 
 /* It was queued with a value that has changed since: nobody has woken it. */
@@ -456,6 +482,61 @@ CKPT_CYCLE(several_cancelled)
 	for (i = 0; i < SEVERAL; i++)
 		CHECK_EQ(0, wakes_at(&several[i]));
 	uring_works(&u);
+}
+
+/* One has woken it when its task had not asked yet; the others do no more. */
+CKPT_CYCLE(several_woken)
+{
+	struct uring u;
+	int i;
+
+	CHECK_SYS(uring_make(&u, 8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN));
+	waits_several(&u, NULL, 1);
+	CHECK_EQ(1, wakes_at(&several[2]));
+	ckpt_ready_wait();
+	uring_is_empty(&u);
+	CHECK_EQ(0, wakes_at(&several[2]));
+	take(&u, 1, 2, false);
+	for (i = 0; i < SEVERAL; i++)
+		CHECK_EQ(0, wakes_at(&several[i]));
+	uring_works(&u);
+}
+
+static struct uring common;
+
+/* Is stopped when its requests wait. */
+static int is_stopped(void *arg)
+{
+	uint32_t *at = arg;
+
+	several_request(&common, at, 1);
+	uring_submit(&common, 1);
+	waits_shared(&common, at + 1, 2);
+	CHECK_SYS(raise(SIGSTOP));
+	TAKES(&common, { 1, SEVERAL - 1 }, { 2, 0 });
+	return 0;
+}
+
+/* They were woken when the task was stopped, which is told when it goes on. */
+CKPT_CYCLE(woken_stopped)
+{
+	uint32_t *at = map_shared(-1);
+	int status;
+	pid_t kid;
+
+	CHECK_SYS(uring_make(&common, 4, 0));
+	kid = ckpt_fork(is_stopped, at);
+	CHECK_EQ(kid, waitpid(kid, &status, WUNTRACED));
+	CHECK(WIFSTOPPED(status), "status %#x", status);
+	CHECK_EQ(1, wakes_shared(at));
+	CHECK_EQ(1, wakes_shared(at + 1));
+	ckpt_ready_wait();
+	/* A restart tells it before it is stopped. */
+	CHECK_EQ(0, wakes_shared(at));
+	CHECK_EQ(0, wakes_shared(at + 1));
+	CHECK_SYS(kill(kid, SIGCONT));
+	ckpt_wait_exit(kid, 0);
+	uring_works(&common);
 }
 
 /* They wait for other requests before they do for futexes. */

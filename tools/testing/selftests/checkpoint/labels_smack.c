@@ -21,7 +21,7 @@
 
 /* What is not here is denied; the floor is what everything else has. */
 static const char * const rules[] = {
-	JOB " _ rwxatl", "_ " JOB " rwxatl", JOB " " DATA " rwa",
+	JOB " _ rwxatl", "_ " JOB " rwxatl", JOB " " DATA " rwxat", "_ " DATA " rwxat",
 };
 
 static const char *missing(void)
@@ -122,8 +122,8 @@ static void is_data(int fd)
 
 static int labelled(void *arg)
 {
-	char data[256], secret[256], of_memfd[256], of_socket[256], buf[256];
-	int memfd, pair[2], chosen, removed[4], one = 1;
+	char data[256], secret[256], of_memfd[256], of_socket[256], buf[256], above[256];
+	int memfd, pair[2], chosen, removed[5], one = 1;
 	unsigned int i;
 
 	file_of(ckpt_path(data, sizeof(data), "data"), DATA);
@@ -153,6 +153,12 @@ static int labelled(void *arg)
 	removed[2] = removed_of(buf, O_PATH);
 	CHECK_SYS(symlink("nowhere", ckpt_path(buf, sizeof(buf), "link")));
 	removed[3] = removed_of(buf, O_PATH | O_NOFOLLOW);
+	/* What is made where it was gets more labels by now. */
+	CHECK_SYS(mkdir(ckpt_path(above, sizeof(above), "above"), 0777));
+	CHECK_SYS(mkdir(ckpt_path(buf, sizeof(buf), "above/dir"), 0700));
+	removed[4] = removed_of(buf, O_DIRECTORY);
+	CHECK_SYS(setxattr(above, "security.SMACK64", DATA, strlen(DATA), 0));
+	CHECK_SYS(setxattr(above, "security.SMACK64TRANSMUTE", "TRUE", 4, 0));
 	smack_of(memfd, "", of_memfd, sizeof(of_memfd));
 	smack_of(pair[0], "", of_socket, sizeof(of_socket));
 	CHECK_EQ(0, lose_cap(CAP_MAC_ADMIN));
@@ -165,6 +171,8 @@ static int labelled(void *arg)
 	CHECK_STREQ(DATA, smack_of(chosen, "", buf, sizeof(buf)));
 	for (i = 0; i < ARRAY_SIZE(removed); i++)
 		is_data(removed[i]);
+	CHECK(fgetxattr(removed[4], "security.SMACK64TRANSMUTE", buf, sizeof(buf)) <= 0,
+	      "it gives its label to what is made there");
 	CHECK_STREQ(of_socket, smack_of(pair[0], "", buf, sizeof(buf)));
 	CHECK_STREQ(of_socket, smack_of(pair[1], "", buf, sizeof(buf)));
 	CHECK_STREQ("ckpt-in", smack_of(pair[1], "IPIN", buf, sizeof(buf)));

@@ -4,7 +4,7 @@
  * that were changed, states, marks, zones, labels, masters, counters, times), what it does not (the
  * device of a masquerade, room for labels), those that are expected; what rules give them (timeouts,
  * helpers, what they are to expect), and timeouts with a name; a TCP connection that is redirected, which
- * goes on; and those that are refused.
+ * goes on; those that are refused, and more than a namespace may track.
  */
 #include "conntrack.h"
 #include "sockets_tcp.h"
@@ -764,6 +764,58 @@ TEST_F_TIMEOUT(cr, refused, CKPT_TIMEOUT)
 			    "its own (ct timeout): remove that"));
 	EXPECT_EQ(0, refuse(&helped, "its network namespace has a tracked connection with a helper "
 			    "that has read some of it, or is gone: remove that"));
+}
+
+/* How many a namespace may track: one number for all. Returns what it was; -1: it can't be set. */
+static int most(int number)
+{
+	FILE *file = fopen("/proc/sys/net/netfilter/nf_conntrack_max", "r+");
+	int was = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%d", &was) != 1 || fseek(file, 0, SEEK_SET) ||
+	    fprintf(file, "%d", number) < 0)
+		was = -1;
+	return fclose(file) ? -1 : was;
+}
+
+/* A namespace that may track fewer would give up some of them for the others. */
+TEST_F_TIMEOUT(cr, too_many, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new(), was;
+	struct restart_args args;
+	struct ckpt_run run;
+
+	if (!variant->container)
+		SKIP(return, "only makes sense in a container");
+	ASSERT_EQ(0, ckpt_run_init(&run, &told, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	was = most(6);
+	EXPECT_LT(6, was);
+	EXPECT_EQ(-1, ckpt_run_call(&run, image, 0));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "more tracked connections than a new one takes "
+				     "(net.netfilter.nf_conntrack_max): remove that")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(6, most(was));
+	EXPECT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	EXPECT_EQ(was, most(6));
+	EXPECT_EQ(0, lseek(image, 0, SEEK_SET));
+	ckpt_run_restart_args(&run, &args, image, 0);
+	EXPECT_EQ(-1, sys_restart(&args, sizeof(args)));
+	EXPECT_EQ(ENOSPC, errno);
+	EXPECT_TRUE(ckpt_run_log_has(&run, "its network namespace had 7 tracked connections, and "
+				     "may have no more than net.netfilter.nf_conntrack_max")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ(6, most(was));
+	EXPECT_EQ(0, ckpt_run_restart(&run, image, 0));
+	ckpt_run_go(&run);
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
 }
 
 TEST_HARNESS_MAIN

@@ -235,6 +235,25 @@ REFUSE(pages_of_ring_taken)
 	CHECK_EQ(0, map[getpagesize()]);
 }
 
+/* The kernel maps a ring as a whole, and so does a restart for each part of one. */
+REFUSE(ring_in_parts)
+{
+	size_t size = getpagesize();
+	char *map;
+	int i, fd = ring(size, 2, MAP_SHARED, &map);
+
+	for (i = 0; i < 1024; i++) {
+		map = mmap(NULL, 2 * size, PROT_READ, MAP_SHARED, fd, 0);
+		CHECK(map != MAP_FAILED, "mmap: %s", strerror(errno));
+		/* No two of them are one mapping. */
+		CHECK_SYS(munmap(map + size, size));
+	}
+	expect_refusal(getpid(), UNSUPPORTED, "mapping *: rings of packet sockets are mapped more "
+		       "than 1024 times: have it unmap some");
+	ckpt_ready_wait();
+	CHECK_EQ(0, *map);
+}
+
 /* A program of the group decides who gets what comes. */
 REFUSE(packet_shared_by_program)
 {

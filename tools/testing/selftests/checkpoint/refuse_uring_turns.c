@@ -229,6 +229,35 @@ static int comes_after_restart(struct ckpt_run *run)
 	return ret;
 }
 
+/* Starts a scenario, and freezes it. */
+static int start_frozen(struct ckpt_run *run, const struct ckpt_scenario *scenario, bool container)
+{
+	if (ckpt_run_init(run, scenario, container))
+		return -1;
+	return ckpt_run_start(run) || ckpt_cgroup_freeze(&run->cg) ? -1 : 0;
+}
+
+/* The same, and wakes its futex then: the task is told of that, frozen as it is. */
+static int woken_while_frozen(struct ckpt_run *run, const struct ckpt_scenario *scenario,
+			      bool container)
+{
+	if (start_frozen(run, scenario, container) ||
+	    syscall(__NR_futex, &run->board->value[FUTEX], FUTEX_WAKE, 1, NULL, NULL, 0) != 1)
+		return -1;
+	while (!completions(run))
+		sched_yield();
+	return 0;
+}
+
+/* Thaws it, and lets it come to its end. */
+static int ends_thawed(struct ckpt_run *run)
+{
+	if (ckpt_cgroup_thaw(&run->cg))
+		return -1;
+	ckpt_run_go(run);
+	return ckpt_run_finish(run);
+}
+
 TEST_F_TIMEOUT(cr, poll_ends_while_frozen, CKPT_TIMEOUT)
 {
 	struct ckpt_run run;
@@ -240,9 +269,7 @@ TEST_F_TIMEOUT(cr, poll_ends_while_frozen, CKPT_TIMEOUT)
 	EXPECT_EQ(0, fills(&run));
 	EXPECT_EQ(0, dry_run(&run));
 	EXPECT_EQ(0u, completions(&run));
-	EXPECT_EQ(0, ckpt_cgroup_thaw(&run.cg));
-	ckpt_run_go(&run);
-	EXPECT_EQ(0, ckpt_run_finish(&run));
+	EXPECT_EQ(0, ends_thawed(&run));
 	unlink(run.board->text);
 	ckpt_run_fini(&run);
 }
@@ -253,13 +280,7 @@ TEST_F_TIMEOUT(cr, futex_woken_while_frozen, CKPT_TIMEOUT)
 
 	if (!uring_has(OP_FUTEX_WAIT))
 		SKIP(return, "no requests that wait for futexes");
-	ASSERT_EQ(0, ckpt_run_init(&run, &after_futex, variant->container));
-	EXPECT_EQ(0, ckpt_run_start(&run));
-	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
-	EXPECT_EQ(1, syscall(__NR_futex, &run.board->value[FUTEX], FUTEX_WAKE, 1, NULL, NULL, 0));
-	/* The task is told of that, frozen as it is. */
-	while (!completions(&run))
-		sched_yield();
+	ASSERT_EQ(0, woken_while_frozen(&run, &after_futex, variant->container));
 	EXPECT_EQ(0, dry_run(&run));
 	EXPECT_EQ(0, comes_after_restart(&run));
 	unlink(run.board->text);
@@ -273,12 +294,7 @@ TEST_F_TIMEOUT(cr, futex_woken_and_thawed, CKPT_TIMEOUT)
 
 	if (!uring_has(OP_FUTEX_WAIT))
 		SKIP(return, "no requests that wait for futexes");
-	ASSERT_EQ(0, ckpt_run_init(&run, &after_futex, variant->container));
-	EXPECT_EQ(0, ckpt_run_start(&run));
-	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
-	EXPECT_EQ(1, syscall(__NR_futex, &run.board->value[FUTEX], FUTEX_WAKE, 1, NULL, NULL, 0));
-	while (!completions(&run))
-		sched_yield();
+	ASSERT_EQ(0, woken_while_frozen(&run, &after_futex, variant->container));
 	EXPECT_EQ(0, dry_run(&run));
 	EXPECT_EQ(0, ckpt_cgroup_thaw(&run.cg));
 	EXPECT_EQ(0, fills(&run));
@@ -292,9 +308,7 @@ TEST_F_TIMEOUT(cr, timeouts_end_while_frozen, CKPT_TIMEOUT)
 {
 	struct ckpt_run run;
 
-	ASSERT_EQ(0, ckpt_run_init(&run, &after_timeouts, variant->container));
-	EXPECT_EQ(0, ckpt_run_start(&run));
-	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
+	ASSERT_EQ(0, start_frozen(&run, &after_timeouts, variant->container));
 	while (completions(&run) < 2)
 		sched_yield();
 	EXPECT_EQ(0, dry_run(&run));
@@ -309,17 +323,10 @@ TEST_F_TIMEOUT(cr, turn_of_another_kind, CKPT_TIMEOUT)
 
 	if (!uring_has(OP_FUTEX_WAIT))
 		SKIP(return, "no requests that wait for futexes");
-	ASSERT_EQ(0, ckpt_run_init(&run, &syncs_after_futex, variant->container));
-	EXPECT_EQ(0, ckpt_run_start(&run));
-	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
-	EXPECT_EQ(1, syscall(__NR_futex, &run.board->value[FUTEX], FUTEX_WAKE, 1, NULL, NULL, 0));
-	while (!completions(&run))
-		sched_yield();
+	ASSERT_EQ(0, woken_while_frozen(&run, &syncs_after_futex, variant->container));
 	EXPECT_EQ(EOPNOTSUPP, dry_run(&run));
 	EXPECT_TRUE(ckpt_run_log_has(&run, "IORING_OP_FSYNC, user_data 0x2: have it wait for that"));
-	EXPECT_EQ(0, ckpt_cgroup_thaw(&run.cg));
-	ckpt_run_go(&run);
-	EXPECT_EQ(0, ckpt_run_finish(&run));
+	EXPECT_EQ(0, ends_thawed(&run));
 	ckpt_run_fini(&run);
 }
 
@@ -329,18 +336,14 @@ TEST_F_TIMEOUT(cr, child_ends_while_frozen, CKPT_TIMEOUT)
 
 	if (!uring_has(OP_WAITID))
 		SKIP(return, "no requests that wait for children");
-	ASSERT_EQ(0, ckpt_run_init(&run, &child_with_timeout, variant->container));
-	EXPECT_EQ(0, ckpt_run_start(&run));
-	EXPECT_EQ(0, ckpt_cgroup_freeze(&run.cg));
+	ASSERT_EQ(0, start_frozen(&run, &child_with_timeout, variant->container));
 	EXPECT_EQ(0, kill(run.board->value[KID], SIGKILL));
 	while (completions(&run) < 2)
 		sched_yield();
 	/* Nobody has reaped it. */
 	EXPECT_EQ(0, kill(run.board->value[KID], 0));
 	EXPECT_EQ(0, dry_run(&run));
-	EXPECT_EQ(0, ckpt_cgroup_thaw(&run.cg));
-	ckpt_run_go(&run);
-	EXPECT_EQ(0, ckpt_run_finish(&run));
+	EXPECT_EQ(0, ends_thawed(&run));
 	ckpt_run_fini(&run);
 }
 

@@ -4,6 +4,8 @@
 
 #include <sched.h>
 #include <linux/sockios.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <sys/syscall.h>
 
 CKPT_FIXTURE
@@ -314,6 +316,149 @@ TEST_F_TIMEOUT(cr, thawed_instead, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
 	ASSERT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, hear(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+#define SMALL	1000
+
+static uint32_t mtu_of(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	CHECK_SYS(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+	return info.tcpi_pmtu;
+}
+
+/* The first message comes while it is held, and the second one when it has gone on. */
+CKPT_SCENARIO(measured)
+{
+	int at, fd;
+	uint32_t mtu;
+
+	where = V4;
+	at = listener(4);
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	await_bytes(fd, BEFORE);
+	mtu = mtu_of(fd);
+	CHECK(mtu > SMALL, "an MTU of %u", mtu);
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	CHECK_EQ(mtu, mtu_of(fd));
+	ckpt_step(ACCEPTED);
+	while (mtu_of(fd) != SMALL)
+		sched_yield();
+	CHECK_EQ(BEFORE, take(fd, 0, BEFORE, in_at));
+	CHECK_SYS(close(fd));
+}
+
+/*
+ * Connects, and says something. From an address of its own, in each process another one: what is learnt of
+ * the way there is kept for minutes, and concerns nobody else.
+ */
+static int meet_apart(struct ckpt_run *run)
+{
+	struct sockaddr_in from = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000 | (getpid() & 0xffff)),
+	}, to = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(run->board->value[PORT]),
+	};
+
+	if (outside >= 0)
+		close(outside);
+	outside = socket(AF_INET, SOCK_STREAM, 0);
+	if (outside < 0 || bind(outside, (struct sockaddr *)&from, sizeof(from)) ||
+	    connect(outside, (struct sockaddr *)&to, sizeof(to)) || say(0, BEFORE)) {
+		ckpt_diag("from outside: %s", strerror(errno));
+		return -1;
+	}
+	return await_step(run, ACCEPTED);
+}
+
+/* Which byte the end outside takes next. */
+static int next_byte(uint32_t *seq)
+{
+	int on = 1, off = -1, queue = TCP_RECV_QUEUE, ret;
+	socklen_t len = sizeof(*seq);
+
+	if (setsockopt(outside, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)))
+		return -1;
+	ret = setsockopt(outside, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue, sizeof(queue)) ||
+	      getsockopt(outside, IPPROTO_TCP, TCP_QUEUE_SEQ, seq, &len);
+	/* Without a segment. */
+	return setsockopt(outside, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)) || ret ? -1 : 0;
+}
+
+/* Tells the other end that what it sends is too big; returns when that has come. */
+static int too_big(void)
+{
+	struct {
+		struct icmphdr icmp;
+		struct iphdr ip;
+		uint16_t source, dest;
+		uint32_t seq;
+	} message = {
+		.icmp = { .type = ICMP_DEST_UNREACH, .code = ICMP_FRAG_NEEDED },
+		.ip = { .version = 4, .ihl = 5, .protocol = IPPROTO_TCP },
+	};
+	struct sockaddr_in here, there;
+	socklen_t len = sizeof(here);
+	uint16_t words[sizeof(message) / 2];
+	unsigned char buf[256];
+	uint32_t seq, sum = 0;
+	unsigned int i;
+	int fd, ret = -1;
+
+	if (next_byte(&seq) || getsockname(outside, (struct sockaddr *)&here, &len) ||
+	    getpeername(outside, (struct sockaddr *)&there, &len))
+		return -1;
+	message.icmp.un.frag.mtu = htons(SMALL);
+	message.ip.tot_len = htons(2 * SMALL);
+	message.ip.saddr = there.sin_addr.s_addr;
+	message.ip.daddr = here.sin_addr.s_addr;
+	message.source = there.sin_port;
+	message.dest = here.sin_port;
+	message.seq = htonl(seq);
+	memcpy(words, &message, sizeof(message));
+	for (i = 0; i < sizeof(message) / 2; i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	message.icmp.checksum = ~((sum & 0xffff) + (sum >> 16));
+	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	there.sin_port = 0;
+	if (fd >= 0 && sendto(fd, &message, sizeof(message), 0, (struct sockaddr *)&there,
+			      sizeof(there)) == sizeof(message)) {
+		/* With its header, as all that comes here. */
+		do {
+			ret = recv(fd, buf, sizeof(buf), 0);
+		} while (ret > 0 && (ret != sizeof(struct iphdr) + sizeof(message) ||
+				     memcmp(buf + sizeof(struct iphdr), &message, sizeof(message))));
+	}
+	close(fd);
+	return ret > 0 ? 0 : -1;
+}
+
+/* What routers tell of a connection that is held is lost, and does nothing. */
+TEST_F_TIMEOUT(cr, icmp_lost, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &measured, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet_apart(&run));
+	ASSERT_LT(0, ckpt_run_call(&run, image, CHECKPOINT_KILL | CHECKPOINT_FROZEN));
+	EXPECT_EQ(0, too_big());
+	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, await_steps(&run, ACCEPTED, 2));
+	EXPECT_EQ(0, too_big());
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 	close(image);

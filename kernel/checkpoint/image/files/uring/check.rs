@@ -102,6 +102,12 @@ impl Walk<'_> {
             rings != 0 && rings < all && self.is_aligned(rings) && self.is_aligned(all),
             "memory of the io_uring is not as announced",
         )?;
+        ensure(
+            raw,
+            uring.flags.get() & URING_TOLD == 0
+                || (uring.eventfd.get() != 0 && set_up & setup::DEFER_TASKRUN != 0),
+            "work that an io_uring can have told of to no eventfd",
+        )?;
         self.uring_issuer(raw, &uring)?;
         self.uring_thread(raw, &uring)?;
         self.uring_napi(raw, &uring)?;

@@ -131,6 +131,7 @@ impl Walk<'_> {
             URING_REQUEST_FUTEX => uring_futex(raw, request),
             URING_REQUEST_FUTEXES => uring_several(raw, request),
             URING_REQUEST_CHILD => uring_child(raw, request),
+            URING_REQUEST_WOKEN | URING_REQUEST_WOKEN_BY => uring_woken(raw, request),
             _ => Err(raw.fault("unknown kind of request")),
         }
     }
@@ -322,11 +323,27 @@ fn uring_several(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
         (1..=FUTEXES_MAX).contains(&request.off.get()),
         "a request waits for no futexes, or for too many",
     )?;
+    uring_number(raw, request)
+}
+
+/// Checks what all requests do not have of which only a number is told.
+fn uring_number(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
     zero(
         raw,
         request.expires.get() == 0 && request.repeats.get() == 0 && request.target.get() == 0,
     )?;
     uring_no_file(raw, request, 0)
+}
+
+/// Checks a request that has waited for a futex, or for one of several.
+fn uring_woken(raw: &Raw<'_>, request: &UringRequest) -> Result<(), Fault> {
+    let several = request.kind.get() == URING_REQUEST_WOKEN_BY;
+    ensure(
+        raw,
+        request.off.get() < if several { FUTEXES_MAX } else { 1 },
+        "a request was woken by a futex that it has not waited for",
+    )?;
+    uring_number(raw, request)
 }
 
 /// Checks a request that waits for a child.

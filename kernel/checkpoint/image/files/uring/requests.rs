@@ -78,7 +78,7 @@ structure! {
         /// `timeout::*`.
         pub timeout: U32,
         /// Completions, or expiries, that the timeout was to wait for; or what the futex was to have; how many
-        /// futexes there are; or `URING_CHILD_*`.
+        /// futexes there are, or which has woken it; or `URING_CHILD_*`.
         pub off: U32,
         /// Expiries that are left; or options of waitid(2).
         pub repeats: U32,
@@ -388,6 +388,10 @@ values! {
     URING_REQUEST_FUTEXES = 4,
     /// IORING_OP_WAITID: it waits for a child.
     URING_REQUEST_CHILD = 5,
+    /// IORING_OP_FUTEX_WAIT that was woken: its task is still to be told.
+    URING_REQUEST_WOKEN = 6,
+    /// IORING_OP_FUTEX_WAITV that was woken by the futex at the place `off`.
+    URING_REQUEST_WOKEN_BY = 7,
 }
 
 values! {
