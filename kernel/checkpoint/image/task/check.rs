@@ -620,6 +620,7 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
         }
         RESTART_POLL => 4,
         RESTART_FUTEX => 6,
+        RESTART_SOCKET => 3,
         _ => return Err(raw.fault("unknown kind of system call to restart")),
     };
     let unused = |w: &U64| w.get() == 0;
