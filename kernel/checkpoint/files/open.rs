@@ -52,6 +52,7 @@ use crate::{
             FILE_MEMFD,
             FILE_PROC,
             FILE_REGULAR,
+            FILE_REOPENED,
             FILE_UNLINKED, //
         },
         record::ref_number,
@@ -298,6 +299,13 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     };
     let saved = (open.kind.save)(cap, &open)?;
     let external = open.kind.number == FILE_EXTERNAL;
+    let marks = match open.kind.number {
+        FILE_EXTERNAL | FILE_REOPENED | FILE_FIFO => 0,
+        // Of others it is the kernel that decides.
+        FILE_UNLINKED => open.file.marks(),
+        _ if open.kind.by_path => open.file.marks(),
+        _ => 0,
+    };
     let mut path = KVec::new();
     if open.kind.by_path {
         path.extend_from_slice(&open.path, GFP_KERNEL_ACCOUNT)?;
@@ -315,7 +323,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     let record = OpenFile {
         obj: obj.get().into(),
         kind: open.kind.number.into(),
-        flags: saved.flags.into(),
+        flags: (saved.flags | marks).into(),
         inode: saved.inode.into(),
         pos: u64::try_from(saved.pos).unwrap_or(0).into(),
         size: saved.size.into(),
@@ -366,6 +374,11 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     if kind.number != FILE_FIFO {
         label::restore(r, obj, &file, kind.name)?;
     }
+    file.set_marks(record.flags.get()).map_err(|e| {
+        let why = "its events were off, as an event of fanotify has given it: the caller has no \
+                   CAP_SYS_ADMIN";
+        r.fail(e, plan, fmt!("{}: {}", kind.name, why))
+    })?;
     let cut = Cut::of(r, plan, &source, &file)?;
     let late = Late::of(r, obj)?;
     let mut lessees = KVec::new();

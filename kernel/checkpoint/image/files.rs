@@ -196,6 +196,10 @@ pub mod open {
         NO_ACCESS = 1 << 21,
         /// O_ASYNC, given to open(2) of a file that sends no signals.
         ASYNC = 1 << 22,
+        /// It was made by being opened (F_CREATED_QUERY).
+        CREATED = 1 << 23,
+        /// What is done with it is no event for who watches files: an event of fanotify gave it.
+        QUIET = 1 << 24,
     }
 }
 
