@@ -537,6 +537,20 @@ __rust_helper bool rust_helper_task_has_landlock(struct task_struct *t)
 #endif
 }
 
+__rust_helper bool rust_helper_task_landlock_hides(struct task_struct *t)
+{
+	bool hides = false;
+
+#ifdef CONFIG_SECURITY_LANDLOCK_LOG
+	if (landlock_initialized) {
+		rcu_read_lock();
+		hides = landlock_cred(__task_cred(t))->log_subdomains_off;
+		rcu_read_unlock();
+	}
+#endif
+	return hides;
+}
+
 /* Those that somebody else has registered for others to act with. */
 __rust_helper bool rust_helper_cred_is_confined(const struct cred *cred)
 {
