@@ -237,6 +237,13 @@ impl Row {
                     done => done,
                 };
             }
+            // A connection has what the kernel makes of it: what can't be had is chosen anew.
+            OPTION_TCP_WINDOW_CLAMP | OPTION_TCP_QUICKACK => {
+                return match self.write(file, self.option, value) {
+                    Err(EINVAL) => Ok(()),
+                    done => done,
+                };
+            }
             _ => (),
         }
         self.write(file, self.option, value)?;

@@ -58,7 +58,6 @@ use crate::{
     kapi::{
         fs::file::FileRef,
         net::{
-            inet::Inet,
             socket::{
                 so,
                 SockRef, //
@@ -317,7 +316,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
             (inet.special.is_member())
                 .then_some("has an anycast address (IPV6_JOIN_ANYCAST): have it leave that")
         })
-        .or_else(|| numbered(&sk, &inet));
+        .or_else(|| numbered(&sk));
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
@@ -343,14 +342,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
 /// SOF_TIMESTAMPING_OPT_ID.
 const STAMPS_NUMBERED: u32 = 1 << 7;
 
-/// Returns why a socket can't be saved whose error queue numbers what was sent, if that is so: a new
+/// Returns why a socket can't be saved whose time stamps number what was sent, if that is so: a new
 /// connection begins at another number.
-pub(super) fn numbered(sk: &SockRef, inet: &Inet) -> Option<&'static str> {
-    if inet.zerocopy_key != 0 {
-        return Some(
-            "has sent with MSG_ZEROCOPY, the numbers of which can't be saved yet: have it closed",
-        );
-    }
+pub(super) fn numbered(sk: &SockRef) -> Option<&'static str> {
     let mut stamping = [0; 8];
     let [a, b, c, d, ..] = match sk.option(so::SOCKET, so::TIMESTAMPING_OLD, &mut stamping) {
         Ok(()) => stamping,
@@ -415,6 +409,20 @@ fn lose(cap: &mut Capture, errno: Error, who: &TaskName, what: fmt::Arguments<'_
     }
 }
 
+/// Tells what of a socket is lost that else comes back.
+fn tell_details(cap: &mut Capture, sock: &Sock) -> Result {
+    let tcp = sock.sk.tcp_now()?;
+    let inside = tcp.state == State::Connected && is_kept(cap, &sock.sk, &tcp);
+    let named = Named {
+        user: sock.user,
+        name: &sock.name,
+    };
+    for what in sock.sk.tcp_lost(inside) {
+        lose(cap, EOPNOTSUPP, &sock.who, fmt!("{}: {}", named, what));
+    }
+    Ok(())
+}
+
 /// Tells of a connection that is lost, which was not known when others were told of.
 fn tell_lost(cap: &mut Capture, sock: &Sock) -> Result {
     let outside = if cap.strict {
@@ -437,6 +445,10 @@ fn save_links(cap: &mut Capture) -> Result {
             cap.objects.get::<Sock>(addr).ok_or(ENOENT)?,
             GFP_KERNEL_ACCOUNT,
         )?;
+    }
+    for sock in &all {
+        wait::go_on()?;
+        tell_details(cap, sock)?;
     }
     // Those that wait have their order.
     for sock in &all {

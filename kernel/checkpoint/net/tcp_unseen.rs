@@ -107,10 +107,11 @@ fn is_simple(sk: &SockRef) -> Result<bool> {
     let inet = sk.inet()?;
     Ok(basics.filter == 0
         && !basics.program
+        && !basics.classic
         && inet::refused(&inet).is_none()
         && sk.errors()?.is_empty()
         && sk.tcp_refused().is_none()
-        && tcp::numbered(sk, &inet).is_none())
+        && tcp::numbered(sk).is_none())
 }
 
 /// Returns whether the other end of `sk` is outside, and it can be kept.

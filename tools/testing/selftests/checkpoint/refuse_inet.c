@@ -77,33 +77,6 @@ REFUSE(repair)
 	set_tcp_option(fd, TCP_REPAIR, 0);
 }
 
-/* What has been sent so is numbered, and a new connection begins at another number. */
-REFUSE(zero_copy)
-{
-	struct pollfd p = { .events = 0 };
-	struct sockaddr_storage addr;
-	int at = tcp_socket(), fd = tcp_socket(), end, one = 1;
-	socklen_t len;
-
-	lo_up();
-	len = address(&addr, 0);
-	CHECK_SYS(bind(at, (struct sockaddr *)&addr, len));
-	CHECK_SYS(listen(at, 1));
-	len = address(&addr, port_of(at, false));
-	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
-	end = CHECK_SYS(accept(at, NULL, NULL));
-	set_here(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one));
-	CHECK_EQ(4, send(fd, "lent", 4, MSG_ZEROCOPY | MSG_NOSIGNAL));
-	expect_text(end, "lent");
-	/* Until it is told that the bytes are its own again. */
-	p.fd = fd;
-	CHECK_EQ(1, poll(&p, 1, -1));
-	/* Another line would be about the other end. */
-	CHECK_SYS(close(end));
-	CHECK_SYS(close(at));
-	expect(fd, "has sent with MSG_ZEROCOPY, the numbers of which can't be saved yet: have it closed");
-}
-
 /* Of a connection that is made anew they would have to be agreed upon. */
 REFUSE(ip_options_of_tcp)
 {
@@ -151,6 +124,17 @@ REFUSE(multicast_router)
 	expect(fd, "is that of a multicast router (MRT_INIT, MRT6_INIT): have that ended");
 }
 
+#define ROUTER_TABLE	209	/* MRT_TABLE */
+
+/* Before it is a router, and though it is none. */
+REFUSE(multicast_table)
+{
+	int fd = CHECK_HERE(socket(AF_INET, SOCK_RAW, IPPROTO_IGMP)), table = 7;
+
+	set_here(fd, IPPROTO_IP, ROUTER_TABLE, &table, sizeof(table));
+	expect(fd, "has chosen a table of multicast routes (MRT_TABLE, MRT6_TABLE): have it closed");
+}
+
 REFUSE(tunnel)
 {
 	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0)), kind = ENCAP_L2TP;
@@ -187,7 +171,8 @@ REFUSE(program_of_port)
 	set_option(fd, SO_REUSEPORT, 1);
 	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));
 	CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)));
-	expect(fd, program);
+	expect(fd, "a classic program decides which of those with its port gets what comes "
+	       "(SO_ATTACH_REUSEPORT_CBPF): have it detached");
 }
 
 /* A filter of eBPF, whose descriptor was closed. */

@@ -9,8 +9,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <linux/futex.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
 
 CKPT_FIXTURE
 
@@ -354,20 +352,11 @@ TEST_F_TIMEOUT(cr, closed, CKPT_TIMEOUT)
 	close(second);
 }
 
-static void loopback_up(void)
-{
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
-
-	CHECK_SYS(ioctl(fd, SIOCSIFFLAGS, &ifr));
-	CHECK_SYS(close(fd));
-}
-
 /* The same of a subtree that has a namespace of its own. */
 CKPT_SCENARIO(gone_below, .flags = SC_SUBTREE)
 {
 	CHECK_SYS(unshare(CLONE_NEWNET));
-	loopback_up();
+	lo_up();
 	gone_run();
 }
 
