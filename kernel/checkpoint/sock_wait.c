@@ -34,7 +34,10 @@ void checkpoint_sock_interrupted(long timeo)
 		current->sock_wait.end = 0;
 		return;
 	}
-	if (timeo / HZ >= KTIME_SEC_MAX / 2)
+	/* One that goes on has its end: what is left in ticks would be more each time. */
+	if (current->sock_wait.until)
+		current->sock_wait.end = current->sock_wait.until;
+	else if (timeo / HZ >= KTIME_SEC_MAX / 2)
 		current->sock_wait.end = KTIME_MAX;
 	else
 		current->sock_wait.end = ktime_add_safe(now, jiffies64_to_nsecs(timeo));

@@ -62,7 +62,7 @@ static bool has_more(struct sock *sk, unsigned int due)
 /* Whether something else may be charged to the same account: a filter, options, keys. */
 static bool has_others(struct sock *sk)
 {
-	const struct tcp_sock *tp = tcp_sk(sk);
+	const struct tcp_sock __maybe_unused *tp = tcp_sk(sk);
 	bool others = rcu_access_pointer(sk->sk_filter) || rcu_access_pointer(inet_sk(sk)->inet_opt);
 
 #ifdef CONFIG_BPF_SYSCALL

@@ -36,9 +36,12 @@ __rust_helper bool rust_helper_file_was_created(const struct file *f)
 	return f->f_mode & FMODE_CREATED;
 }
 
-__rust_helper void rust_helper_file_set_created(struct file *f)
+__rust_helper void rust_helper_file_set_created(struct file *f, bool created)
 {
-	f->f_mode |= FMODE_CREATED;
+	if (created)
+		f->f_mode |= FMODE_CREATED;
+	else
+		f->f_mode &= ~FMODE_CREATED;
 }
 
 __rust_helper bool rust_helper_inode_is_internal(const struct inode *inode)

@@ -134,11 +134,13 @@ fn save_links(cap: &mut Capture) -> Result {
         // What is acknowledged meanwhile is told of in the queue: so that is read after these.
         let mut due = match is_tcp(&sk) {
             true => sk.zerocopy_due().inspect_err(|&e| {
-                cap.report.line(fmt!(
-                    "error: a TCP socket has sent with MSG_ZEROCOPY what was not taken yet: try again \
-                     [{}]",
-                    Errno(e)
-                ));
+                if e == EBUSY {
+                    cap.report.line(fmt!(
+                        "error: a TCP socket has sent with MSG_ZEROCOPY what was not taken yet: try \
+                         again [{}]",
+                        Errno(e)
+                    ));
+                }
             })?,
             false => KVVec::new(),
         };

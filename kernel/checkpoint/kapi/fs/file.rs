@@ -442,11 +442,9 @@ impl FileRef {
     /// EPERM: it would be no event any more what is done with it, and the caller could not get such a
     /// file of fanotify.
     pub(crate) fn set_marks(&self, marks: u32) -> Result {
-        if marks & open::CREATED != 0 {
-            // SAFETY: We own a reference. In place of open(2), which sets it after the right to make a
-            // file was checked: it decides about nothing.
-            unsafe { bindings::file_set_created(self.as_ptr()) };
-        }
+        // SAFETY: We own a reference. In place of open(2), which sets it after the right to make a file was
+        // checked: it decides about nothing. The engine makes files that were there before.
+        unsafe { bindings::file_set_created(self.as_ptr(), marks & open::CREATED != 0) };
         // SAFETY: We own a reference; it looks at its mode.
         let is_quiet = unsafe { bindings::file_is_nonotify(self.as_ptr()) };
         if marks & open::QUIET == 0 || is_quiet {
