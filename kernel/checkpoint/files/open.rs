@@ -374,7 +374,7 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     if kind.number != FILE_FIFO {
         label::restore(r, obj, &file, kind.name)?;
     }
-    file.set_marks(record.flags.get()).map_err(|e| {
+    file.set_marks(source.record.flags.get()).map_err(|e| {
         let why = "its events were off, as an event of fanotify has given it: the caller has no \
                    CAP_SYS_ADMIN";
         r.fail(e, plan, fmt!("{}: {}", kind.name, why))
