@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a socket has noted that no option tells: of packets that came, when the last one did (SIOCGSTAMP),
- * and how a TCP connection has come in (IP_PKTOPTIONS, IPV6_2292PKTOPTIONS).
- * And how many notifications of MSG_ZEROCOPY a TCP socket has numbered. There are
- * options of the engine's own for that, which system calls know nothing of.
+ * What a socket has noted that no option tells: of packets that came, when the last one
+ * did (SIOCGSTAMP), and how a TCP connection has come in (IP_PKTOPTIONS,
+ * IPV6_2292PKTOPTIONS). And how many notifications of MSG_ZEROCOPY a TCP socket has
+ * numbered. There are options of the engine's own for that, which system calls know
+ * nothing of.
  */
 #include <linux/checkpoint_socket.h>
 #include <linux/ipv6.h>
@@ -86,17 +87,20 @@ int checkpoint_seen_get(struct sock *sk, int level, void *value, int len)
  * In place of the protocol, which takes all that of packets. It is told to who asks,
  * and nothing else goes by it: a TCP socket sends to no group.
  *
- * Return: 0; -ENOPROTOOPT: such a socket has none; -EINVAL: the value can't be.
+ * Return: 0; -ENOPROTOOPT: such a socket has none; -EINVAL: the value can't be;
+ * -EINTR: the caller was killed.
  */
 int checkpoint_seen_set(struct sock *sk, int level, const void *value, int len)
 {
 	s64 in[2];
-	int err = 0;
+	int err;
 
 	if (len != sizeof(in))
 		return -EINVAL;
 	memcpy(in, value, sizeof(in));
-	lock_sock(sk);
+	err = checkpoint_sock_lock(sk);
+	if (err)
+		return err;
 	if (level == SOL_SOCKET && has_stamp(sk)) {
 		if (in[1] & ~1LL) {
 			err = -EINVAL;
