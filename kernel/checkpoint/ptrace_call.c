@@ -312,16 +312,19 @@ static void make_call(struct pt_regs *regs, bool made, bool ia32)
  * checkpoint_call_of_regs() - make the call whose number is in the registers
  * @regs: the registers of the current task, which is in restart_syscall(2)
  *
- * Nothing is asked of filters, tracing and auditing.
+ * Filters are asked, as if it was made anew; tracing and auditing know of
+ * restart_syscall(2) only.
  *
- * Return: its result.
+ * Return: its result, or what a filter wants it to be.
  */
 long checkpoint_call_of_regs(struct pt_regs *regs)
 {
+	bool made = seccomp_permit_syscall() && syscall_get_nr(current, regs) != -1;
+
 #ifdef CONFIG_X86_64
-	make_call(regs, true, in_ia32_syscall());
+	make_call(regs, made, in_ia32_syscall());
 #else
-	make_call(regs, true, false);
+	make_call(regs, made, false);
 #endif
 	return syscall_get_error(current, regs) ?: syscall_get_return_value(current, regs);
 }

@@ -3,9 +3,12 @@
  * Calls of sockets that wait with a limit, and go on with what is left of it when
  * only the freezer has interrupted them: include/linux/checkpoint_sock_wait.h.
  */
+#include <linux/checkpoint_filter.h>
 #include <linux/checkpoint_sock_wait.h>
+#include <linux/compat.h>
 #include <linux/export.h>
 #include <linux/file.h>
+#include <linux/in.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
@@ -17,6 +20,7 @@
 #include <linux/timekeeping.h>
 #include <net/sock.h>
 #include <asm/syscall.h>
+#include <asm/unistd.h>
 
 /**
  * checkpoint_sock_interrupted() - note when a wait would have been over
@@ -43,7 +47,7 @@ void checkpoint_sock_interrupted(long timeo)
 		current->sock_wait.end = ktime_add_safe(now, jiffies64_to_nsecs(timeo));
 	current->sock_wait.switches = current->nvcsw;
 }
-EXPORT_SYMBOL_GPL(checkpoint_sock_interrupted);
+EXPORT_SYMBOL(checkpoint_sock_interrupted);
 
 /**
  * checkpoint_sock_left() - for how long a call that goes on may wait
@@ -60,11 +64,15 @@ long checkpoint_sock_left(long timeo)
 	/* Not less than is left. */
 	return min_t(u64, timeo, nsecs_to_jiffies64(left) + 1);
 }
-EXPORT_SYMBOL_GPL(checkpoint_sock_left);
+EXPORT_SYMBOL(checkpoint_sock_left);
 
-/* Families whose waits all ask for what is left of their time. */
+/*
+ * Families whose waits all ask for what is left of their time. Of those of IP, SCTP and SMC
+ * answer a connect(2) that is made again without a wait.
+ */
 static bool is_of_family(int fd)
 {
+	const struct sock *sk;
 	struct socket *sock;
 
 	CLASS(fd, f)(fd);
@@ -74,16 +82,43 @@ static bool is_of_family(int fd)
 	sock = sock_from_file(fd_file(f));
 	if (!sock || !sock->sk)
 		return false;
-	switch (READ_ONCE(sock->sk->sk_family)) {
-	case AF_UNIX:
+	sk = sock->sk;
+	switch (READ_ONCE(sk->sk_family)) {
 	case AF_INET:
 	case AF_INET6:
+		return sk->sk_type == SOCK_RAW ||
+		       (sk->sk_protocol != IPPROTO_SCTP && sk->sk_protocol != IPPROTO_SMC);
+	case AF_UNIX:
 	case AF_NETLINK:
 	case AF_PACKET:
 		return true;
 	default:
 		return false;
 	}
+}
+
+/*
+ * Whether restart_syscall(2) may be called: a filter may end a task with that. Calls of
+ * sockets with a limit have never needed it so far.
+ */
+static bool may_restart(void)
+{
+#ifdef CONFIG_SECCOMP_FILTER
+	int nr = __NR_restart_syscall;
+
+#ifdef CONFIG_COMPAT
+#if defined(CONFIG_X86_64)
+	if (in_ia32_syscall())
+		nr = __NR_ia32_restart_syscall;
+#elif defined(CONFIG_ARM64)
+	if (is_compat_task())
+		nr = __NR_compat32_restart_syscall;
+#endif
+#endif
+	return checkpoint_seccomp_allows(nr);
+#else
+	return seccomp_mode(&current->seccomp) != SECCOMP_MODE_STRICT;
+#endif
 }
 
 /**
@@ -106,8 +141,7 @@ bool checkpoint_sock_keep(unsigned int nr, unsigned long first, int fd)
 	current->sock_wait.end = 0;
 	if (!end || current->sock_wait.switches != current->nvcsw || !is_of_family(fd))
 		return false;
-	/* It may not call restart_syscall(2). */
-	if (seccomp_mode(&current->seccomp) == SECCOMP_MODE_STRICT)
+	if (!may_restart())
 		return false;
 	block->sock.nr = nr;
 	block->sock.first = first;
@@ -120,8 +154,9 @@ bool checkpoint_sock_keep(unsigned int nr, unsigned long first, int fd)
  * checkpoint_sock_go_on() - make a call again that was interrupted
  * @block: the restart block of the current task
  *
- * By restart_syscall(2). All arguments but the first are in the registers still. The
- * filters of the task have allowed the call when it was made.
+ * By restart_syscall(2). All arguments but the first are in the registers still, or
+ * what has got there since: a handler, or an image, may have restart_syscall(2) called
+ * with others. So the filters of the task are asked of this call, too.
  */
 long checkpoint_sock_go_on(struct restart_block *block)
 {

@@ -2,13 +2,19 @@
 /*
  * Calls of sockets that wait with a limit (SO_RCVTIMEO, SO_SNDTIMEO): a freeze does not
  * end them, nor does it give them more time; what was transferred in part is returned;
- * a handler ends them as ever.
+ * a handler ends them as ever; and a filter that does not allow restart_syscall(2) has
+ * them end.
  */
 #include "eintr.h"
 #include "sockets.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <time.h>
 
 CKPT_FIXTURE_ARCH
@@ -141,6 +147,39 @@ EINTR_CYCLE(tcp_goes_on, .blocked = { BLOCKED(__NR_readv) })
 	ckpt_ready();
 	CHECK_EQ(3, syscall(__NR_readv, pair[0], &iov, 1));
 	CHECK(!memcmp(buf, "abc", 3), "other data");
+	CHECK_EQ(0, pthread_join(other, NULL));
+}
+
+static struct sockaddr_un name;
+static socklen_t name_len;
+
+static void *accept_two(void *arg)
+{
+	ckpt_wait_go();
+	CHECK_SYS(accept(listener, NULL, NULL));
+	CHECK_SYS(accept(listener, NULL, NULL));
+	return NULL;
+}
+
+/* One connection waits to be accepted, and there is no room for another one. */
+EINTR_CYCLE(connect_goes_on, .blocked = { BLOCKED(__NR_connect) })
+{
+	int first, second;
+
+	name.sun_family = AF_UNIX;
+	name_len = sizeof(name);
+	listener = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	/* The kernel chooses an address. */
+	CHECK_SYS(bind(listener, (void *)&name, sizeof(sa_family_t)));
+	CHECK_SYS(getsockname(listener, (void *)&name, &name_len));
+	CHECK_SYS(listen(listener, 0));
+	first = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	CHECK_SYS(connect(first, (void *)&name, name_len));
+	second = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	set_limit(second, SO_SNDTIMEO, LONG, 0);
+	meanwhile(accept_two);
+	ckpt_ready();
+	CHECK_SYS(syscall(__NR_connect, second, &name, name_len));
 	CHECK_EQ(0, pthread_join(other, NULL));
 }
 
@@ -309,6 +348,56 @@ TEST_F_TIMEOUT(cr, handler_ends, CKPT_TIMEOUT)
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
 	close(image);
+}
+
+/* ---- filters of seccomp ---------------------------------------------- */
+
+/* Whether calls with the number @nr have the task killed from now on. */
+static bool deadly(int nr)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = 4, .filter = program };
+
+	CHECK_SYS(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	return !syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+}
+
+CKPT_SCENARIO(filtered, .blocked = { BLOCKED(__NR_recvfrom) })
+{
+	char c;
+
+	make_pair(SOCK_STREAM);
+	CHECK(deadly(__NR_restart_syscall), "no filter: %s", strerror(errno));
+	ckpt_ready();
+	CHECK_EQ(-1, syscall(__NR_recvfrom, pair[0], &c, 1, 0, NULL, NULL));
+	CHECK_EQ(EINTR, errno);
+	board->value[1] = 1;
+	ckpt_wait_go();
+}
+
+/* A program that has never needed restart_syscall(2) need not allow it: it gets EINTR, and lives. */
+TEST_F_TIMEOUT(cr, filtered, CKPT_TIMEOUT)
+{
+	struct ckpt_run run;
+
+	EINTR_BEGIN();
+	if (syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == -1 && errno != EFAULT)
+		SKIP(return, "needs filters of seccomp");
+	ASSERT_EQ(0, ckpt_run_init(&run, &filtered, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_cgroup_freeze(&run.cg));
+	ASSERT_EQ(0, ckpt_cgroup_thaw(&run.cg));
+	while (!is_over(&run) && !run.board->failed)
+		poll(NULL, 0, 1);
+	EXPECT_TRUE(is_over(&run));
+	ckpt_run_go(&run);
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
 }
 
 TEST_HARNESS_MAIN
