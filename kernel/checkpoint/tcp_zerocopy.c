@@ -5,6 +5,9 @@
  */
 #include <linux/checkpoint_tcp_sock.h>
 #include <linux/errqueue.h>
+#include <linux/filter.h>
+#include <linux/minmax.h>
+#include <linux/rcupdate.h>
 #include <linux/skbuff.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -39,31 +42,38 @@ static void take_due(struct due *due, struct sk_buff *skb)
 	due->n++;
 }
 
-/* Whether it is charged for more than that: a device has something still. */
-static bool has_more(struct sock *sk, unsigned int due)
+/* What it is charged for more than that: a device has something still, or it is of others. */
+static unsigned int more(struct sock *sk, unsigned int due)
 {
 	struct sk_buff_head *queue = &sk->sk_error_queue;
-	unsigned int told = 0, charged;
+	const struct sk_filter *filter;
+	unsigned int known = due, charged;
 	unsigned long flags;
 	struct sk_buff *skb;
 
+	/* As sk_filter_charge(). */
+	rcu_read_lock();
+	filter = rcu_dereference(sk->sk_filter);
+	if (filter)
+		known += bpf_prog_size(filter->prog->len);
+	rcu_read_unlock();
 	spin_lock_irqsave(&queue->lock, flags);
 	/* Notifications stay charged there, but for those of a restart. */
 	skb_queue_walk(queue, skb) {
 		if (SKB_EXT_ERR(skb)->ee.ee_origin == SO_EE_ORIGIN_ZEROCOPY &&
 		    skb->destructor != sock_rmem_free)
-			told += skb->truesize;
+			known += skb->truesize;
 	}
 	charged = atomic_read(&sk->sk_omem_alloc);
 	spin_unlock_irqrestore(&queue->lock, flags);
-	return charged > told + due;
+	return charged > known ? charged - known : 0;
 }
 
-/* Whether something else may be charged to the same account: a filter, options, keys. */
+/* Whether something else may be charged to the same account: options, keys, what programs keep. */
 static bool has_others(struct sock *sk)
 {
 	const struct tcp_sock __maybe_unused *tp = tcp_sk(sk);
-	bool others = rcu_access_pointer(sk->sk_filter) || rcu_access_pointer(inet_sk(sk)->inet_opt);
+	bool others = rcu_access_pointer(inet_sk(sk)->inet_opt);
 
 #ifdef CONFIG_BPF_SYSCALL
 	others |= !!rcu_access_pointer(sk->sk_bpf_storage);
@@ -89,7 +99,8 @@ static bool has_others(struct sock *sk)
  * @max: how many there is room for
  *
  * Return: how many there are, which may be more; -EBUSY: a device has bytes of others
- * still; -EINTR: the caller was killed.
+ * still; -EOPNOTSUPP: it may have, which what else the socket has does not let be known;
+ * -EINTR: the caller was killed.
  */
 int checkpoint_tcp_due(struct sock *sk, struct checkpoint_tcp_due *to, unsigned int max)
 {
@@ -109,7 +120,8 @@ int checkpoint_tcp_due(struct sock *sk, struct checkpoint_tcp_due *to, unsigned 
 		skb_queue_walk(&sk->sk_write_queue, skb)
 			take_due(&due, skb);
 	}
-	err = !has_others(sk) && has_more(sk, due.charged) ? -EBUSY : 0;
+	if (more(sk, due.charged))
+		err = has_others(sk) ? -EOPNOTSUPP : -EBUSY;
 	checkpoint_tcp_unlock(sk);
 	return err ?: min_t(unsigned int, due.n, INT_MAX);
 }

@@ -68,6 +68,18 @@ fn is_tcp(sk: &SockRef) -> bool {
     kind == SOCKET_STREAM && protocol == PROTOCOL_TCP
 }
 
+/// Returns why it is not known what a TCP socket is to be told of what it has sent with MSG_ZEROCOPY.
+fn not_known(e: Error) -> Option<&'static str> {
+    Some(match e {
+        EBUSY => "has sent with MSG_ZEROCOPY what was not taken yet: try again",
+        EOPNOTSUPP => {
+            "has sent with MSG_ZEROCOPY, and has keys, options of IP, flow labels or what programs of \
+             BPF keep: whether all was told is not known: have it closed"
+        }
+        _ => return None,
+    })
+}
+
 /// Returns what is queued, or why it can't be saved.
 fn error(sk: &SockRef, queued: &Queued) -> Result<Result<SockError, &'static str>> {
     Ok(match sk.error(queued) {
@@ -106,13 +118,10 @@ pub(super) fn collect(
         }
     }
     if is_tcp(sk) {
-        match sk.zerocopy_due() {
-            Err(EBUSY) => {
-                let why = "has sent with MSG_ZEROCOPY what was not taken yet: try again";
-                cap.refuse(EBUSY, t, fmt!("{}: {}", named, why));
-                return Ok(false);
-            }
-            due => drop(due?),
+        if let Err(e) = sk.zerocopy_due() {
+            let why = not_known(e).ok_or(e)?;
+            cap.refuse(e, t, fmt!("{}: {}", named, why));
+            return Ok(false);
         }
     }
     // What it has sent without a copy may not be told yet though nothing is on its way any more.
@@ -134,12 +143,9 @@ fn save_links(cap: &mut Capture) -> Result {
         // What is acknowledged meanwhile is told of in the queue: so that is read after these.
         let mut due = match is_tcp(&sk) {
             true => sk.zerocopy_due().inspect_err(|&e| {
-                if e == EBUSY {
-                    cap.report.line(fmt!(
-                        "error: a TCP socket has sent with MSG_ZEROCOPY what was not taken yet: try \
-                         again [{}]",
-                        Errno(e)
-                    ));
+                if let Some(why) = not_known(e) {
+                    cap.report
+                        .line(fmt!("error: a TCP socket: {} [{}]", why, Errno(e)));
                 }
             })?,
             false => KVVec::new(),

@@ -122,6 +122,7 @@ impl SockRef {
 
     /// Returns the first and the last number of each notification that it, a TCP socket, is to get of what
     /// it has sent with MSG_ZEROCOPY, and that is in its queues. EBUSY: a device has some of that still.
+    /// EOPNOTSUPP: whether one has is not known.
     pub(crate) fn zerocopy_due(&self) -> Result<KVVec<[u32; 2]>> {
         let mut room = 16;
         loop {

@@ -15,6 +15,7 @@ REFUSE_FIXTURE
 #ifndef MSG_ZEROCOPY
 #define MSG_ZEROCOPY	0x4000000
 #endif
+#define MD5SIG			14	/* TCP_MD5SIG */
 #define FASTOPEN_CONNECT	30	/* TCP_FASTOPEN_CONNECT */
 #define FASTOPEN_KEY		33	/* TCP_FASTOPEN_KEY */
 #define ENCAP			100	/* UDP_ENCAP */
@@ -75,6 +76,46 @@ REFUSE(repair)
 	set_tcp_option(fd, TCP_REPAIR, 1);
 	expect(fd, "is under repair (TCP_REPAIR): have that ended");
 	set_tcp_option(fd, TCP_REPAIR, 0);
+}
+
+/* Its keys are charged to the account that tells whether a device has something still. */
+REFUSE(zero_copy_with_key)
+{
+	struct pollfd p = { .events = 0 };
+	struct sockaddr_storage addr;
+	int at = tcp_socket(), fd = tcp_socket(), end, one = 1;
+	struct {
+		struct sockaddr_storage addr;
+		uint8_t flags, prefix;
+		uint16_t len;
+		int device;
+		uint8_t key[80];
+	} md5 = { .len = 3, .key = "key" };
+	struct sockaddr_in *nobody = (void *)&md5.addr;
+	socklen_t len;
+
+	lo_up();
+	len = address(&addr, 0);
+	CHECK_SYS(bind(at, (struct sockaddr *)&addr, len));
+	CHECK_SYS(listen(at, 1));
+	len = address(&addr, port_of(at, false));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
+	end = CHECK_SYS(accept(at, NULL, NULL));
+	set_here(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one));
+	CHECK_EQ(4, send(fd, "lent", 4, MSG_ZEROCOPY | MSG_NOSIGNAL));
+	expect_text(end, "lent");
+	/* Until it is told that the bytes are its own again. */
+	p.fd = fd;
+	CHECK_EQ(1, poll(&p, 1, -1));
+	/* Of another end, with which there is no connection. */
+	nobody->sin_family = AF_INET;
+	nobody->sin_addr.s_addr = htonl(0x0a000001);
+	set_here(fd, IPPROTO_TCP, MD5SIG, &md5, sizeof(md5));
+	/* Another line would be about the other end. */
+	CHECK_SYS(close(end));
+	CHECK_SYS(close(at));
+	expect(fd, "has sent with MSG_ZEROCOPY, and has keys, options of IP, flow labels or what "
+	       "programs of BPF keep: whether all was told is not known: have it closed");
 }
 
 /* Of a connection that is made anew they would have to be agreed upon. */
