@@ -49,10 +49,10 @@ use crate::{
             OpenFile,
             FILE_EXTERNAL,
             FILE_FIFO,
+            FILE_MARKED,
             FILE_MEMFD,
             FILE_PROC,
             FILE_REGULAR,
-            FILE_REOPENED,
             FILE_UNLINKED, //
         },
         record::ref_number,
@@ -299,12 +299,9 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     };
     let saved = (open.kind.save)(cap, &open)?;
     let external = open.kind.number == FILE_EXTERNAL;
-    let marks = match open.kind.number {
-        FILE_EXTERNAL | FILE_REOPENED | FILE_FIFO => 0,
-        // Of others it is the kernel that decides.
-        FILE_UNLINKED => open.file.marks(),
-        _ if open.kind.by_path => open.file.marks(),
-        _ => 0,
+    let marks = match FILE_MARKED.contains(&open.kind.number) {
+        true => open.file.marks(),
+        false => 0,
     };
     let mut path = KVec::new();
     if open.kind.by_path {
@@ -374,11 +371,13 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     if kind.number != FILE_FIFO {
         label::restore(r, obj, &file, kind.name)?;
     }
-    file.set_marks(source.record.flags.get()).map_err(|e| {
-        let why = "its events were off, as an event of fanotify has given it: the caller has no \
-                   CAP_SYS_ADMIN";
-        r.fail(e, plan, fmt!("{}: {}", kind.name, why))
-    })?;
+    if FILE_MARKED.contains(&kind.number) {
+        file.set_marks(source.record.flags.get()).map_err(|e| {
+            let why = "its events were off, as an event of fanotify has given it: the caller has no \
+                       CAP_SYS_ADMIN";
+            r.fail(e, plan, fmt!("{}: {}", kind.name, why))
+        })?;
+    }
     let cut = Cut::of(r, plan, &source, &file)?;
     let late = Late::of(r, obj)?;
     let mut lessees = KVec::new();

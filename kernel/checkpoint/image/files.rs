@@ -149,6 +149,23 @@ values! {
     FILE_TUN = 243,
 }
 
+/// Kinds whose files may have [`open::CREATED`] and [`open::QUIET`]: they are opened at what has or had a
+/// path, and by the tasks. Of others the kernel decides.
+pub const FILE_MARKED: [u32; 12] = [
+    FILE_REGULAR,
+    FILE_ALIAS,
+    FILE_CONTENTS,
+    FILE_UNLINKED,
+    FILE_DIRECTORY,
+    FILE_FIFO,
+    FILE_DEVICE,
+    FILE_PROC,
+    FILE_CGROUP,
+    FILE_REOPENED,
+    FILE_USERFAULTFD_DEVICE,
+    FILE_TUN,
+];
+
 /// Bits of [`OpenFile::flags`].
 pub mod open {
     use super::flags;

@@ -230,6 +230,12 @@ impl Walk<'_> {
                 || file.flags.get() & (both | open::PATH | open::EXEC) == 0,
             "access modes that do not go together",
         )?;
+        ensure(
+            raw,
+            file.flags.get() & (open::CREATED | open::QUIET) == 0
+                || (FILE_MARKED.contains(&kind) && file.flags.get() & open::PATH == 0),
+            "made by being opened, or quiet, but of another kind",
+        )?;
         let inode = file.inode.get();
         let file_type = match kind {
             FILE_REGULAR | FILE_ALIAS => {

@@ -432,9 +432,9 @@ impl FileRef {
                 bindings::file_is_nonotify(self.as_ptr()),
             )
         };
-        let bit = |on: bool, flag: u32| if on { flag } else { 0 };
-        // With O_PATH there are never events.
-        bit(created, open::CREATED) | bit(quiet && !self.is_path_only(), open::QUIET)
+        // With O_PATH there are never events, and nothing is made.
+        let bit = |on: bool, flag: u32| if on && !self.is_path_only() { flag } else { 0 };
+        bit(created, open::CREATED) | bit(quiet, open::QUIET)
     }
 
     /// Notes of it what [`marks`](Self::marks) has returned. Nobody else has it yet.
