@@ -325,11 +325,15 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         return Ok(false);
     }
     if cap.objects.count::<Sock>(sk.addr())? {
+        let who = t.display(&cap.pid_ns);
+        for what in sk.tcp_lost(false) {
+            lose(cap, EOPNOTSUPP, &who, fmt!("{}: {}", named, what));
+        }
         let mut name = KVec::new();
         name.extend_from_slice(named.name, GFP_KERNEL_ACCOUNT)?;
         cap.objects.keep(Sock {
             sk,
-            who: t.display(&cap.pid_ns),
+            who,
             user: named.user,
             name,
             written: Atomic::new(false),
@@ -409,15 +413,17 @@ fn lose(cap: &mut Capture, errno: Error, who: &TaskName, what: fmt::Arguments<'_
     }
 }
 
-/// Tells what of a socket is lost that else comes back.
+/// Tells what of a connection with another task is lost that else comes back.
 fn tell_details(cap: &mut Capture, sock: &Sock) -> Result {
     let tcp = sock.sk.tcp_now()?;
-    let inside = tcp.state == State::Connected && is_kept(cap, &sock.sk, &tcp);
+    if tcp.state != State::Connected || !is_kept(cap, &sock.sk, &tcp) {
+        return Ok(());
+    }
     let named = Named {
         user: sock.user,
         name: &sock.name,
     };
-    for what in sock.sk.tcp_lost(inside) {
+    for what in sock.sk.tcp_lost(true) {
         lose(cap, EOPNOTSUPP, &sock.who, fmt!("{}: {}", named, what));
     }
     Ok(())

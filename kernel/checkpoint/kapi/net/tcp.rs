@@ -193,7 +193,8 @@ impl Read {
 }
 
 impl SockRef {
-    /// Returns what of it, a TCP socket, is lost; `inside`: its other end is of a task, too.
+    /// Returns what of it, a TCP socket, is lost; `inside`: what is lost as its other end is of a task, too,
+    /// or else what is lost in any case.
     pub(crate) fn tcp_lost(&self, inside: bool) -> impl Iterator<Item = &'static str> {
         const LOST: [(u32, &str); 3] = [
             (
@@ -212,7 +213,7 @@ impl SockRef {
         // SAFETY: We own a reference on a TCP socket.
         let lost = unsafe { bindings::checkpoint_tcp_lost(self.as_ptr()) };
         let is_lost = move |&(bit, _): &(u32, &str)| {
-            lost & bit != 0 && (inside || bit != bindings::CHECKPOINT_TCP_LOST_ECN)
+            lost & bit != 0 && inside == (bit == bindings::CHECKPOINT_TCP_LOST_ECN)
         };
         LOST.into_iter().filter(is_lost).map(|(_, what)| what)
     }
