@@ -80,6 +80,19 @@ fn not_known(e: Error) -> Option<&'static str> {
     })
 }
 
+/// Puts those of `due` together whose numbers follow each other, as the kernel does when it tells of them:
+/// one for each call might not fit into the queue that has all of them at once.
+fn joined(due: &[[u32; 2]]) -> Result<KVVec<[u32; 2]>> {
+    let mut all: KVVec<[u32; 2]> = KVVec::new();
+    for &[first, last] in due {
+        match all.last_mut() {
+            Some([_, end]) if end.wrapping_add(1) == first => *end = last,
+            _ => all.push([first, last], GFP_KERNEL_ACCOUNT)?,
+        }
+    }
+    Ok(all)
+}
+
 /// Returns what is queued, or why it can't be saved.
 fn error(sk: &SockRef, queued: &Queued) -> Result<Result<SockError, &'static str>> {
     Ok(match sk.error(queued) {
@@ -160,7 +173,7 @@ fn save_links(cap: &mut Capture) -> Result {
             queued.read(0, error.len, &mut data)?;
             save(cap, obj, &error, &data)?;
         }
-        for calls in due {
+        for calls in joined(&due)? {
             wait::go_on()?;
             save(cap, obj, &SockError::copied(calls), &[])?;
         }
