@@ -373,7 +373,8 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     }
     if FILE_MARKED.contains(&kind.number) {
         file.set_marks(source.record.flags.get()).map_err(|e| {
-            let why = "its events were off, as an event of fanotify has given it: the caller has no \
+            let why =
+                "its events were off, as an event of fanotify has given it: the caller has no \
                        CAP_SYS_ADMIN";
             r.fail(e, plan, fmt!("{}: {}", kind.name, why))
         })?;

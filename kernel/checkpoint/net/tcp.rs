@@ -452,13 +452,10 @@ fn save_links(cap: &mut Capture) -> Result {
             GFP_KERNEL_ACCOUNT,
         )?;
     }
-    for sock in &all {
-        wait::go_on()?;
-        tell_details(cap, sock)?;
-    }
     // Those that wait have their order.
     for sock in &all {
         wait::go_on()?;
+        tell_details(cap, sock)?;
         let tcp = sock.sk.tcp_now()?;
         if tcp.state == State::Listening {
             End::of(cap, sock, TCP_LISTENING)?.put(cap, &tcp, &[], &[])?;

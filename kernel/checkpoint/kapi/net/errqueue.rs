@@ -130,9 +130,8 @@ impl SockRef {
             raw.resize(room, Default::default(), GFP_KERNEL_ACCOUNT)?;
             let max = c_uint::try_from(room)?;
             // SAFETY: We own a reference on a TCP socket; there is room for so many.
-            let found = unsafe {
-                bindings::checkpoint_tcp_due(self.as_ptr(), raw.as_mut_ptr(), max)
-            };
+            let found =
+                unsafe { bindings::checkpoint_tcp_due(self.as_ptr(), raw.as_mut_ptr(), max) };
             to_result(found.min(0))?;
             let found = usize::try_from(found)?;
             if found <= room {
