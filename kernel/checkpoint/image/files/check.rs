@@ -199,6 +199,12 @@ impl Walk<'_> {
             "impossible position or size",
         )?;
         self.refer_or_none::<Cred>(raw, file.cred.get())?;
+        ensure(
+            raw,
+            file.flags.get() & (open::CREATED | open::QUIET) == 0
+                || (FILE_MARKED.contains(&kind) && file.flags.get() & open::PATH == 0),
+            "made by being opened, or quiet, but of another kind",
+        )?;
         let nsec = file.mtime_nsec.get();
         ensure(
             raw,
@@ -229,12 +235,6 @@ impl Walk<'_> {
             file.flags.get() & open::NO_ACCESS == 0
                 || file.flags.get() & (both | open::PATH | open::EXEC) == 0,
             "access modes that do not go together",
-        )?;
-        ensure(
-            raw,
-            file.flags.get() & (open::CREATED | open::QUIET) == 0
-                || (FILE_MARKED.contains(&kind) && file.flags.get() & open::PATH == 0),
-            "made by being opened, or quiet, but of another kind",
         )?;
         let inode = file.inode.get();
         let file_type = match kind {
