@@ -17,6 +17,7 @@
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/raw.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 #include <net/udp.h>
