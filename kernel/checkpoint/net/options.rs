@@ -11,6 +11,10 @@ use crate::{
     core::restore::Restore,
     image::{
         net::{
+            options::{
+                OPTION_TCP_QUICKACK,
+                OPTION_TCP_WINDOW_CLAMP, //
+            },
             SocketOption,
             OPTIONS_MAX,
             *, //
