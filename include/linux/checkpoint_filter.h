@@ -39,6 +39,7 @@ void checkpoint_seccomp_put(struct seccomp_filter *filter);
 void checkpoint_seccomp_view(struct seccomp_filter *filter, struct checkpoint_seccomp *view);
 int checkpoint_seccomp_add(struct sock_filter *insns, unsigned short len, bool log);
 int checkpoint_seccomp_join(struct seccomp_filter *filter);
+bool checkpoint_seccomp_allows(int nr);
 
 /* Of net/core/filter.c. */
 int checkpoint_attach_filter(struct sock *sk, const struct sock_filter *insns, unsigned int len,

@@ -27,6 +27,7 @@ bool checkpoint_ip6mr_routes(const struct sock *sk);
 #define CHECKPOINT_INET_CORKED		0x200	/* Part of a datagram to be sent. */
 #define CHECKPOINT_INET_ROUTES		0x400	/* MRT_INIT, MRT6_INIT. */
 #define CHECKPOINT_INET_ALERT		0x800	/* IPV6_ROUTER_ALERT. */
+#define CHECKPOINT_INET_ROUTE_TABLE	0x1000	/* MRT_TABLE, MRT6_TABLE. */
 
 /* checkpoint_inet::state: TCP_ESTABLISHED */
 #define CHECKPOINT_INET_CONNECTED	1

@@ -93,6 +93,7 @@ int checkpoint_netns_set_number(struct net *net, struct net *peer, int number);
 struct net *checkpoint_netns_get(struct net *net);
 void checkpoint_netns_put(struct net *net);
 u64 checkpoint_netns_count(struct net *net);
+u64 checkpoint_netns_tasks(const struct net *net);
 bool checkpoint_netns_has_others(const struct net *net, struct pid_namespace *ns);
 struct ns_common *checkpoint_netns_common(struct net *net);
 struct net *checkpoint_netns_of_common(struct ns_common *ns);

@@ -29,6 +29,7 @@ int checkpoint_smack_no_relabels(void);
 
 /* Of kernel/checkpoint/landlock.c. */
 bool checkpoint_landlocked(struct task_struct *task);
+bool checkpoint_landlock_hides(struct task_struct *task);
 bool checkpoint_cred_confined(const struct cred *cred);
 
 /* Of kernel/checkpoint/audit.c. */

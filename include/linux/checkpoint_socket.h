@@ -20,6 +20,7 @@ struct socket;
  * @protocol: protocol
  * @filter: how many instructions the classic filter has that is attached to it
  * @program: a program of BPF is attached to it, or to its group (SO_REUSEPORT)
+ * @classic: a classic program is attached to its group, and none of BPF to either
  * @inq: it has SO_INQ
  * @notrunc: it has SO_RIGHTS_NOTRUNC
  */
@@ -29,9 +30,18 @@ struct checkpoint_socket {
 	int protocol;
 	unsigned int filter;
 	bool program;
+	bool classic;
 	bool inq;
 	bool notrunc;
 };
+
+/* An option of the engine's own, of SOL_SOCKET, SOL_IP and SOL_IPV6: two numbers of 64 bits. */
+#define CHECKPOINT_SO_SEEN		0x7fff0001
+
+/* Of kernel/checkpoint/sock_seen.c. */
+bool checkpoint_seen_is(int name);
+int checkpoint_seen_get(struct sock *sk, int level, void *value, int len);
+int checkpoint_seen_set(struct sock *sk, int level, const void *value, int len);
 
 /* Of kernel/checkpoint/socket.c. */
 struct sock *checkpoint_socket_of(struct file *file);

@@ -32,6 +32,11 @@ struct socket;
 #define CHECKPOINT_TCP_FASTOPEN_CONNECT	9
 #define CHECKPOINT_TCP_KEYS_DENIED	10
 
+/* What of a socket is lost, bits of checkpoint_tcp_lost(). */
+#define CHECKPOINT_TCP_LOST_SYN		1	/* TCP_SAVED_SYN */
+#define CHECKPOINT_TCP_LOST_HEADERS	2	/* IPV6_2292PKTOPTIONS: more than device, hops and flow */
+#define CHECKPOINT_TCP_LOST_ECN		4	/* ECN, if the other end is of a task, too */
+
 /*
  * What the other end of a connection is: not of this machine or namespace;
  * gone, or in TIME_WAIT; a handshake; closed by its owner; a connection that
@@ -170,6 +175,20 @@ struct checkpoint_tcp {
 
 /* Of kernel/checkpoint/tcp.c. */
 int checkpoint_tcp_refusal(struct sock *sk);
+u32 checkpoint_tcp_lost(struct sock *sk);
+
+/**
+ * struct checkpoint_tcp_due - calls with MSG_ZEROCOPY that one notification tells of
+ * @first: the number of the first
+ * @last: that of the last
+ */
+struct checkpoint_tcp_due {
+	u32 first;
+	u32 last;
+};
+
+/* Of kernel/checkpoint/tcp_zerocopy.c. */
+int checkpoint_tcp_due(struct sock *sk, struct checkpoint_tcp_due *to, unsigned int max);
 ssize_t checkpoint_tcp_get(struct sock *sk, struct sock *peer, struct checkpoint_tcp *state,
 			   struct checkpoint_tcp *peer_state, void *to, size_t room);
 

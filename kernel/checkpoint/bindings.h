@@ -26,6 +26,7 @@
 #include <linux/checkpoint_ptrace.h>
 #include <linux/checkpoint_security.h>
 #include <linux/checkpoint_skb.h>
+#include <linux/checkpoint_sock_wait.h>
 #include <linux/checkpoint_socket.h>
 #include <linux/checkpoint_task.h>
 #include <linux/checkpoint_tcp_hints.h>

@@ -17,6 +17,7 @@
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/raw.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 #include <net/udp.h>
@@ -52,6 +53,18 @@ static bool checkpoint_inet_routes(struct sock *sk)
 		routes = checkpoint_ip6mr_routes(sk);
 #endif
 	return routes;
+}
+
+/* Whether a raw socket has chosen a table of a multicast router (MRT_TABLE); any may, before it is one. */
+static bool checkpoint_inet_route_table(struct sock *sk)
+{
+	if (sk->sk_type != SOCK_RAW)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return raw6_sk(sk)->ip6mr_table;
+#endif
+	return sk->sk_family == AF_INET && raw_sk(sk)->ipmr_table;
 }
 
 /*
@@ -230,6 +243,8 @@ void checkpoint_inet_get(struct sock *sk, struct checkpoint_inet *state)
 		state->special |= CHECKPOINT_INET_ENCAP;
 	if (checkpoint_inet_routes(sk))
 		state->special |= CHECKPOINT_INET_ROUTES;
+	if (checkpoint_inet_route_table(sk))
+		state->special |= CHECKPOINT_INET_ROUTE_TABLE;
 	/* What it is told of is nowhere to be read. */
 	if (np && checkpoint_inet_alerts(sk))
 		state->special |= CHECKPOINT_INET_ALERT;

@@ -27,6 +27,27 @@ bool checkpoint_landlocked(struct task_struct *task)
 }
 
 /**
+ * checkpoint_landlock_hides() - tell whether a task has the log of Landlock off
+ * @task: the task
+ *
+ * Return: whether what domains below it deny is not logged
+ * (LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF), which it may have without a domain.
+ */
+bool checkpoint_landlock_hides(struct task_struct *task)
+{
+	bool hides = false;
+
+#ifdef CONFIG_SECURITY_LANDLOCK_LOG
+	if (landlock_initialized) {
+		rcu_read_lock();
+		hides = landlock_cred(__task_cred(task))->log_subdomains_off;
+		rcu_read_unlock();
+	}
+#endif
+	return hides;
+}
+
+/**
  * checkpoint_cred_confined() - tell whether credentials are more confined than the caller
  * @cred: those that somebody has registered for others to act with
  *

@@ -87,6 +87,30 @@ out:
 }
 
 /**
+ * checkpoint_netns_tasks() - count the tasks in a network namespace
+ * @net: the namespace
+ *
+ * Return: how many threads that have not exited are in it; threads of the kernel,
+ * and those that work for an io_uring, are none.
+ */
+u64 checkpoint_netns_tasks(const struct net *net)
+{
+	struct task_struct *p, *t;
+	u64 count = 0;
+
+	rcu_read_lock();
+	for_each_process_thread(p, t) {
+		if (t->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+			continue;
+		task_lock(t);
+		count += t->nsproxy && t->nsproxy->net_ns == net;
+		task_unlock(t);
+	}
+	rcu_read_unlock();
+	return count;
+}
+
+/**
  * checkpoint_netns_common() - get what a network namespace has of all namespaces
  * @net: the namespace
  *

@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/checkpoint.h>
 #include <linux/checkpoint_ptrace.h>
+#include <linux/checkpoint_sock_wait.h>
 #include <linux/compat.h>
 #include <linux/pid.h>
 #include <linux/ptrace.h>
@@ -305,6 +306,27 @@ static void make_call(struct pt_regs *regs, bool made, bool ia32)
 #else
 	checkpoint_syscall(regs, made);
 #endif
+}
+
+/**
+ * checkpoint_call_of_regs() - make the call whose number is in the registers
+ * @regs: the registers of the current task, which is in restart_syscall(2)
+ *
+ * Filters are asked, as if it was made anew; tracing and auditing know of
+ * restart_syscall(2) only.
+ *
+ * Return: its result, or what a filter wants it to be.
+ */
+long checkpoint_call_of_regs(struct pt_regs *regs)
+{
+	bool made = seccomp_permit_syscall() && syscall_get_nr(current, regs) != -1;
+
+#ifdef CONFIG_X86_64
+	make_call(regs, made, in_ia32_syscall());
+#else
+	make_call(regs, made, false);
+#endif
+	return syscall_get_error(current, regs) ?: syscall_get_return_value(current, regs);
 }
 
 /**

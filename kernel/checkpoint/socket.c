@@ -41,6 +41,7 @@ static void checkpoint_socket_programs(struct sock *sk, struct checkpoint_socket
 {
 	const struct sock_reuseport *group;
 	const struct sk_filter *filter;
+	const struct bpf_prog *prog;
 
 	rcu_read_lock();
 	filter = rcu_dereference(sk->sk_filter);
@@ -48,8 +49,9 @@ static void checkpoint_socket_programs(struct sock *sk, struct checkpoint_socket
 	if (filter && filter->prog->orig_prog)
 		state->filter = filter->prog->orig_prog->len;
 	group = rcu_dereference(sk->sk_reuseport_cb);
-	state->program = (filter && !filter->prog->orig_prog) ||
-			 (group && rcu_access_pointer(group->prog)) ||
+	prog = group ? rcu_dereference(group->prog) : NULL;
+	state->classic = prog && prog->orig_prog;
+	state->program = (filter && !filter->prog->orig_prog) || (prog && !prog->orig_prog) ||
 			 rcu_access_pointer(sk->sk_user_data);
 	rcu_read_unlock();
 }
@@ -182,6 +184,8 @@ int checkpoint_socket_option(struct sock *sk, int level, int name, void *value, 
 	int got = len;
 	int err;
 
+	if (checkpoint_seen_is(name))
+		return checkpoint_seen_get(sk, level, value, len);
 	if (level == SOL_SOCKET && checkpoint_socket_at_once(sk, name)) {
 		if (len != sizeof(at_once))
 			return -EINVAL;
@@ -229,6 +233,8 @@ int checkpoint_socket_set_option(struct file *file, int level, int name, const v
 
 	if (!sock)
 		return -ENOTSOCK;
+	if (checkpoint_seen_is(name))
+		return checkpoint_seen_set(sock->sk, level, value, len);
 	return do_sock_setsockopt(sock, false, level, name, KERNEL_SOCKPTR((void *)value), len);
 }
 
@@ -302,6 +308,8 @@ struct sock *checkpoint_socket_closed(struct net *net, int family, int type,
 int checkpoint_socket_closed_option(struct socket *socket, int level, int name,
 				    const void *value, int len)
 {
+	if (checkpoint_seen_is(name))
+		return checkpoint_seen_set(socket->sk, level, value, len);
 	return do_sock_setsockopt(socket, false, level, name, KERNEL_SOCKPTR((void *)value), len);
 }
 

@@ -138,6 +138,29 @@ int checkpoint_tcp_refusal(struct sock *sk)
 	return why;
 }
 
+/**
+ * checkpoint_tcp_lost() - tell what of a TCP socket can't be saved, and is lost
+ * @sk: the socket
+ *
+ * Return: CHECKPOINT_TCP_LOST_*.
+ */
+u32 checkpoint_tcp_lost(struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 lost = 0;
+
+	/* Only what its tasks do changes that, and they stand still. */
+	if (READ_ONCE(tp->saved_syn))
+		lost |= CHECKPOINT_TCP_LOST_SYN;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && inet6_sk(sk) && READ_ONCE(inet6_sk(sk)->pktoptions))
+		lost |= CHECKPOINT_TCP_LOST_HEADERS;
+#endif
+	if (tcp_ecn_mode_any(tp))
+		lost |= CHECKPOINT_TCP_LOST_ECN;
+	return lost;
+}
+
 /*
  * Takes the bytes of @skb from the sequence number @seq on, which becomes that of
  * what comes next: a segment that was sent again may begin with bytes of the one

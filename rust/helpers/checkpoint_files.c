@@ -26,6 +26,24 @@ __rust_helper void rust_helper_file_set_nonotify(struct file *f)
 	file_set_fsnotify_mode(f, FMODE_NONOTIFY);
 }
 
+__rust_helper bool rust_helper_file_is_nonotify(const struct file *f)
+{
+	return (f->f_mode & FMODE_FSNOTIFY_MASK) == FMODE_NONOTIFY;
+}
+
+__rust_helper bool rust_helper_file_was_created(const struct file *f)
+{
+	return f->f_mode & FMODE_CREATED;
+}
+
+__rust_helper void rust_helper_file_set_created(struct file *f, bool created)
+{
+	if (created)
+		f->f_mode |= FMODE_CREATED;
+	else
+		f->f_mode &= ~FMODE_CREATED;
+}
+
 __rust_helper bool rust_helper_inode_is_internal(const struct inode *inode)
 {
 	return inode->i_sb->s_flags & SB_NOUSER;

@@ -17,7 +17,10 @@ use crate::kapi::signal::eintr::{
 };
 
 /// Other native calls.
-const CALLS: &[Call] = &[(bindings::__NR_semop, Wait::Semop)];
+const CALLS: &[Call] = &[
+    (bindings::__NR_semop, Wait::Semop),
+    (bindings::__NR_accept, Wait::Socket),
+];
 
 /// Calls of 32 bits.
 #[cfg(CONFIG_COMPAT)]
@@ -51,6 +54,22 @@ const AARCH32: &[Call] = &[
     ),
     (bindings::__NR_compat32_io_uring_enter, Wait::Ring),
     (bindings::__NR_compat32_fallocate, Wait::Allocate),
+    (bindings::__NR_compat32_read, Wait::Socket),
+    (bindings::__NR_compat32_write, Wait::Socket),
+    (bindings::__NR_compat32_readv, Wait::Socket),
+    (bindings::__NR_compat32_writev, Wait::Socket),
+    (bindings::__NR_compat32_connect, Wait::Socket),
+    (bindings::__NR_compat32_accept, Wait::Socket),
+    (bindings::__NR_compat32_accept4, Wait::Socket),
+    (bindings::__NR_compat32_recv, Wait::Socket),
+    (bindings::__NR_compat32_recvfrom, Wait::Socket),
+    (bindings::__NR_compat32_recvmsg, Wait::Socket),
+    (bindings::__NR_compat32_recvmmsg, Wait::Socket),
+    (bindings::__NR_compat32_recvmmsg_time64, Wait::Socket),
+    (bindings::__NR_compat32_send, Wait::Socket),
+    (bindings::__NR_compat32_sendto, Wait::Socket),
+    (bindings::__NR_compat32_sendmsg, Wait::Socket),
+    (bindings::__NR_compat32_sendmmsg, Wait::Socket),
 ];
 
 /// There are none of 32 bits.

@@ -19,6 +19,13 @@ use crate::kapi::signal::eintr::{
 const CALLS: &[Call] = &[
     (bindings::__NR_epoll_wait, Wait::Epoll),
     (bindings::__NR_ipc, Wait::ipc(5, Time::Wide)),
+    (
+        bindings::__NR_socketcall,
+        Wait::Socketcall { narrow: false },
+    ),
+    (bindings::__NR_accept, Wait::Socket),
+    (bindings::__NR_send, Wait::Socket),
+    (bindings::__NR_recv, Wait::Socket),
 ];
 
 /// Returns the system calls of the kind that the running task makes.

@@ -21,6 +21,10 @@ use crate::kapi::signal::eintr::{
 const CALLS: &[Call] = &[
     (bindings::__NR_epoll_wait, Wait::Epoll),
     (bindings::__NR_ipc, Wait::ipc(3, Time::Wide)),
+    (
+        bindings::__NR_socketcall,
+        Wait::Socketcall { narrow: false },
+    ),
 ];
 
 /// Returns the system calls of the kind that the running task makes.

@@ -19,6 +19,7 @@ use crate::kapi::signal::eintr::{
 const NATIVE: &[Call] = &[
     (bindings::__NR_epoll_wait, Wait::Epoll),
     (bindings::__NR_semop, Wait::Semop),
+    (bindings::__NR_accept, Wait::Socket),
 ];
 
 /// Calls of 32 bits.
@@ -46,6 +47,23 @@ const IA32: &[Call] = &[
     (bindings::__NR_ia32_ipc, Wait::ipc(5, Time::Narrow)),
     (bindings::__NR_ia32_io_uring_enter, Wait::Ring),
     (bindings::__NR_ia32_fallocate, Wait::Allocate),
+    (
+        bindings::__NR_ia32_socketcall,
+        Wait::Socketcall { narrow: true },
+    ),
+    (bindings::__NR_ia32_read, Wait::Socket),
+    (bindings::__NR_ia32_write, Wait::Socket),
+    (bindings::__NR_ia32_readv, Wait::Socket),
+    (bindings::__NR_ia32_writev, Wait::Socket),
+    (bindings::__NR_ia32_connect, Wait::Socket),
+    (bindings::__NR_ia32_accept4, Wait::Socket),
+    (bindings::__NR_ia32_recvfrom, Wait::Socket),
+    (bindings::__NR_ia32_recvmsg, Wait::Socket),
+    (bindings::__NR_ia32_recvmmsg, Wait::Socket),
+    (bindings::__NR_ia32_recvmmsg_time64, Wait::Socket),
+    (bindings::__NR_ia32_sendto, Wait::Socket),
+    (bindings::__NR_ia32_sendmsg, Wait::Socket),
+    (bindings::__NR_ia32_sendmmsg, Wait::Socket),
 ];
 
 /// Returns the system calls of the kind that the running task makes.

@@ -49,6 +49,7 @@ use crate::{
             OpenFile,
             FILE_EXTERNAL,
             FILE_FIFO,
+            FILE_MARKED,
             FILE_MEMFD,
             FILE_PROC,
             FILE_REGULAR,
@@ -298,6 +299,10 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     };
     let saved = (open.kind.save)(cap, &open)?;
     let external = open.kind.number == FILE_EXTERNAL;
+    let marks = match FILE_MARKED.contains(&open.kind.number) {
+        true => open.file.marks(),
+        false => 0,
+    };
     let mut path = KVec::new();
     if open.kind.by_path {
         path.extend_from_slice(&open.path, GFP_KERNEL_ACCOUNT)?;
@@ -315,7 +320,7 @@ pub(super) fn save(cap: &mut Capture, addr: usize) -> Result<ObjRef> {
     let record = OpenFile {
         obj: obj.get().into(),
         kind: open.kind.number.into(),
-        flags: saved.flags.into(),
+        flags: (saved.flags | marks).into(),
         inode: saved.inode.into(),
         pos: u64::try_from(saved.pos).unwrap_or(0).into(),
         size: saved.size.into(),
@@ -365,6 +370,14 @@ pub(super) fn restore(r: &Restore, plan: &TaskRecords<'_>, obj: ObjRef) -> Resul
     let file = (kind.restore)(r, plan, &source)?;
     if kind.number != FILE_FIFO {
         label::restore(r, obj, &file, kind.name)?;
+    }
+    if FILE_MARKED.contains(&kind.number) {
+        file.set_marks(source.record.flags.get()).map_err(|e| {
+            let why =
+                "its events were off, as an event of fanotify has given it: the caller has no \
+                       CAP_SYS_ADMIN";
+            r.fail(e, plan, fmt!("{}: {}", kind.name, why))
+        })?;
     }
     let cut = Cut::of(r, plan, &source, &file)?;
     let late = Late::of(r, obj)?;

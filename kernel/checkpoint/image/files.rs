@@ -149,6 +149,23 @@ values! {
     FILE_TUN = 243,
 }
 
+/// Kinds whose files may have [`open::CREATED`] and [`open::QUIET`]: they are opened at what has or had a
+/// path, and by the tasks. Of others the kernel decides.
+pub const FILE_MARKED: [u32; 12] = [
+    FILE_REGULAR,
+    FILE_ALIAS,
+    FILE_CONTENTS,
+    FILE_UNLINKED,
+    FILE_DIRECTORY,
+    FILE_FIFO,
+    FILE_DEVICE,
+    FILE_PROC,
+    FILE_CGROUP,
+    FILE_REOPENED,
+    FILE_USERFAULTFD_DEVICE,
+    FILE_TUN,
+];
+
 /// Bits of [`OpenFile::flags`].
 pub mod open {
     use super::flags;
@@ -196,6 +213,10 @@ pub mod open {
         NO_ACCESS = 1 << 21,
         /// O_ASYNC, given to open(2) of a file that sends no signals.
         ASYNC = 1 << 22,
+        /// It was made by being opened (F_CREATED_QUERY).
+        CREATED = 1 << 23,
+        /// What is done with it is no event for who watches files: an event of fanotify gave it.
+        QUIET = 1 << 24,
     }
 }
 

@@ -211,10 +211,13 @@ values! {
     OPTION_TXREHASH = 46,
     /// SO_BUSY_POLL_BUDGET.
     OPTION_BUSY_POLL_BUDGET = 47,
+    /// What SIOCGSTAMP tells: the time of the last packet in nanoseconds since 1970, 0 for none yet, -1:
+    /// none came; and whether such times are taken.
+    OPTION_STAMP = 48,
 }
 
 /// The last of SOL_SOCKET. Those of other levels follow: `options.rs`.
-pub const OPTION_LAST: u32 = OPTION_BUSY_POLL_BUDGET;
+pub const OPTION_LAST: u32 = OPTION_STAMP;
 
 record! {
     /// Open files in messages that nobody has received; payload: their references, each a 32-bit

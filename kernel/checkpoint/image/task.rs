@@ -129,6 +129,9 @@ values! {
     /// `restart`: address, value, flags (1 shared between address spaces, 2 expiry on
     /// CLOCK_REALTIME), bitset, expiry, 0.
     RESTART_FUTEX = 3,
+    /// A call of a socket that waits with a limit; its arguments are in the registers.
+    /// `restart`: number of the call, first argument, end (monotonic).
+    RESTART_SOCKET = 4,
 }
 
 record! {

@@ -9,7 +9,10 @@
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::Restore,
+    core::{
+        report::Errno,
+        restore::Restore, //
+    },
     files::Named,
     found::{
         Capture,
@@ -28,7 +31,9 @@ use crate::{
                 ERROR_V6, //
             },
             inet::ERROR_MAX,
-            Socket, //
+            Socket,
+            PROTOCOL_TCP,
+            SOCKET_STREAM, //
         },
         Kind,
         ObjRef,
@@ -56,6 +61,37 @@ pub(super) const LINKS: LinkOps = LinkOps {
     save: save_links,
     link,
 };
+
+/// Returns whether `sk` is a TCP socket.
+fn is_tcp(sk: &SockRef) -> bool {
+    let [_, kind, protocol] = socket::numbers(sk).map(i32::cast_unsigned);
+    kind == SOCKET_STREAM && protocol == PROTOCOL_TCP
+}
+
+/// Returns why it is not known what a TCP socket is to be told of what it has sent with MSG_ZEROCOPY.
+fn not_known(e: Error) -> Option<&'static str> {
+    Some(match e {
+        EBUSY => "has sent with MSG_ZEROCOPY what was not taken yet: try again",
+        EOPNOTSUPP => {
+            "has sent with MSG_ZEROCOPY, and has keys, options of IP, flow labels or what programs of \
+             BPF keep: whether all was told is not known: have it closed"
+        }
+        _ => return None,
+    })
+}
+
+/// Puts those of `due` together whose numbers follow each other, as the kernel does when it tells of them:
+/// one for each call might not fit into the queue that has all of them at once.
+fn joined(due: &[[u32; 2]]) -> Result<KVVec<[u32; 2]>> {
+    let mut all: KVVec<[u32; 2]> = KVVec::new();
+    for &[first, last] in due {
+        match all.last_mut() {
+            Some([_, end]) if end.wrapping_add(1) == first => *end = last,
+            _ => all.push([first, last], GFP_KERNEL_ACCOUNT)?,
+        }
+    }
+    Ok(all)
+}
 
 /// Returns what is queued, or why it can't be saved.
 fn error(sk: &SockRef, queued: &Queued) -> Result<Result<SockError, &'static str>> {
@@ -94,6 +130,13 @@ pub(super) fn collect(
             return Ok(false);
         }
     }
+    if is_tcp(sk) {
+        if let Err(e) = sk.zerocopy_due() {
+            let why = not_known(e).ok_or(e)?;
+            cap.refuse(e, t, fmt!("{}: {}", named, why));
+            return Ok(false);
+        }
+    }
     // What it has sent without a copy may not be told yet though nothing is on its way any more.
     let awaits = sk.inet().is_ok_and(|inet| inet.zerocopy_key != 0);
     if awaits || !queue.is_empty() {
@@ -110,21 +153,36 @@ fn save_links(cap: &mut Capture) -> Result {
     for sk in sockets {
         let family = family_of(socket::numbers(&sk)).ok_or(EINVAL)?;
         let obj = (family.object)(cap, sk.addr())?;
+        // What is acknowledged meanwhile is told of in the queue: so that is read after these.
+        let mut due = match is_tcp(&sk) {
+            true => sk.zerocopy_due().inspect_err(|&e| {
+                if let Some(why) = not_known(e) {
+                    cap.report
+                        .line(fmt!("error: a TCP socket: {} [{}]", why, Errno(e)));
+                }
+            })?,
+            false => KVVec::new(),
+        };
         for queued in sk.errors()? {
             wait::go_on()?;
             let Ok(error) = error(&sk, &queued)? else {
                 break;
             };
-            save(cap, obj, &queued, &error)?;
+            due.retain(|&mut [_, last]| !error.tells_of(last));
+            let mut data: KVVec<u8> = KVVec::new();
+            queued.read(0, error.len, &mut data)?;
+            save(cap, obj, &error, &data)?;
+        }
+        for calls in joined(&due)? {
+            wait::go_on()?;
+            save(cap, obj, &SockError::copied(calls), &[])?;
         }
     }
     Ok(())
 }
 
 /// Writes one of them.
-fn save(cap: &mut Capture, obj: ObjRef, queued: &Queued, error: &SockError) -> Result {
-    let mut data: KVVec<u8> = KVVec::new();
-    queued.read(0, error.len, &mut data)?;
+fn save(cap: &mut Capture, obj: ObjRef, error: &SockError, data: &[u8]) -> Result {
     let mut flags = 0;
     if error.v6 {
         flags |= ERROR_V6;
@@ -156,7 +214,7 @@ fn save(cap: &mut Capture, obj: ObjRef, queued: &Queued, error: &SockError) -> R
         device_time: u64::try_from(error.device_time).unwrap_or(0).into(),
         reserved: 0.into(),
     };
-    cap.meta.put(&record, &data)
+    cap.meta.put(&record, data)
 }
 
 /// Puts something into the error queue that it was in.

@@ -8,12 +8,15 @@
 
 use crate::{
     image::net::options::*,
-    kapi::net::inet::{
-        ip,
-        ipv6,
-        level,
-        raw,
-        udp, //
+    kapi::net::{
+        inet::{
+            ip,
+            ipv6,
+            level,
+            raw,
+            udp, //
+        },
+        socket::so, //
     },
     net::options::{
         int,
@@ -125,6 +128,10 @@ pub(super) static IP: &[Row] = &[
         ip::LOCAL_PORT_RANGE,
         "IP_LOCAL_PORT_RANGE",
     ),
+    int(OPTION_IP_PKTOPTIONS, level::IP, so::SEEN, "IP_PKTOPTIONS")
+        .form(Form::Time)
+        .usual(None)
+        .late(),
 ];
 
 /// Those of IPPROTO_IPV6.
@@ -334,6 +341,15 @@ pub(super) static IPV6: &[Row] = &[
         ipv6::ROUTER_ALERT_ISOLATE,
         "IPV6_ROUTER_ALERT_ISOLATE",
     ),
+    int(
+        OPTION_IPV6_2292PKTOPTIONS,
+        level::IPV6,
+        so::SEEN,
+        "IPV6_2292PKTOPTIONS",
+    )
+    .form(Form::Time)
+    .usual(None)
+    .late(),
 ];
 
 /// Those of raw sockets.

@@ -11,6 +11,10 @@ use crate::{
     core::restore::Restore,
     image::{
         net::{
+            options::{
+                OPTION_TCP_QUICKACK,
+                OPTION_TCP_WINDOW_CLAMP, //
+            },
             SocketOption,
             OPTIONS_MAX,
             *, //
@@ -234,6 +238,13 @@ impl Row {
             OPTION_TIMESTAMPING_OLD | OPTION_TIMESTAMPING if a & NUMBERED != 0 => {
                 return match self.write(file, self.option, value) {
                     Err(EINVAL) if is_tcp(sk) => self.write(file, self.option, [a & !NUMBERED, b]),
+                    done => done,
+                };
+            }
+            // A connection has what the kernel makes of it: what can't be had is chosen anew.
+            OPTION_TCP_WINDOW_CLAMP | OPTION_TCP_QUICKACK => {
+                return match self.write(file, self.option, value) {
+                    Err(EINVAL) => Ok(()),
                     done => done,
                 };
             }

@@ -215,6 +215,12 @@ pub(crate) fn collect(
         Some("is of another network namespace than the task: have it closed")
     } else if basics.program {
         Some("a program of BPF is attached to it, or to those with its port: have it detached")
+    } else if basics.classic {
+        // It tells sockets by their places in the group, which a restart does not keep.
+        Some(
+            "a classic program decides which of those with its port gets what comes \
+             (SO_ATTACH_REUSEPORT_CBPF): have it detached",
+        )
     } else {
         None
     };

@@ -395,4 +395,12 @@ pub(super) static SOCKET: &[Row] = &[
         "SO_BUSY_POLL_BUDGET",
         "CAP_NET_ADMIN",
     ),
+    row(
+        OPTION_STAMP,
+        so::SEEN,
+        Form::Time,
+        Some(-1),
+        "SIOCGSTAMP",
+        "",
+    ),
 ];

@@ -58,7 +58,6 @@ use crate::{
     kapi::{
         fs::file::FileRef,
         net::{
-            inet::Inet,
             socket::{
                 so,
                 SockRef, //
@@ -333,7 +332,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
             (inet.special.is_member())
                 .then_some("has an anycast address (IPV6_JOIN_ANYCAST): have it leave that")
         })
-        .or_else(|| numbered(&sk, &inet));
+        .or_else(|| numbered(&sk));
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
@@ -342,11 +341,15 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         return Ok(false);
     }
     if cap.objects.count::<Sock>(sk.addr())? {
+        let who = t.display(&cap.pid_ns);
+        for what in sk.tcp_lost(false) {
+            lose(cap, EOPNOTSUPP, &who, fmt!("{}: {}", named, what));
+        }
         let mut name = KVec::new();
         name.extend_from_slice(named.name, GFP_KERNEL_ACCOUNT)?;
         cap.objects.keep(Sock {
             sk,
-            who: t.display(&cap.pid_ns),
+            who,
             user: named.user,
             name,
             written: Atomic::new(false),
@@ -359,14 +362,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
 /// SOF_TIMESTAMPING_OPT_ID.
 const STAMPS_NUMBERED: u32 = 1 << 7;
 
-/// Returns why a socket can't be saved whose error queue numbers what was sent, if that is so: a new
+/// Returns why a socket can't be saved whose time stamps number what was sent, if that is so: a new
 /// connection begins at another number.
-pub(super) fn numbered(sk: &SockRef, inet: &Inet) -> Option<&'static str> {
-    if inet.zerocopy_key != 0 {
-        return Some(
-            "has sent with MSG_ZEROCOPY, the numbers of which can't be saved yet: have it closed",
-        );
-    }
+pub(super) fn numbered(sk: &SockRef) -> Option<&'static str> {
     let mut stamping = [0; 8];
     let [a, b, c, d, ..] = match sk.option(so::SOCKET, so::TIMESTAMPING_OLD, &mut stamping) {
         Ok(()) => stamping,
@@ -431,6 +429,22 @@ fn lose(cap: &mut Capture, errno: Error, who: &TaskName, what: fmt::Arguments<'_
     }
 }
 
+/// Tells what of a connection with another task is lost that else comes back.
+fn tell_details(cap: &mut Capture, sock: &Sock) -> Result {
+    let tcp = sock.sk.tcp_now()?;
+    if tcp.state != State::Connected || !is_kept(cap, &sock.sk, &tcp) {
+        return Ok(());
+    }
+    let named = Named {
+        user: sock.user,
+        name: &sock.name,
+    };
+    for what in sock.sk.tcp_lost(true) {
+        lose(cap, EOPNOTSUPP, &sock.who, fmt!("{}: {}", named, what));
+    }
+    Ok(())
+}
+
 /// Tells of a connection that is lost, which was not known when others were told of.
 fn tell_lost(cap: &mut Capture, sock: &Sock) -> Result {
     let outside = if cap.strict {
@@ -457,6 +471,7 @@ fn save_links(cap: &mut Capture) -> Result {
     // Those that wait have their order.
     for sock in &all {
         wait::go_on()?;
+        tell_details(cap, sock)?;
         let tcp = sock.sk.tcp_now()?;
         if tcp.state == State::Listening {
             End::of(cap, sock, TCP_LISTENING)?.put(cap, &tcp, &[], &[])?;

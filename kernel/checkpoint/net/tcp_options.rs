@@ -2,14 +2,19 @@
 
 //! Options of TCP sockets.
 //!
-//! Not here are TCP_MAXSEG and TCP_CONGESTION, which stand with the socket; what the kernel adapts by
-//! itself (TCP_WINDOW_CLAMP, TCP_QUICKACK); what TCP_SAVED_SYN tells; and what is refused.
+//! Not here are TCP_MAXSEG and TCP_CONGESTION, which stand with the socket; what TCP_SAVED_SYN tells, which
+//! is lost; and what is refused. The kernel adapts TCP_WINDOW_CLAMP and TCP_QUICKACK by itself, and keeps
+//! nothing of who has set them: they go on from what they were.
 
 use crate::{
     image::net::options::*,
-    kapi::net::tcp::opt,
+    kapi::net::{
+        socket::so,
+        tcp::opt, //
+    },
     net::options::{
         int,
+        Form,
         Row, //
     }, //
 };
@@ -42,4 +47,7 @@ pub(super) static TCP: &[Row] = &[
     tcp(OPTION_TCP_RTO_MAX_MS, opt::RTO_MAX_MS, "TCP_RTO_MAX_MS").usual(None),
     tcp(OPTION_TCP_RTO_MIN_US, opt::RTO_MIN_US, "TCP_RTO_MIN_US").usual(None),
     tcp(OPTION_TCP_DELACK_MAX_US, opt::DELACK_MAX_US, "TCP_DELACK_MAX_US").usual(None),
+    tcp(OPTION_TCP_WINDOW_CLAMP, opt::WINDOW_CLAMP, "TCP_WINDOW_CLAMP").usual(None).late(),
+    tcp(OPTION_TCP_QUICKACK, opt::QUICKACK, "TCP_QUICKACK").usual(None).late(),
+    tcp(OPTION_TCP_ZEROCOPY, so::SEEN, "MSG_ZEROCOPY").form(Form::Time).late(),
 ];

@@ -4,7 +4,7 @@
 //! that were closed, and have something left to send or to hear of.
 //!
 //! The first are found by the socket that listens. The others belong to nobody any more, but to their
-//! network namespace: so they are saved with those that a container has of its own. Of both only those
+//! network namespace: so they are saved with those that nobody else is in. Of both only those
 //! are saved that are held: if the tasks run on, or if they are killed in another way, these go on, or
 //! end, without an image.
 
@@ -107,10 +107,11 @@ fn is_simple(sk: &SockRef) -> Result<bool> {
     let inet = sk.inet()?;
     Ok(basics.filter == 0
         && !basics.program
+        && !basics.classic
         && inet::refused(&inet).is_none()
         && sk.errors()?.is_empty()
         && sk.tcp_refused().is_none()
-        && tcp::numbered(sk, &inet).is_none())
+        && tcp::numbered(sk).is_none())
 }
 
 /// Returns whether the other end of `sk` is outside, and it can be kept.
@@ -146,14 +147,17 @@ pub(super) fn candidates(cap: &Capture) -> Result<(KVVec<Candidate>, Lost)> {
             }
         }
     }
-    for net in ns::net::own_of_container(cap)? {
+    for (net, shared) in ns::net::with_others(cap)? {
         wait::go_on()?;
+        let rest = Rest::of(&net)?;
         // In a namespace that others are in, too, nobody knows whose they are: theirs must not end.
-        if net.has_others(&cap.pid_ns) {
-            lost.shared = true;
+        if shared {
+            for sk in rest.orphans {
+                wait::go_on()?;
+                lost.shared |= is_outside(cap, &tcp::peer_of(&sk));
+            }
             continue;
         }
-        let rest = Rest::of(&net)?;
         lost.requests = lost.requests.saturating_add(rest.requests);
         lost.waits = lost.waits.saturating_add(rest.waits);
         for sk in rest.orphans {
@@ -212,8 +216,8 @@ pub(super) fn tell(cap: &mut Capture, lost: &Lost) -> Result {
     }
     if lost.shared {
         cap.report.line(fmt!(
-            "note: not in the image are TCP connections with others that tasks have closed: a task \
-             outside is in the network namespace, too, and they may be its own: they go on here"
+            "note: not in the image are TCP connections with others that were closed: a task outside \
+             is in the network namespace, too, and they may be its own: they go on here"
         ));
     }
     for (count, what) in [

@@ -45,7 +45,9 @@ pub(crate) struct Collected {
     time: Option<usize>,
     /// Address of the network namespace of the root.
     net: Option<usize>,
-    /// What is in that stays outside.
+    /// A task is in that of the caller.
+    in_callers_net: bool,
+    /// What is in that of the root stays outside.
     net_outside: bool,
     /// What network namespaces have to do with each other was read.
     net_joined: bool,
@@ -62,6 +64,7 @@ impl Collected {
         Self {
             time: None,
             net: None,
+            in_callers_net: false,
             net_outside: false,
             net_joined: false,
             tun_queues: KVVec::new(),

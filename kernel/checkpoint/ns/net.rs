@@ -151,6 +151,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     // The root is the first one, or a thread of it.
     let of_root = *cap.found.ns.net.get_or_insert(addr) == addr;
     let Some(ns) = own(t)? else {
+        cap.found.ns.in_callers_net = true;
         return Ok(());
     };
     if !cap.objects.count::<Space>(addr)? {
@@ -275,11 +276,22 @@ pub(crate) fn reference(cap: &Capture, t: &FrozenTask) -> Result<u32> {
     }
 }
 
-/// Returns the network namespaces of a whole container that are its own, and not the caller's.
-pub(crate) fn own_of_container(cap: &Capture) -> Result<KVVec<NetNs>> {
+/// Returns the network namespaces of the tasks; with each, whether a task outside is in it, too: what
+/// belongs to none but the namespace may be its own.
+pub(crate) fn with_others(cap: &Capture) -> Result<KVVec<(NetNs, bool)>> {
     let mut all = KVVec::new();
-    for (_, space) in cap.objects.all::<Space>().filter(|_| cap.whole) {
-        all.push(space.ns.clone(), GFP_KERNEL_ACCOUNT)?;
+    for (uses, space) in cap.objects.uses::<Space>() {
+        wait::go_on()?;
+        let shared = match cap.whole {
+            true => space.ns.has_others(&cap.pid_ns),
+            // Tasks outside of a subtree are in its pid namespace. All of its own were counted.
+            false => space.ns.tasks() != uses,
+        };
+        all.push((space.ns.clone(), shared), GFP_KERNEL_ACCOUNT)?;
+    }
+    let caller = NetNs::of_current();
+    if cap.found.ns.in_callers_net {
+        all.push((caller, true), GFP_KERNEL_ACCOUNT)?;
     }
     Ok(all)
 }

@@ -58,6 +58,11 @@ fn shifted(call: Call, monotonic: i64, boottime: i64) -> Call {
             nr,
             end: end.map(|end| shift(end, monotonic)),
         },
+        Call::Socket { nr, first, end } => Call::Socket {
+            nr,
+            first,
+            end: shift(end, monotonic),
+        },
         Call::Futex {
             addr,
             value,
@@ -149,6 +154,10 @@ pub(super) fn fill(cap: &Capture, task: &mut Task, t: &FrozenTask) {
                 0,
             ],
         ),
+        Call::Socket { nr, first, end } => (
+            RESTART_SOCKET,
+            [nr.into(), first, end.cast_unsigned(), 0, 0, 0],
+        ),
         Call::Futex {
             addr,
             value,
@@ -202,6 +211,11 @@ fn parse(task: &Task) -> Option<Call> {
             realtime: c & FUTEX_REALTIME != 0,
             bitset: u32::try_from(d).ok()?,
             expires: e.cast_signed(),
+        },
+        RESTART_SOCKET => Call::Socket {
+            nr: u32::try_from(a).ok()?,
+            first: b,
+            end: c.cast_signed(),
         },
         RESTART_NONE => Call::None,
         _ => return None,

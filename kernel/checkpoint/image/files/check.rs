@@ -290,6 +290,12 @@ impl Walk<'_> {
             "impossible position or size",
         )?;
         self.refer_or_none::<Cred>(raw, file.cred.get())?;
+        ensure(
+            raw,
+            file.flags.get() & (open::CREATED | open::QUIET) == 0
+                || (FILE_MARKED.contains(&kind) && file.flags.get() & open::PATH == 0),
+            "made by being opened, or quiet, but of another kind",
+        )?;
         let nsec = file.mtime_nsec.get();
         ensure(
             raw,

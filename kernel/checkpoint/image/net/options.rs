@@ -67,6 +67,9 @@ values! {
     OPTION_IP_MULTICAST_IF = 0x119,
     /// IP_LOCAL_PORT_RANGE.
     OPTION_IP_LOCAL_PORT_RANGE = 0x11a,
+    /// What IP_PKTOPTIONS tells of a TCP connection: the device; its hops in the low 8 bits, its type of
+    /// service in the next 8.
+    OPTION_IP_PKTOPTIONS = 0x11b,
 }
 
 values! {
@@ -139,6 +142,9 @@ values! {
     OPTION_IPV6_UNICAST_IF = 0x220,
     /// IPV6_ROUTER_ALERT_ISOLATE.
     OPTION_IPV6_ROUTER_ALERT_ISOLATE = 0x221,
+    /// What IPV6_2292PKTOPTIONS tells of a TCP connection: the device; its hops in the low 8 bits, its
+    /// flow in the next 32.
+    OPTION_IPV6_2292PKTOPTIONS = 0x222,
 }
 
 values! {
@@ -205,17 +211,23 @@ values! {
     OPTION_TCP_RTO_MIN_US = 0x511,
     /// TCP_DELACK_MAX_US.
     OPTION_TCP_DELACK_MAX_US = 0x512,
+    /// TCP_WINDOW_CLAMP.
+    OPTION_TCP_WINDOW_CLAMP = 0x513,
+    /// TCP_QUICKACK.
+    OPTION_TCP_QUICKACK = 0x514,
+    /// How many calls of send(2) had MSG_ZEROCOPY: the next one has this number.
+    OPTION_TCP_ZEROCOPY = 0x515,
 }
 
 /// Which families have options with which numbers, besides those of all sockets.
 pub const RANGES: &[(&[u32], RangeInclusive<u32>)] = &[
     (
         &[FAMILY_INET, FAMILY_INET6],
-        OPTION_IP_TOS..=OPTION_IP_LOCAL_PORT_RANGE,
+        OPTION_IP_TOS..=OPTION_IP_PKTOPTIONS,
     ),
     (
         &[FAMILY_INET6],
-        OPTION_IPV6_UNICAST_HOPS..=OPTION_IPV6_ROUTER_ALERT_ISOLATE,
+        OPTION_IPV6_UNICAST_HOPS..=OPTION_IPV6_2292PKTOPTIONS,
     ),
     (
         &[FAMILY_INET, FAMILY_INET6],
@@ -227,6 +239,6 @@ pub const RANGES: &[(&[u32], RangeInclusive<u32>)] = &[
     ),
     (
         &[FAMILY_INET, FAMILY_INET6],
-        OPTION_TCP_NODELAY..=OPTION_TCP_DELACK_MAX_US,
+        OPTION_TCP_NODELAY..=OPTION_TCP_ZEROCOPY,
     ),
 ];

@@ -620,6 +620,12 @@ fn thread_fields(raw: &Raw<'_>, task: &Task) -> Result<(), Fault> {
         }
         RESTART_POLL => 4,
         RESTART_FUTEX => 6,
+        RESTART_SOCKET => {
+            let [nr, ..] = task.restart;
+            let known = nr.get() <= u64::from(u32::MAX);
+            ensure(raw, known, "impossible number of a system call")?;
+            3
+        }
         _ => return Err(raw.fault("unknown kind of system call to restart")),
     };
     let unused = |w: &U64| w.get() == 0;

@@ -18,16 +18,19 @@ use kernel::{
     sync::aref::ARef, //
 };
 
-use crate::kapi::{
-    fs::{
-        io,
-        path::{
-            self,
-            PathRef, //
+use crate::{
+    image::files::open,
+    kapi::{
+        fs::{
+            io,
+            path::{
+                self,
+                PathRef, //
+            },
+            stat, //
         },
-        stat, //
-    },
-    mm::shmem, //
+        mm::shmem, //
+    }, //
 };
 
 /// Bits of a mode that chmod(2) sets.
@@ -417,6 +420,43 @@ impl FileRef {
         // SAFETY: We own a reference. The mode is read when something is done with the file, which
         // nobody but the caller has.
         unsafe { bindings::file_set_nonotify(self.as_ptr()) };
+    }
+
+    /// Returns what is noted of it besides its flags, as bits of the image: it was made by being
+    /// opened; what is done with it is no event.
+    pub(crate) fn marks(&self) -> u32 {
+        // SAFETY: We own a reference; both look at its mode.
+        let (created, quiet) = unsafe {
+            (
+                bindings::file_was_created(self.as_ptr()),
+                bindings::file_is_nonotify(self.as_ptr()),
+            )
+        };
+        // With O_PATH there are never events, and nothing is made.
+        let bit = |on: bool, flag: u32| if on && !self.is_path_only() { flag } else { 0 };
+        bit(created, open::CREATED) | bit(quiet, open::QUIET)
+    }
+
+    /// Notes of it what [`marks`](Self::marks) has returned. Nobody else has it yet.
+    ///
+    /// EPERM: it would be no event any more what is done with it, and the caller could not get such a
+    /// file of fanotify.
+    pub(crate) fn set_marks(&self, marks: u32) -> Result {
+        // SAFETY: We own a reference. In place of open(2), which sets it after the right to make a file was
+        // checked: it decides about nothing. The engine makes files that were there before.
+        unsafe { bindings::file_set_created(self.as_ptr(), marks & open::CREATED != 0) };
+        // SAFETY: We own a reference; it looks at its mode.
+        let is_quiet = unsafe { bindings::file_is_nonotify(self.as_ptr()) };
+        if marks & open::QUIET == 0 || is_quiet {
+            return Ok(());
+        }
+        // SAFETY: It looks at the credentials of the running task, as fanotify_init() does for a group
+        // whose events have files.
+        if !unsafe { bindings::capable(bindings::CAP_SYS_ADMIN.cast_signed()) } {
+            return Err(EPERM);
+        }
+        self.set_quiet();
+        Ok(())
     }
 
     /// Moves its position to `pos`.

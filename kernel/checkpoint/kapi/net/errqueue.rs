@@ -13,6 +13,11 @@ use crate::kapi::net::{
     unix::Queued, //
 };
 
+/// SO_EE_ORIGIN_ZEROCOPY.
+pub(crate) const ZEROCOPY: u8 = 5;
+/// SO_EE_CODE_ZEROCOPY_COPIED.
+const COPIED: u8 = 1;
+
 /// What is in an error queue; numbers are as of struct sock_extended_err.
 pub(crate) struct SockError {
     /// Who has reported it, in network order; of IPv4 four bytes.
@@ -61,6 +66,42 @@ pub(crate) struct SockError {
     pub(crate) opt_stats: bool,
 }
 
+impl SockError {
+    /// Returns the notification that all calls from `first` to `last` are done, and were copied.
+    pub(crate) fn copied([first, last]: [u32; 2]) -> Self {
+        Self {
+            from: [0; 16],
+            to: [0; 16],
+            about: [0; 16],
+            spec_dst: [0; 4],
+            port: 0,
+            origin: ZEROCOPY,
+            kind: 0,
+            code: COPIED,
+            err: 0,
+            info: first,
+            data: last,
+            device: 0,
+            flow: 0,
+            about_flow: 0,
+            ttl: 0,
+            frag_size: 0,
+            transport: 0,
+            time: 0,
+            device_time: 0,
+            len: 0,
+            v6: false,
+            opt_stats: false,
+        }
+    }
+
+    /// Returns whether it tells of the call with MSG_ZEROCOPY that has the number `last`.
+    pub(crate) fn tells_of(&self, last: u32) -> bool {
+        let len = self.data.wrapping_sub(self.info);
+        self.origin == ZEROCOPY && last.wrapping_sub(self.info) <= len
+    }
+}
+
 impl SockRef {
     /// Returns whether its error queue is one that [`SockError`] tells of.
     fn has_errors(&self) -> bool {
@@ -77,6 +118,31 @@ impl SockRef {
             // SAFETY: We own a reference; there is room for so many pointers.
             unsafe { bindings::checkpoint_errors_queue(self.as_ptr(), skbs, max) }
         })
+    }
+
+    /// Returns the first and the last number of each notification that it, a TCP socket, is to get of what
+    /// it has sent with MSG_ZEROCOPY, and that is in its queues. EBUSY: a device has some of that still.
+    /// EOPNOTSUPP: whether one has is not known.
+    pub(crate) fn zerocopy_due(&self) -> Result<KVVec<[u32; 2]>> {
+        let mut room = 16;
+        loop {
+            let mut raw: KVVec<bindings::checkpoint_tcp_due> = KVVec::new();
+            raw.resize(room, Default::default(), GFP_KERNEL_ACCOUNT)?;
+            let max = c_uint::try_from(room)?;
+            // SAFETY: We own a reference on a TCP socket; there is room for so many.
+            let found =
+                unsafe { bindings::checkpoint_tcp_due(self.as_ptr(), raw.as_mut_ptr(), max) };
+            to_result(found.min(0))?;
+            let found = usize::try_from(found)?;
+            if found <= room {
+                let mut due = KVVec::new();
+                for one in raw.iter().take(found) {
+                    due.push([one.first, one.last], GFP_KERNEL_ACCOUNT)?;
+                }
+                return Ok(due);
+            }
+            room = found.saturating_add(16);
+        }
     }
 
     /// Returns what that is which was in its error queue. EOPNOTSUPP: something of it can't be

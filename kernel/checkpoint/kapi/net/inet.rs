@@ -102,6 +102,10 @@ impl Special {
                 "is that of a multicast router (MRT_INIT, MRT6_INIT): have that ended",
             ),
             (
+                bindings::CHECKPOINT_INET_ROUTE_TABLE,
+                "has chosen a table of multicast routes (MRT_TABLE, MRT6_TABLE): have it closed",
+            ),
+            (
                 bindings::CHECKPOINT_INET_ALERT,
                 "is told of router alerts (IPV6_ROUTER_ALERT): have that switched off",
             ),

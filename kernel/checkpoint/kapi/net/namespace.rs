@@ -144,6 +144,12 @@ impl NetNs {
         // SAFETY: We own references on both.
         unsafe { bindings::checkpoint_netns_has_others(self.as_ptr(), inside.as_ptr()) }
     }
+
+    /// Returns how many threads are in it, workers of io_urings not counted.
+    pub(crate) fn tasks(&self) -> u64 {
+        // SAFETY: We own a reference.
+        unsafe { bindings::checkpoint_netns_tasks(self.as_ptr()) }
+    }
 }
 
 /// What is in it.

@@ -43,6 +43,8 @@ pub(crate) struct Basics {
     pub(crate) filter: u32,
     /// A program of BPF is attached to it, or to its group.
     pub(crate) program: bool,
+    /// A classic program decides which of those with its port gets what comes, and none of BPF is attached.
+    pub(crate) classic: bool,
     /// It has SO_INQ.
     pub(crate) inq: bool,
     /// It has SO_RIGHTS_NOTRUNC.
@@ -99,6 +101,7 @@ impl SockRef {
             protocol: raw.protocol,
             filter: raw.filter,
             program: raw.program,
+            classic: raw.classic,
             inq: raw.inq,
             notrunc: raw.notrunc,
         }
@@ -401,6 +404,8 @@ pub(crate) mod so {
     pub(crate) const TXREHASH: u32 = c::SO_TXREHASH;
     /// SO_BUSY_POLL_BUDGET.
     pub(crate) const BUSY_POLL_BUDGET: u32 = c::SO_BUSY_POLL_BUDGET;
+    /// What a socket has noted of packets that came: `sock_seen.c`.
+    pub(crate) const SEEN: u32 = c::CHECKPOINT_SO_SEEN;
     /// SO_SNDBUFFORCE.
     pub(crate) const SNDBUFFORCE: u32 = c::SO_SNDBUFFORCE;
     /// SO_RCVBUFFORCE.

@@ -193,6 +193,31 @@ impl Read {
 }
 
 impl SockRef {
+    /// Returns what of it, a TCP socket, is lost; `inside`: what is lost as its other end is of a task, too,
+    /// or else what is lost in any case.
+    pub(crate) fn tcp_lost(&self, inside: bool) -> impl Iterator<Item = &'static str> {
+        const LOST: [(u32, &str); 3] = [
+            (
+                bindings::CHECKPOINT_TCP_LOST_SYN,
+                "what TCP_SAVED_SYN tells is lost: have it read",
+            ),
+            (
+                bindings::CHECKPOINT_TCP_LOST_HEADERS,
+                "what IPV6_2292PKTOPTIONS tells of extension headers is lost",
+            ),
+            (
+                bindings::CHECKPOINT_TCP_LOST_ECN,
+                "its connection with a task goes on without ECN",
+            ),
+        ];
+        // SAFETY: We own a reference on a TCP socket.
+        let lost = unsafe { bindings::checkpoint_tcp_lost(self.as_ptr()) };
+        let is_lost = move |&(bit, _): &(u32, &str)| {
+            lost & bit != 0 && inside == (bit == bindings::CHECKPOINT_TCP_LOST_ECN)
+        };
+        LOST.into_iter().filter(is_lost).map(|(_, what)| what)
+    }
+
     /// Returns why it can't be saved, if that is so; it is a TCP socket, as for all that follow.
     pub(crate) fn tcp_refused(&self) -> Option<&'static str> {
         // SAFETY: We own a reference on a TCP socket.
@@ -511,6 +536,10 @@ pub(crate) mod opt {
     pub(crate) const MAXSEG: u32 = bindings::TCP_MAXSEG;
     /// TCP_CONGESTION.
     pub(crate) const CONGESTION: u32 = bindings::TCP_CONGESTION;
+    /// TCP_WINDOW_CLAMP.
+    pub(crate) const WINDOW_CLAMP: u32 = bindings::TCP_WINDOW_CLAMP;
+    /// TCP_QUICKACK.
+    pub(crate) const QUICKACK: u32 = bindings::TCP_QUICKACK;
     /// TCP_NODELAY.
     pub(crate) const NODELAY: u32 = bindings::TCP_NODELAY;
     /// TCP_CORK.

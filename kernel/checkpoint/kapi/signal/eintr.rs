@@ -9,8 +9,10 @@
 //! is frozen, saved and thawed with it, and the code that decides after a signal decides.
 //!
 //! A call is made again only if it has had no effect whenever it returns EINTR, and if that does
-//! not make it wait longer than was asked for. Which calls these are is in [`EVERYWHERE`], and in
-//! `arch/*/checkpoint/call.rs` what an architecture has besides; how each of them waits is known by
+//! not make it wait longer than was asked for. Calls of sockets note how much is left of their time
+//! (`sock_intr_errno()`), and go on with that by restart_syscall(2). Which calls these are is in
+//! [`EVERYWHERE`], and in `arch/*/checkpoint/call.rs` what an architecture has besides; how each of
+//! them waits is known by
 //! [`Wait`], with the reason why nothing was done.
 
 use kernel::{
@@ -55,6 +57,14 @@ pub(crate) enum Wait {
     /// io_uring_enter(2): what was submitted is returned, and so is that there are completions
     /// (`io_cqring_wait()`).
     Ring,
+    /// A call of the socket that is its first argument, with the limit that the socket has: what was
+    /// sent or received in part is returned. It goes on (`sock_wait.c`).
+    Socket,
+    /// socketcall(2), by which all calls of [`Self::Socket`] may be made.
+    Socketcall {
+        /// Its arguments are of 32 bits.
+        narrow: bool,
+    },
     /// fallocate(2): it does not wait, but looks for signals (`hugetlbfs_fallocate()`). What was
     /// allocated is found allocated.
     Allocate,
@@ -83,6 +93,18 @@ pub(crate) const EVERYWHERE: &[Call] = &[
     (bindings::__NR_semtimedop, Wait::timed(3, Time::Wide)),
     (bindings::__NR_io_uring_enter, Wait::Ring),
     (bindings::__NR_fallocate, Wait::Allocate),
+    (bindings::__NR_read, Wait::Socket),
+    (bindings::__NR_write, Wait::Socket),
+    (bindings::__NR_readv, Wait::Socket),
+    (bindings::__NR_writev, Wait::Socket),
+    (bindings::__NR_connect, Wait::Socket),
+    (bindings::__NR_accept4, Wait::Socket),
+    (bindings::__NR_recvfrom, Wait::Socket),
+    (bindings::__NR_recvmsg, Wait::Socket),
+    (bindings::__NR_recvmmsg, Wait::Socket),
+    (bindings::__NR_sendto, Wait::Socket),
+    (bindings::__NR_sendmsg, Wait::Socket),
+    (bindings::__NR_sendmmsg, Wait::Socket),
 ];
 
 /// The arguments of a system call.
@@ -98,6 +120,10 @@ const EXT_ARG_REG: c_ulong = 1 << 6;
 /// Calls of ipc(2).
 const SEMOP: c_ulong = 1;
 const SEMTIMEDOP: c_ulong = 4;
+
+/// Calls of socketcall(2) that wait: connect, accept, send, recv, sendto, recvfrom, sendmsg,
+/// recvmsg, accept4, recvmmsg, sendmmsg.
+const SOCKET_CALLS: [u32; 11] = [3, 5, 9, 10, 11, 12, 16, 17, 18, 19, 20];
 
 impl Wait {
     /// Returns [`Self::Timed`], for tables.
@@ -138,8 +164,31 @@ impl Wait {
                     least == 0 && (limit == [0, 0] || fourth & ABS_TIMER != 0)
                 })
             }
+            // They have a limit: it is the socket's.
+            Self::Socket | Self::Socketcall { .. } => false,
             // FALLOC_FL_KEEP_SIZE or nothing: the other modes do more than to allocate.
             Self::Allocate => matches!(args.get(1), Some(0 | 1)),
+        }
+    }
+
+    /// Returns the descriptor of the socket that a call with these arguments waits for.
+    ///
+    /// May sleep.
+    fn socket(self, args: &Args) -> Option<i32> {
+        let &[first, second, ..] = args;
+        match self {
+            // It is an `int`.
+            Self::Socket => Some(first as i32),
+            Self::Socketcall { .. } if !SOCKET_CALLS.contains(&(first as u32)) => None,
+            Self::Socketcall { narrow: true } => {
+                read_words(second).map(|[fd]: [u32; 1]| fd.cast_signed())
+            }
+            Self::Socketcall { narrow: false } => {
+                let len = size_of::<u64>();
+                let mut reader = UserSlice::new(UserPtr::from_addr(second), len).reader();
+                reader.read().ok().map(|fd: u64| fd as i32)
+            }
+            _ => None,
         }
     }
 }
@@ -167,9 +216,15 @@ fn read_words<const N: usize>(addr: c_ulong) -> Option<[u32; N]> {
     Some(words)
 }
 
-/// Returns how the system call waits that the running task returns from with EINTR; `None`: it is
-/// not made again.
-fn interrupted() -> Option<Wait> {
+/// Returns how the system call `nr` of the running task waits; `None`: it is not made again.
+fn wait_of(nr: u32) -> Option<Wait> {
+    let mut calls = call::tables().into_iter().flatten();
+    calls.find(|(n, _)| *n == nr).map(|(_, wait)| *wait)
+}
+
+/// Returns the number of the system call that the running task returns from with EINTR, and how it
+/// waits; `None`: it is not made again.
+fn interrupted() -> Option<Call> {
     // SAFETY: The registers are those of the running task.
     let (nr, error) = unsafe {
         let t = bindings::get_current();
@@ -182,8 +237,18 @@ fn interrupted() -> Option<Wait> {
     if error != EINTR.to_errno() as c_long {
         return None;
     }
-    let mut calls = call::tables().into_iter().flatten();
-    calls.find(|(n, _)| *n == nr).map(|(_, wait)| *wait)
+    wait_of(nr).map(|wait| (nr, wait))
+}
+
+/// Returns whether the system call `nr` of the running task is one that may go on as a wait of a
+/// socket.
+///
+/// # Safety
+///
+/// Only in process context.
+#[export]
+pub unsafe extern "C" fn checkpoint_is_socket_call(nr: u32) -> bool {
+    matches!(wait_of(nr), Some(Wait::Socket | Wait::Socketcall { .. }))
 }
 
 /// Has an interrupted call made again. Called by the running task on its way to user mode, when the
@@ -195,7 +260,7 @@ fn interrupted() -> Option<Wait> {
 /// registers that has not yet looked for signals.
 #[export]
 pub unsafe extern "C" fn checkpoint_call_again() {
-    let Some(wait) = interrupted() else {
+    let Some((nr, wait)) = interrupted() else {
         return;
     };
     // SAFETY: It looks at the signals of the running task, under their lock.
@@ -208,5 +273,15 @@ pub unsafe extern "C" fn checkpoint_call_again() {
     unsafe { bindings::task_syscall_args(bindings::get_current(), args.as_mut_ptr()) };
     if wait.may_begin_again(&args) {
         call::fail_with(bindings::ERESTARTNOHAND);
+        return;
+    }
+    let Some(fd) = wait.socket(&args) else {
+        return;
+    };
+    let [first, ..] = args;
+    // SAFETY: It sets the restart block of the running task, which is on its way out of a system
+    // call; it may sleep.
+    if unsafe { bindings::checkpoint_sock_keep(nr, first, fd) } {
+        call::fail_with(bindings::ERESTART_RESTARTBLOCK);
     }
 }

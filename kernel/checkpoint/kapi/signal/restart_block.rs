@@ -86,6 +86,15 @@ pub(crate) enum Call {
         /// Expiry.
         expires: i64,
     },
+    /// A call of a socket that waits with a limit. Its other arguments are in the registers.
+    Socket {
+        /// Number of the call.
+        nr: u32,
+        /// Its first argument.
+        first: u64,
+        /// End, CLOCK_MONOTONIC.
+        end: i64,
+    },
     /// One that can't be saved: its name.
     Other(&'static str),
 }
@@ -140,6 +149,13 @@ impl FrozenTask {
             } else if is(f, bindings::alarm_timer_nsleep_restart) {
                 let sleep = &block.__bindgen_anon_1.nanosleep;
                 nanosleep(sleep, Some(alarm_clock(sleep.clockid)))
+            } else if is(f, bindings::checkpoint_sock_go_on) {
+                let sock = &block.__bindgen_anon_1.sock;
+                Call::Socket {
+                    nr: sock.nr,
+                    first: usize_as_u64(sock.first),
+                    end: sock.end,
+                }
             } else {
                 Call::Other("an unknown system call with a restart block")
             };
@@ -338,6 +354,17 @@ pub(crate) fn set_restart_block(_: &Restoring, call: &Call, arch: u64) -> Result
                 bitset,
                 time: expiry(expires),
                 ..Default::default()
+            };
+        }
+        Call::Socket { nr, first, end } => {
+            // Which call it may be depends on the registers, which the task does not have yet: it is
+            // asked by the function.
+            block.fn_ = Some(bindings::checkpoint_sock_go_on);
+            block.__bindgen_anon_1.sock = bindings::restart_block__bindgen_ty_1__bindgen_ty_4 {
+                nr,
+                first: usize::try_from(first)?,
+                // Zero is for none.
+                end: expiry(end).max(1),
             };
         }
         Call::Other(_) => return Err(EOPNOTSUPP),

@@ -28,7 +28,8 @@ pub(crate) enum Handed {
     Replaced,
     /// It confines the caller, and so its tasks: see `crate::confinement`.
     Confines,
-    /// It is of others, who look at the caller or look after it, and so at its tasks.
+    /// It is of others, who look at the caller or look after it, and so at its tasks; or what they see of
+    /// it.
     Outside,
 }
 
@@ -132,6 +133,13 @@ static THREAD: &[UnsupportedState] = &[
         "start it without Landlock",
         Handed::Confines,
         |t| bindings::checkpoint_landlocked(t)
+    ),
+    unsupported!(
+        "has the log of Landlock switched off for domains below it \
+         (LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF)",
+        "start it without that",
+        Handed::Outside,
+        |t| bindings::checkpoint_landlock_hides(t)
     ),
     unsupported!(
         "is restricted by access rules of its own (load-self of Smack)",

@@ -201,8 +201,20 @@ fn paths() {
                 f.flags.set(open::READ | open::NO_ACCESS)
             })
         }),
+        ("made by being opened, or quiet, but of another kind", |s| {
+            s.edit(1, |f: &mut OpenFile| f.flags.set(open::PATH | open::CREATED))
+        }),
+        ("made by being opened, or quiet, but of another kind", |s| {
+            memfd(s);
+            s.edit(2, |f: &mut OpenFile| f.flags.set(open::READ | open::QUIET))
+        }),
     ]);
     accepted(&[
+        |s| {
+            s.edit(1, |f: &mut OpenFile| {
+                f.flags.set(open::READ | open::CREATED | open::QUIET)
+            })
+        },
         link,
         |s| {
             link(s);

@@ -212,7 +212,19 @@ fn task_fields() {
             s.edit(0, |t: &mut Task| t.flags.set(TASK_RSEQ))
         }),
         ("unknown kind of system call to restart", |s| {
-            s.edit(0, |t: &mut Task| t.restart_kind.set(4))
+            s.edit(0, |t: &mut Task| t.restart_kind.set(RESTART_SOCKET + 1))
+        }),
+        ("reserved or unused field is not zero", |s| {
+            s.edit(0, |t: &mut Task| {
+                t.restart_kind.set(RESTART_SOCKET);
+                t.restart[3].set(1);
+            })
+        }),
+        ("impossible number of a system call", |s| {
+            s.edit(0, |t: &mut Task| {
+                t.restart_kind.set(RESTART_SOCKET);
+                t.restart[0].set(1 << 32);
+            })
         }),
         ("reserved or unused field is not zero", |s| {
             s.edit(0, |t: &mut Task| {

@@ -360,4 +360,26 @@ CKPT_CYCLE(pidfds)
 	expect_pidfd(fd, getpid(), false);
 }
 
+/* What is done with a descriptor that an event gave is no event. */
+CKPT_CYCLE(quiet_descriptor)
+{
+	struct fanotify_event_metadata event;
+	int fd, loud;
+
+	make_dir();
+	fd = CHECK_SYS(fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK | FAN_CLOEXEC,
+				     O_RDWR | O_LARGEFILE | O_CLOEXEC));
+	mark(fd, 0, FAN_MODIFY | FAN_EVENT_ON_CHILD, dir);
+	loud = CHECK_SYS(open(in_dir("one"), O_RDWR));
+	CHECK_EQ(1, write(loud, "a", 1));
+	CHECK_EQ(FAN_EVENT_METADATA_LEN, CHECK_SYS(read(fd, &event, sizeof(event))));
+	CHECK(event.fd >= 0, "no descriptor");
+	ckpt_ready_wait();
+	CHECK_EQ(1, write(event.fd, "b", 1));
+	nothing(fd);
+	CHECK_EQ(1, write(loud, "c", 1));
+	CHECK_EQ(FAN_EVENT_METADATA_LEN, CHECK_SYS(read(fd, &event, sizeof(event))));
+	nothing(fd);
+}
+
 TEST_HARNESS_MAIN

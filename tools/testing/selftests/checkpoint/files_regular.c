@@ -372,4 +372,23 @@ TEST_F_TIMEOUT(cr, advice, CKPT_TIMEOUT)
 	EXPECT_EQ(0x111u, want);
 }
 
+#define CREATED_QUERY	(1024 + 4)	/* F_CREATED_QUERY */
+
+/* Whether it was made by being opened stays with the open file. */
+CKPT_CYCLE(created)
+{
+	char path[320];
+	int fd, again, unknown;
+
+	unlink(ckpt_path(path, sizeof(path), "made"));
+	fd = CHECK_SYS(open(path, O_RDWR | O_CREAT, 0600));
+	again = CHECK_SYS(open(path, O_RDWR | O_CREAT, 0600));
+	/* Not all kernels have it. */
+	unknown = fcntl(fd, CREATED_QUERY) < 0;
+	CHECK(unknown || fcntl(fd, CREATED_QUERY) == 1, "it was not made");
+	ckpt_ready_wait();
+	CHECK_EQ(unknown ? -1 : 1, fcntl(fd, CREATED_QUERY));
+	CHECK_EQ(unknown ? -1 : 0, fcntl(again, CREATED_QUERY));
+}
+
 TEST_HARNESS_MAIN

@@ -15,6 +15,7 @@ REFUSE_FIXTURE
 #ifndef MSG_ZEROCOPY
 #define MSG_ZEROCOPY	0x4000000
 #endif
+#define MD5SIG			14	/* TCP_MD5SIG */
 #define FASTOPEN_CONNECT	30	/* TCP_FASTOPEN_CONNECT */
 #define FASTOPEN_KEY		33	/* TCP_FASTOPEN_KEY */
 #define ENCAP			100	/* UDP_ENCAP */
@@ -77,12 +78,20 @@ REFUSE(repair)
 	set_tcp_option(fd, TCP_REPAIR, 0);
 }
 
-/* What has been sent so is numbered, and a new connection begins at another number. */
-REFUSE(zero_copy)
+/* Its keys are charged to the account that tells whether a device has something still. */
+REFUSE(zero_copy_with_key)
 {
 	struct pollfd p = { .events = 0 };
 	struct sockaddr_storage addr;
 	int at = tcp_socket(), fd = tcp_socket(), end, one = 1;
+	struct {
+		struct sockaddr_storage addr;
+		uint8_t flags, prefix;
+		uint16_t len;
+		int device;
+		uint8_t key[80];
+	} md5 = { .len = 3, .key = "key" };
+	struct sockaddr_in *nobody = (void *)&md5.addr;
 	socklen_t len;
 
 	lo_up();
@@ -98,10 +107,15 @@ REFUSE(zero_copy)
 	/* Until it is told that the bytes are its own again. */
 	p.fd = fd;
 	CHECK_EQ(1, poll(&p, 1, -1));
+	/* Of another end, with which there is no connection. */
+	nobody->sin_family = AF_INET;
+	nobody->sin_addr.s_addr = htonl(0x0a000001);
+	set_here(fd, IPPROTO_TCP, MD5SIG, &md5, sizeof(md5));
 	/* Another line would be about the other end. */
 	CHECK_SYS(close(end));
 	CHECK_SYS(close(at));
-	expect(fd, "has sent with MSG_ZEROCOPY, the numbers of which can't be saved yet: have it closed");
+	expect(fd, "has sent with MSG_ZEROCOPY, and has keys, options of IP, flow labels or what "
+	       "programs of BPF keep: whether all was told is not known: have it closed");
 }
 
 /* Of a connection that is made anew they would have to be agreed upon. */
@@ -151,6 +165,17 @@ REFUSE(multicast_router)
 	expect(fd, "is that of a multicast router (MRT_INIT, MRT6_INIT): have that ended");
 }
 
+#define ROUTER_TABLE	209	/* MRT_TABLE */
+
+/* Before it is a router, and though it is none. */
+REFUSE(multicast_table)
+{
+	int fd = CHECK_HERE(socket(AF_INET, SOCK_RAW, IPPROTO_IGMP)), table = 7;
+
+	set_here(fd, IPPROTO_IP, ROUTER_TABLE, &table, sizeof(table));
+	expect(fd, "has chosen a table of multicast routes (MRT_TABLE, MRT6_TABLE): have it closed");
+}
+
 REFUSE(tunnel)
 {
 	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0)), kind = ENCAP_L2TP;
@@ -187,7 +212,8 @@ REFUSE(program_of_port)
 	set_option(fd, SO_REUSEPORT, 1);
 	CHECK_SYS(bind(fd, (struct sockaddr *)&addr, len));
 	CHECK_SYS(setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)));
-	expect(fd, program);
+	expect(fd, "a classic program decides which of those with its port gets what comes "
+	       "(SO_ATTACH_REUSEPORT_CBPF): have it detached");
 }
 
 /* A filter of eBPF, whose descriptor was closed. */

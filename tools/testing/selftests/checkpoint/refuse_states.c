@@ -361,6 +361,34 @@ REFUSE(landlock)
 	ckpt_wait_exit(kid, 0);
 }
 
+#define LOG_SUBDOMAINS_OFF	(1u << 2)	/* LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF */
+
+/* It needs no domain for that. */
+static int landlock_hidden(void *arg)
+{
+	board->value[0] = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+			  syscall(__NR_landlock_restrict_self, -1, LOG_SUBDOMAINS_OFF);
+	ckpt_step(0);
+	ckpt_wait_go();
+	return 0;
+}
+
+REFUSE(landlock_log)
+{
+	pid_t kid = ckpt_fork(landlock_hidden, NULL);
+
+	ckpt_step_wait(0, 1);
+	if (board->value[0]) {
+		CHECK_SYS(kill(kid, SIGKILL));
+		CHECK_EQ(kid, waitpid(kid, NULL, 0));
+		not_here();
+	}
+	expect_refusal(kid, UNSUPPORTED, "has the log of Landlock switched off for domains below it "
+		       "(LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF): start it without that");
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
 /* It tells of an event, and the kernel tells it whether somebody listens. */
 REFUSE(user_events)
 {

@@ -27,8 +27,6 @@ static const struct {
 	int level, name;
 	const char *why;
 } left_out[] = {
-	{ IPPROTO_TCP, 10, "TCP_WINDOW_CLAMP: the kernel adapts it" },
-	{ IPPROTO_TCP, 12, "TCP_QUICKACK: the kernel adapts it" },
 	{ IPPROTO_TCP, 19, "TCP_REPAIR: refused" },
 	{ IPPROTO_TCP, 20, "TCP_REPAIR_QUEUE: refused" },
 	{ IPPROTO_TCP, 21, "TCP_QUEUE_SEQ: refused" },

@@ -371,6 +371,71 @@ CKPT_CYCLE(zerocopy)
 	expect_no_error(fd);
 }
 
+/*
+ * Of TCP: what was told is numbered on, and what the other end has not acknowledged yet is
+ * told, as copied: the image has a copy of it.
+ */
+static void tcp_zerocopy(bool full)
+{
+	int at = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0)), fd, end, size = 8192;
+	struct sockaddr_in addr = v4(0);
+	socklen_t len = sizeof(addr);
+	struct sock_extended_err *err;
+	static char data[1000], got[1 << 20];
+	unsigned int calls = 0, next = 0;
+	struct told told;
+	long sent = 0, n;
+
+	CHECK_SYS(bind(at, (struct sockaddr *)&addr, len));
+	if (full)
+		set_int(at, SOL_SOCKET, SO_RCVBUF, size);
+	CHECK_SYS(listen(at, 1));
+	CHECK_SYS(getsockname(at, (struct sockaddr *)&addr, &len));
+	fd = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
+	end = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	set_int(fd, SOL_SOCKET, SO_ZEROCOPY, 1);
+	/* Until nothing more fits: most of it waits for the other end to read. */
+	do {
+		n = send(fd, data, sizeof(data), ZEROCOPY_FLAG | MSG_DONTWAIT);
+		if (n > 0) {
+			sent += n;
+			calls++;
+		}
+	} while (full ? n > 0 : calls < 3);
+	ckpt_ready_wait();
+	while (sent) {
+		n = CHECK_SYS(recv(end, got, sizeof(got), 0));
+		CHECK(n > 0, "the end of it, before %ld bytes", sent);
+		sent -= n;
+	}
+	CHECK_EQ((long)sizeof(data), send(fd, data, sizeof(data), ZEROCOPY_FLAG));
+	CHECK_EQ((long)sizeof(data), recv(end, got, sizeof(data), MSG_WAITALL));
+	calls++;
+	while (next < calls) {
+		struct pollfd p = { .fd = fd };
+
+		CHECK_EQ(1, poll(&p, 1, -1));
+		err = expect_error(fd, &told, SOL_IP, IP_RECVERR, SO_EE_ORIGIN_ZEROCOPY);
+		CHECK_EQ(0, (int)err->ee_errno);
+		CHECK_EQ((int)next, (int)err->ee_info);
+		next = err->ee_data + 1;
+	}
+	CHECK_EQ((int)calls, (int)next);
+	expect_no_error(fd);
+}
+
+CKPT_CYCLE(tcp_zerocopy_told)
+{
+	tcp_zerocopy(false);
+}
+
+CKPT_CYCLE(tcp_zerocopy_due)
+{
+	tcp_zerocopy(true);
+}
+
 /* A packet socket has time stamps of what it has sent. */
 CKPT_CYCLE(packets)
 {

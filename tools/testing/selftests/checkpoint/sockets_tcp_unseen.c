@@ -352,6 +352,77 @@ TEST_F_TIMEOUT(cr, closed, CKPT_TIMEOUT)
 	close(second);
 }
 
+/* The same of a subtree that has a namespace of its own. */
+CKPT_SCENARIO(gone_below, .flags = SC_SUBTREE)
+{
+	CHECK_SYS(unshare(CLONE_NEWNET));
+	lo_up();
+	gone_run();
+}
+
+TEST_F_TIMEOUT(cr, closed_below, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second = ckpt_image_new();
+	struct ckpt_run run;
+
+	if (variant->container)
+		SKIP(return, "what was closed is the subtree's");
+	where = V4;
+	ASSERT_EQ(0, ckpt_run_init(&run, &gone_below, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL | CHECKPOINT_NET_OUTSIDE));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "that tasks have closed, and that are not over: 1")) {
+		ckpt_run_print_log(&run);
+	}
+	ASSERT_EQ(0, restart_there(&run, first, RESTART_TCP_KEEP));
+	EXPECT_TRUE(ckpt_run_log_has(&run, " goes on")) {
+		ckpt_run_print_log(&run);
+	}
+	/* Nobody reads still. They are in the namespace of the test's caller now, as before. */
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL | CHECKPOINT_NET_OUTSIDE));
+	ASSERT_EQ(0, restart_there(&run, second, RESTART_TCP_KEEP));
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ((long)run.board->value[SENT], take(outside, 0, 0, out_at));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	close(outside);
+	close_namespaces();
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
+}
+
+/* A task of the subtree is in the namespace of the caller: what was closed there is told of. */
+CKPT_SCENARIO(gone_beside, .flags = SC_SUBTREE)
+{
+	gone_run();
+}
+
+TEST_F_TIMEOUT(cr, closed_in_the_callers, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new();
+	struct ckpt_run run;
+
+	if (variant->container)
+		SKIP(return, "it is the subtree that is beside others");
+	where = V4;
+	ASSERT_EQ(0, ckpt_run_init(&run, &gone_beside, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, meet(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "they may be its own: they go on here")) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_EQ((long)run.board->value[SENT], take(outside, 0, 0, out_at));
+	EXPECT_EQ(0, ckpt_run_restart(&run, image, 0));
+	EXPECT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	close(outside);
+	close_namespaces();
+	ckpt_run_fini(&run);
+	close(image);
+}
+
 /* It is not kept: the other end is told. */
 TEST_F_TIMEOUT(cr, closed_in_vain, CKPT_TIMEOUT)
 {
