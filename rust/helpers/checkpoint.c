@@ -51,9 +51,13 @@ __rust_helper u64 rust_helper_checkpoint_ktime_get_ns(void)
 	return ktime_get_ns();
 }
 
-__rust_helper unsigned long rust_helper_checkpoint_msecs_to_jiffies(unsigned int ms)
+/* Unlike a timeout in jiffies this one ends when it is due, not up to two ticks later. */
+__rust_helper void rust_helper_checkpoint_pause(u64 ns)
 {
-	return msecs_to_jiffies(ms);
+	ktime_t due = ns_to_ktime(ns);
+
+	set_current_state(TASK_KILLABLE);
+	schedule_hrtimeout_range(&due, ns / 4, HRTIMER_MODE_REL);
 }
 
 /* Credentials. */

@@ -24,9 +24,6 @@ use crate::{
     }, //
 };
 
-/// Longest pause between two looks, in milliseconds.
-const PAUSE_MAX_MS: u32 = 50;
-
 /// How long to wait for a task before that is reported, in milliseconds.
 const LATE_MS: u64 = 1_000;
 
@@ -74,7 +71,7 @@ impl Doomed {
         // One that is killed tells nothing any more.
         report.write_out(log);
         let late = || wait::monotonic_ns().saturating_add(LATE_MS * 1_000_000);
-        let mut pause = 1;
+        let mut pauses = wait::Pauses::new();
         for victim in &self.tasks {
             let mut tell_at = late();
             while !self.is_gone(victim) {
@@ -92,8 +89,7 @@ impl Doomed {
                     report.write_out(log);
                     tell_at = u64::MAX;
                 }
-                wait::pause_ms(pause);
-                pause = (pause * 2).min(PAUSE_MAX_MS);
+                pauses.pause();
             }
         }
     }

@@ -39,9 +39,6 @@ use crate::{
     }, //
 };
 
-/// Longest pause between two looks at tasks that are not frozen yet, in milliseconds.
-const PAUSE_MAX_MS: u32 = 50;
-
 /// Most tasks that are named when they did not freeze in time.
 const NAMED_MAX: usize = 32;
 
@@ -268,7 +265,7 @@ fn wait_frozen<'h>(
     timeout_ms: u32,
 ) -> Result<(FrozenTasks<'h>, KVVec<Member>)> {
     let end = wait::monotonic_ns().saturating_add(u64::from(timeout_ms) * 1_000_000);
-    let mut pause = 1;
+    let mut pauses = wait::Pauses::new();
     loop {
         let members = tree::collect(root)?;
         if let Some(tasks) = FrozenTasks::new(hold, &members)? {
@@ -300,8 +297,7 @@ fn wait_frozen<'h>(
             }
             return Err(ETIMEDOUT);
         }
-        wait::pause_ms(pause);
-        pause = (pause * 2).min(PAUSE_MAX_MS);
+        pauses.pause();
     }
 }
 

@@ -398,8 +398,9 @@ fn wait_frozen(coordinator: &Arc<Coordinator>) {
                     .is_some_and(|t| !park::is_gone(&t) && !park::is_frozen(&t))
         })
     };
+    let mut pauses = wait::Pauses::new();
     while running() && !wait::killed() && wait::monotonic_ns() < end {
-        wait::pause_ms(1);
+        pauses.pause();
     }
 }
 

@@ -28,7 +28,10 @@ use crate::kapi::{
         clone_flags, //
     },
     signal::sighand,
-    time::wait, //
+    time::wait::{
+        self,
+        Pauses, //
+    }, //
 };
 
 /// What the helpers of one call share.
@@ -155,8 +158,9 @@ pub(crate) fn run_beside<F: Fn() + Sync, R>(
     // Some system calls want a caller that is the only thread. Helpers stay if their process dumps
     // core, until the caller ends, too: it was killed then.
     for task in &helpers {
+        let mut pauses = Pauses::new();
         while !park::is_gone(task) && !wait::killed() {
-            wait::pause_ms(1);
+            pauses.pause();
         }
     }
     result

@@ -23,9 +23,6 @@ const LOCK_MS: u64 = 10_000;
 /// The same while the tasks of a restart are held, which SIGKILL does not end then.
 const HELD_LOCK_MS: u64 = 1_000;
 
-/// Longest pause between two tries, in milliseconds.
-const PAUSE_MAX_MS: u32 = 50;
-
 /// What is registered with an instance.
 pub(crate) struct Item {
     /// The file.
@@ -262,7 +259,7 @@ fn until_unlocked<R>(f: impl FnMut() -> Result<R>) -> Result<R> {
 /// Does the same, with another time in milliseconds that is waited for at most.
 fn unlocked_within<R>(ms: u64, mut f: impl FnMut() -> Result<R>) -> Result<R> {
     let end = wait::monotonic_ns().saturating_add(ms * 1_000_000);
-    let mut pause = 1;
+    let mut pauses = wait::Pauses::new();
     loop {
         match f() {
             Err(EAGAIN) => (),
@@ -272,7 +269,6 @@ fn unlocked_within<R>(ms: u64, mut f: impl FnMut() -> Result<R>) -> Result<R> {
         if wait::monotonic_ns() >= end {
             return Err(EBUSY);
         }
-        wait::pause_ms(pause);
-        pause = (pause * 2).min(PAUSE_MAX_MS);
+        pauses.pause();
     }
 }

@@ -33,9 +33,6 @@ const LOCK_MS: u64 = 10_000;
 /// The same while the tasks of a restart are held, which SIGKILL does not end then.
 const HELD_LOCK_MS: u64 = 100;
 
-/// Longest pause between two tries, in milliseconds.
-const PAUSE_MAX_MS: u32 = 50;
-
 /// A pipe, by one of its open ends.
 ///
 /// # Invariants
@@ -174,15 +171,14 @@ impl Pipe {
         f: impl FnOnce(*mut bindings::pipe_inode_info) -> R,
     ) -> Result<R> {
         let end = wait::monotonic_ns().saturating_add(ms * 1_000_000);
-        let mut pause = 1;
+        let mut pauses = wait::Pauses::new();
         // SAFETY: The file keeps the pipe.
         while !unsafe { bindings::pipe_trylock_it(self.pipe) } {
             wait::check_killed()?;
             if wait::monotonic_ns() >= end {
                 return Err(EBUSY);
             }
-            wait::pause_ms(pause);
-            pause = (pause * 2).min(PAUSE_MAX_MS);
+            pauses.pause();
         }
         let r = f(self.pipe);
         // SAFETY: The pipe was locked above, by us.

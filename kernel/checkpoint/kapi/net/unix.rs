@@ -34,9 +34,6 @@ use crate::kapi::{
 /// to memory that user space provides.
 const LOCK_MS: u64 = 10_000;
 
-/// Longest pause between two tries, in milliseconds.
-const PAUSE_MAX_MS: u32 = 50;
-
 /// The state of a Unix socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
@@ -260,7 +257,7 @@ impl SockRef {
         let mut raw: KBox<MaybeUninit<bindings::checkpoint_unix_message>> =
             KBox::new_uninit(GFP_KERNEL_ACCOUNT)?;
         let end = wait::monotonic_ns().saturating_add(LOCK_MS * 1_000_000);
-        let mut pause = 1;
+        let mut pauses = wait::Pauses::new();
         let done = loop {
             // SAFETY: We own references on the socket, which is a Unix socket, and on what was in its
             // queue; the function initialises the structure.
@@ -276,8 +273,7 @@ impl SockRef {
                 done => break done,
             }
             wait::check_killed()?;
-            wait::pause_ms(pause);
-            pause = (pause * 2).min(PAUSE_MAX_MS);
+            pauses.pause();
         };
         // SAFETY: It was initialised.
         let raw = unsafe { raw.assume_init() };

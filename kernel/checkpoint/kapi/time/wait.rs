@@ -112,12 +112,39 @@ pub(crate) fn let_pass_without(trap: &mut LaterTrap, drop: impl Fn() -> Result) 
 /// How often [`let_pass`] looks, in milliseconds.
 const LOOK_AGAIN_MS: u32 = 10;
 
-/// Sleeps for `ms` milliseconds, or until the caller is killed.
+/// Sleeps for `ms` milliseconds and up to a quarter more, or until the caller is killed.
 pub(crate) fn pause_ms(ms: u32) {
+    pause_us(ms.saturating_mul(1000));
+}
+
+/// Sleeps for `us` microseconds and up to a quarter more, or until the caller is killed.
+fn pause_us(us: u32) {
     // SAFETY: Process context, no lock held.
-    unsafe {
-        let jiffies = bindings::checkpoint_msecs_to_jiffies(ms).max(1);
-        bindings::schedule_timeout_killable(jiffies.cast_signed());
+    unsafe { bindings::checkpoint_pause(u64::from(us) * 1000) };
+}
+
+/// Pauses between two looks at what nobody tells us of: short at first, as most of it takes a fraction
+/// of a millisecond, and longer each time.
+pub(crate) struct Pauses {
+    /// Length of the next one, in microseconds.
+    next_us: u32,
+}
+
+impl Pauses {
+    const FIRST_US: u32 = 50;
+    const LONGEST_US: u32 = 50_000;
+
+    /// Begins with the shortest one.
+    pub(crate) const fn new() -> Self {
+        Self {
+            next_us: Self::FIRST_US,
+        }
+    }
+
+    /// Sleeps, or until the caller is killed.
+    pub(crate) fn pause(&mut self) {
+        pause_us(self.next_us);
+        self.next_us = (self.next_us * 2).min(Self::LONGEST_US);
     }
 }
 

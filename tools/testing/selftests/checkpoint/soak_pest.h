@@ -241,6 +241,8 @@ static void clean_up(void)
 	int n;
 
 	cgroup_put(pest->cgroup, "cgroup.freeze", "0");
+	/* Not once more: the next call may have begun by then. */
+	froze = false;
 	let_all_go(false);
 	n = cgroup_numbers(pest->other, "cgroup.procs", all, 64);
 	while (n--) {
