@@ -74,59 +74,6 @@ static bool has_programs(struct bpf_mprog_entry *entry)
 }
 #endif
 
-/*
- * Has @dev anything that @fresh, the same device in another namespace, has not?  Not what netlink
- * shows of devices, except of a loopback device.
- */
-static bool device_differs(struct net_device *dev, struct net_device *fresh)
-{
-	const unsigned int of_user = ~FLAGS_OF_KERNEL;
-
-	if (strcmp(dev->name, fresh->name) || dev->type != fresh->type ||
-	    dev->addr_len != fresh->addr_len || dev->netdev_ops != fresh->netdev_ops ||
-	    memcmp(dev->dev_addr, fresh->dev_addr, dev->addr_len) ||
-	    (netif_get_flags(dev) & of_user) != (netif_get_flags(fresh) & of_user) ||
-	    list_empty(&dev->name_node->list) != list_empty(&fresh->name_node->list) ||
-	    !rcu_access_pointer(dev->ifalias) != !rcu_access_pointer(fresh->ifalias))
-		return true;
-	if (dev->mtu != fresh->mtu ||
-	    dev->group != fresh->group || dev->tx_queue_len != fresh->tx_queue_len ||
-	    dev->features != fresh->features ||
-	    dev->wanted_features != fresh->wanted_features ||
-	    dev->gso_max_size != fresh->gso_max_size ||
-	    dev->gso_ipv4_max_size != fresh->gso_ipv4_max_size ||
-	    dev->gso_max_segs != fresh->gso_max_segs ||
-	    dev->gro_max_size != fresh->gro_max_size ||
-	    dev->gro_ipv4_max_size != fresh->gro_ipv4_max_size ||
-	    dev->gro_flush_timeout != fresh->gro_flush_timeout ||
-	    dev->napi_defer_hard_irqs != fresh->napi_defer_hard_irqs ||
-	    dev->threaded != fresh->threaded || dev->proto_down != fresh->proto_down ||
-	    spreads(dev, fresh) || listens_to_more(dev))
-		return true;
-	/* What others have fastened to it. */
-	if (list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
-	    list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower) ||
-	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
-	    dev_xdp_prog_count(dev) ||
-	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
-	    ops_of_ingress(dev) != ops_of_ingress(fresh))
-		return true;
-#ifdef CONFIG_NET_XGRESS
-	if (has_programs(rtnl_dereference(dev->tcx_ingress)) ||
-	    has_programs(rtnl_dereference(dev->tcx_egress)))
-		return true;
-#endif
-#ifdef CONFIG_NETFILTER_INGRESS
-	if (rcu_access_pointer(dev->nf_hooks_ingress))
-		return true;
-#endif
-#ifdef CONFIG_NETFILTER_EGRESS
-	if (rcu_access_pointer(dev->nf_hooks_egress))
-		return true;
-#endif
-	return false;
-}
-
 #ifdef CONFIG_NETFILTER
 /* Are @a and @b of the same chain of nftables, each in its namespace, if they are of one? */
 static bool is_same_chain(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
@@ -204,7 +151,63 @@ static bool has_hooks_of(struct nf_hook_entries __rcu *const *of,
 	}
 	return true;
 }
+#endif
 
+/*
+ * Has @dev anything that @fresh, the same device in another namespace, has not?  Not what netlink
+ * shows of devices, except of a loopback device.
+ */
+static bool device_differs(struct net_device *dev, struct net_device *fresh)
+{
+	const unsigned int of_user = ~FLAGS_OF_KERNEL;
+
+	if (strcmp(dev->name, fresh->name) || dev->type != fresh->type ||
+	    dev->addr_len != fresh->addr_len || dev->netdev_ops != fresh->netdev_ops ||
+	    memcmp(dev->dev_addr, fresh->dev_addr, dev->addr_len) ||
+	    (netif_get_flags(dev) & of_user) != (netif_get_flags(fresh) & of_user) ||
+	    list_empty(&dev->name_node->list) != list_empty(&fresh->name_node->list) ||
+	    !rcu_access_pointer(dev->ifalias) != !rcu_access_pointer(fresh->ifalias))
+		return true;
+	if (dev->mtu != fresh->mtu ||
+	    dev->group != fresh->group || dev->tx_queue_len != fresh->tx_queue_len ||
+	    dev->features != fresh->features ||
+	    dev->wanted_features != fresh->wanted_features ||
+	    dev->gso_max_size != fresh->gso_max_size ||
+	    dev->gso_ipv4_max_size != fresh->gso_ipv4_max_size ||
+	    dev->gso_max_segs != fresh->gso_max_segs ||
+	    dev->gro_max_size != fresh->gro_max_size ||
+	    dev->gro_ipv4_max_size != fresh->gro_ipv4_max_size ||
+	    dev->gro_flush_timeout != fresh->gro_flush_timeout ||
+	    dev->napi_defer_hard_irqs != fresh->napi_defer_hard_irqs ||
+	    dev->threaded != fresh->threaded || dev->proto_down != fresh->proto_down ||
+	    spreads(dev, fresh) || listens_to_more(dev))
+		return true;
+	/* What others have fastened to it. */
+	if (list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
+	    list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower) ||
+	    rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
+	    dev_xdp_prog_count(dev) ||
+	    rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
+	    ops_of_ingress(dev) != ops_of_ingress(fresh))
+		return true;
+#ifdef CONFIG_NET_XGRESS
+	if (has_programs(rtnl_dereference(dev->tcx_ingress)) ||
+	    has_programs(rtnl_dereference(dev->tcx_egress)))
+		return true;
+#endif
+	/* Chains of nftables that are fastened to devices. */
+#ifdef CONFIG_NETFILTER_INGRESS
+	if (!has_hooks_of(&dev->nf_hooks_ingress, &fresh->nf_hooks_ingress, 1))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_EGRESS
+	if (!has_hooks_of(&dev->nf_hooks_egress, &fresh->nf_hooks_egress, 1))
+		return true;
+#endif
+	return false;
+}
+
+#ifdef CONFIG_NETFILTER
 static bool has_hooks_of_ns(const struct net *net, const struct net *fresh)
 {
 	const struct netns_nf *a = &net->nf, *b = &fresh->nf;

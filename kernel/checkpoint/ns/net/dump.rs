@@ -238,8 +238,9 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs) -> Result<Option<&'static str>>
         from_ref(&ADDRESSES),
         from_ref(&RULES),
         &ROUTES,
-        &NEIGHBOURS,
+        // Entries of bridges may be for VLANs, which are the reason.
         TABLES,
+        &NEIGHBOURS,
         &nft::LISTS,
         tracking,
     ];
