@@ -10,6 +10,7 @@
 #include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
 #include <net/net_namespace.h>
+#include <net/netdev_rx_queue.h>
 #include <net/sch_generic.h>
 #include "../../net/core/dev.h"
 #include "netns.h"
