@@ -297,6 +297,9 @@ static bool has_modes(const struct net *net, const struct net *fresh)
 
 #if IS_ENABLED(CONFIG_VSOCKETS)
 	differs |= READ_ONCE(net->vsock.mode) != READ_ONCE(fresh->vsock.mode);
+	/* To write the mode that new namespaces get fixes it, also to what it was. */
+	differs |= READ_ONCE(net->vsock.child_ns_mode_locked) !=
+		   READ_ONCE(fresh->vsock.child_ns_mode_locked);
 #endif
 #if IS_ENABLED(CONFIG_SMC)
 	differs |= READ_ONCE(net->smc.limit_smc_hs) != READ_ONCE(fresh->smc.limit_smc_hs);

@@ -93,6 +93,24 @@ REFUSE(listens, OWN)
 	       "one does not get");
 }
 
+/* Which mode of vsock sockets new namespaces get is fixed when it is written, also if it was that. */
+REFUSE(fixed_mode, OWN)
+{
+	int fd = open("/proc/sys/net/vsock/child_ns_mode", O_RDWR | O_CLOEXEC);
+	char mode[16];
+	ssize_t len;
+
+	if (fd < 0) {
+		CHECK_EQ(ENOENT, errno);
+		not_here();
+	}
+	switch_lo(true);
+	len = CHECK_SYS(pread(fd, mode, sizeof(mode), 0));
+	CHECK_EQ(len, pwrite(fd, mode, len, 0));
+	CHECK_SYS(close(fd));
+	expect("another mode of vsock sockets than new ones get, or a limit of SMC handshakes");
+}
+
 /* A frame of a ring that waits in a queue: its memory is read when it is sent. */
 REFUSE(sending, OWN)
 {
