@@ -82,13 +82,8 @@ static bool has_programs(struct bpf_mprog_entry *entry)
 }
 #endif
 
-/**
- * checkpoint_netdev_has_programs() - tell whether something sees the packets of a device
- * @dev: the device; the RTNL is held
- *
- * Return: whether it has programs of BPF (XDP, tcx) or hooks of netfilter.
- */
-bool checkpoint_netdev_has_programs(struct net_device *dev)
+/* Has @dev programs of BPF? */
+static bool has_bpf(struct net_device *dev)
 {
 	if (dev_xdp_prog_count(dev))
 		return true;
@@ -97,6 +92,19 @@ bool checkpoint_netdev_has_programs(struct net_device *dev)
 	    has_programs(rtnl_dereference(dev->tcx_egress)))
 		return true;
 #endif
+	return false;
+}
+
+/**
+ * checkpoint_netdev_has_programs() - tell whether something sees the packets of a device
+ * @dev: the device; the RTNL is held
+ *
+ * Return: whether it has programs of BPF (XDP, tcx) or hooks of netfilter.
+ */
+bool checkpoint_netdev_has_programs(struct net_device *dev)
+{
+	if (has_bpf(dev))
+		return true;
 #ifdef CONFIG_NETFILTER_INGRESS
 	if (rcu_access_pointer(dev->nf_hooks_ingress))
 		return true;
@@ -106,98 +114,6 @@ bool checkpoint_netdev_has_programs(struct net_device *dev)
 		return true;
 #endif
 	return false;
-}
-
-/*
- * Is @dev not what @fresh, the same device in another namespace, was told to be?  Not what netlink
- * shows of devices, except of a loopback device.
- */
-static bool told_otherwise(struct net_device *dev, struct net_device *fresh)
-{
-	const unsigned int of_user = ~FLAGS_OF_KERNEL;
-
-	return strcmp(dev->name, fresh->name) || dev->type != fresh->type ||
-	       dev->addr_len != fresh->addr_len ||
-	       memcmp(dev->dev_addr, fresh->dev_addr, dev->addr_len) ||
-	       (netif_get_flags(dev) & of_user) != (netif_get_flags(fresh) & of_user) ||
-	       !rcu_access_pointer(dev->ifalias) != !rcu_access_pointer(fresh->ifalias) ||
-	       dev->mtu != fresh->mtu || dev->group != fresh->group ||
-	       dev->tx_queue_len != fresh->tx_queue_len || dev->proto_down != fresh->proto_down ||
-	       listens_to_more(dev);
-}
-
-/*
- * Is it another one by what its driver can, or how that was told to work?  What stands on a device
- * that is moved (@on_moved) can what that can.
- */
-static bool made_otherwise(const struct net_device *dev, const struct net_device *fresh,
-			   bool on_moved)
-{
-	if (!on_moved && (dev->features != fresh->features ||
-			  dev->wanted_features != fresh->wanted_features))
-		return true;
-	return dev->netdev_ops != fresh->netdev_ops ||
-	       list_empty(&dev->name_node->list) != list_empty(&fresh->name_node->list) ||
-	       dev->gso_max_size != fresh->gso_max_size ||
-	       dev->gso_ipv4_max_size != fresh->gso_ipv4_max_size ||
-	       dev->gso_max_segs != fresh->gso_max_segs ||
-	       dev->gro_max_size != fresh->gro_max_size ||
-	       dev->gro_ipv4_max_size != fresh->gro_ipv4_max_size ||
-	       dev->gro_flush_timeout != fresh->gro_flush_timeout ||
-	       dev->napi_defer_hard_irqs != fresh->napi_defer_hard_irqs ||
-	       dev->threaded != fresh->threaded || spreads(dev, fresh) ||
-	       list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower);
-}
-
-/* Have others fastened something to it that @fresh has not? */
-static bool has_more_fastened(struct net_device *dev, struct net_device *fresh)
-{
-	return list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
-	       rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
-	       rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
-	       checkpoint_netdev_ingress(dev) != checkpoint_netdev_ingress(fresh) ||
-	       checkpoint_netdev_has_programs(dev);
-}
-
-/* The devices that are moved by a restart: their numbers, sorted. */
-struct moved {
-	const u32 *index;
-	size_t count;
-};
-
-static bool is_moved(const struct net_device *dev, const struct moved *moved)
-{
-	size_t from = 0, to = moved->count, at;
-
-	/* There may be many, and others wait for the RTNL. */
-	while (from < to) {
-		at = from + (to - from) / 2;
-		if (moved->index[at] < dev->ifindex)
-			from = at + 1;
-		else
-			to = at;
-	}
-	return from < moved->count && moved->index[from] == dev->ifindex;
-}
-
-static int is_moved_below(struct net_device *lower, struct netdev_nested_priv *priv)
-{
-	return is_moved(lower, priv->data);
-}
-
-/* Does @dev stand on one of them? */
-static bool is_on_moved(struct net_device *dev, struct moved *moved)
-{
-	struct netdev_nested_priv priv = { .data = moved };
-
-	return moved->count && netdev_walk_all_lower_dev(dev, is_moved_below, &priv);
-}
-
-/* Has @dev anything that @fresh has not?  What stands in for one that is moved is a dummy. */
-static bool device_differs(struct net_device *dev, struct net_device *fresh, struct moved *moved)
-{
-	return told_otherwise(dev, fresh) || has_more_fastened(dev, fresh) ||
-	       (!is_moved(dev, moved) && made_otherwise(dev, fresh, is_on_moved(dev, moved)));
 }
 
 #ifdef CONFIG_NETFILTER
@@ -277,7 +193,115 @@ static bool has_hooks_of(struct nf_hook_entries __rcu *const *of,
 	}
 	return true;
 }
+#endif
 
+/* Do other chains of nftables see the packets of @dev than those of @fresh? */
+static bool has_other_chains(struct net_device *dev, struct net_device *fresh)
+{
+#ifdef CONFIG_NETFILTER_INGRESS
+	if (!has_hooks_of(&dev->nf_hooks_ingress, &fresh->nf_hooks_ingress, 1))
+		return true;
+#endif
+#ifdef CONFIG_NETFILTER_EGRESS
+	if (!has_hooks_of(&dev->nf_hooks_egress, &fresh->nf_hooks_egress, 1))
+		return true;
+#endif
+	return false;
+}
+
+/*
+ * Is @dev not what @fresh, the same device in another namespace, was told to be?  Not what netlink
+ * shows of devices, except of a loopback device.
+ */
+static bool told_otherwise(struct net_device *dev, struct net_device *fresh)
+{
+	const unsigned int of_user = ~FLAGS_OF_KERNEL;
+
+	return strcmp(dev->name, fresh->name) || dev->type != fresh->type ||
+	       dev->addr_len != fresh->addr_len ||
+	       memcmp(dev->dev_addr, fresh->dev_addr, dev->addr_len) ||
+	       (netif_get_flags(dev) & of_user) != (netif_get_flags(fresh) & of_user) ||
+	       !rcu_access_pointer(dev->ifalias) != !rcu_access_pointer(fresh->ifalias) ||
+	       dev->mtu != fresh->mtu || dev->group != fresh->group ||
+	       dev->tx_queue_len != fresh->tx_queue_len || dev->proto_down != fresh->proto_down ||
+	       listens_to_more(dev);
+}
+
+/*
+ * Is it another one by what its driver can, or how that was told to work?  What stands on a device
+ * that is moved (@on_moved) can what that can.
+ */
+static bool made_otherwise(const struct net_device *dev, const struct net_device *fresh,
+			   bool on_moved)
+{
+	if (!on_moved && (dev->features != fresh->features ||
+			  dev->wanted_features != fresh->wanted_features))
+		return true;
+	return dev->netdev_ops != fresh->netdev_ops ||
+	       list_empty(&dev->name_node->list) != list_empty(&fresh->name_node->list) ||
+	       dev->gso_max_size != fresh->gso_max_size ||
+	       dev->gso_ipv4_max_size != fresh->gso_ipv4_max_size ||
+	       dev->gso_max_segs != fresh->gso_max_segs ||
+	       dev->gro_max_size != fresh->gro_max_size ||
+	       dev->gro_ipv4_max_size != fresh->gro_ipv4_max_size ||
+	       dev->gro_flush_timeout != fresh->gro_flush_timeout ||
+	       dev->napi_defer_hard_irqs != fresh->napi_defer_hard_irqs ||
+	       dev->threaded != fresh->threaded || spreads(dev, fresh) ||
+	       list_empty(&dev->adj_list.lower) != list_empty(&fresh->adj_list.lower);
+}
+
+/* Have others fastened something to it that @fresh has not? */
+static bool has_more_fastened(struct net_device *dev, struct net_device *fresh)
+{
+	return list_empty(&dev->adj_list.upper) != list_empty(&fresh->adj_list.upper) ||
+	       rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
+	       rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
+	       checkpoint_netdev_ingress(dev) != checkpoint_netdev_ingress(fresh) ||
+	       has_bpf(dev) || has_other_chains(dev, fresh);
+}
+
+/* The devices that are moved by a restart: their numbers, sorted. */
+struct moved {
+	const u32 *index;
+	size_t count;
+};
+
+static bool is_moved(const struct net_device *dev, const struct moved *moved)
+{
+	size_t from = 0, to = moved->count, at;
+
+	/* There may be many, and others wait for the RTNL. */
+	while (from < to) {
+		at = from + (to - from) / 2;
+		if (moved->index[at] < dev->ifindex)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return from < moved->count && moved->index[from] == dev->ifindex;
+}
+
+static int is_moved_below(struct net_device *lower, struct netdev_nested_priv *priv)
+{
+	return is_moved(lower, priv->data);
+}
+
+/* Does @dev stand on one of them? */
+static bool is_on_moved(struct net_device *dev, struct moved *moved)
+{
+	struct netdev_nested_priv priv = { .data = moved };
+
+	return moved->count && netdev_walk_all_lower_dev(dev, is_moved_below, &priv);
+}
+
+/* Has @dev anything that @fresh has not?  What stands in for one that is moved is a dummy. */
+static bool device_differs(struct net_device *dev, struct net_device *fresh, struct moved *moved)
+{
+	return told_otherwise(dev, fresh) || has_more_fastened(dev, fresh) ||
+	       (!is_moved(dev, moved) && made_otherwise(dev, fresh, is_on_moved(dev, moved)));
+}
+
+#ifdef CONFIG_NETFILTER
 static bool has_hooks_of_ns(const struct net *net, const struct net *fresh)
 {
 	const struct netns_nf *a = &net->nf, *b = &fresh->nf;
@@ -366,6 +390,9 @@ static bool has_modes(const struct net *net, const struct net *fresh)
 
 #if IS_ENABLED(CONFIG_VSOCKETS)
 	differs |= READ_ONCE(net->vsock.mode) != READ_ONCE(fresh->vsock.mode);
+	/* To write the mode that new namespaces get fixes it, also to what it was. */
+	differs |= READ_ONCE(net->vsock.child_ns_mode_locked) !=
+		   READ_ONCE(fresh->vsock.child_ns_mode_locked);
 #endif
 #if IS_ENABLED(CONFIG_SMC)
 	differs |= READ_ONCE(net->smc.limit_smc_hs) != READ_ONCE(fresh->smc.limit_smc_hs);

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .env import CACHE, JOBS, VARIANT, Progress, conf, duration, say
 from .guest import Guest, Job, accelerator, splats, stop_all
 from .rootfs import rootfs
+from .skips import judged
 from .tap import Case, cases, plan
 from .tools import SELFTESTS, listed
 
@@ -202,6 +203,9 @@ class Run:
         """Counts a result of a program, under its name and that of the part; again: what has to be
         run to have the result again."""
         case.name = ".".join(n for n in (self.part, program + self.suffix, rest) if n)
+        # Other parts have programs of ours skip what is not theirs.
+        if not self.part:
+            judged(case)
         case.programs = [self.part.partition(".")[0]] if self.part else again or [program]
         self.results.add(case)
 

@@ -200,6 +200,12 @@ class Place:
         job.wait()
         return self.dir / name
 
+    def kill(self, pid):
+        """Ends a job, and waits until its pid is free."""
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: self.reap_orphans() or not Path(f"/proc/{pid}").exists(), "the end of a job")
+        self.pids.discard(pid)
+
     def valid(self, image):
         return self.run("ckptinfo", "--verify", image).status == 0
 

@@ -12,8 +12,7 @@
 //! not make it wait longer than was asked for. Calls of sockets note how much is left of their time
 //! (`sock_intr_errno()`), and go on with that by restart_syscall(2). Which calls these are is in
 //! [`EVERYWHERE`], and in `arch/*/checkpoint/call.rs` what an architecture has besides; how each of
-//! them waits is known by
-//! [`Wait`], with the reason why nothing was done.
+//! them waits is known by [`Wait`], with the reason why nothing was done.
 
 use kernel::{
     bindings,

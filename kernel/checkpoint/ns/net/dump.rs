@@ -262,8 +262,9 @@ pub(super) fn differs(ns: &NetNs, fresh: &NetNs, moved: &[u32]) -> Result<Option
         from_ref(&ADDRESSES),
         from_ref(&RULES),
         &ROUTES,
-        &NEIGHBOURS,
+        // Entries of bridges may be for VLANs, which are the reason.
         TABLES,
+        &NEIGHBOURS,
         &nft::LISTS,
         tracking,
     ];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Rules of nftables in network namespaces of the tasks, and those that are refused. */
+/*
+ * Rules of nftables in network namespaces of the tasks, also of devices and with what counts,
+ * and those that are refused.
+ */
 #include "nftables.h"
 
 #define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET
@@ -42,25 +45,43 @@ static void drop(struct rt *rt)
 	rt_end(rt, one);
 }
 
-/* What goes to a port is counted, and dropped. */
-static void drop_port(struct batch *batch, uint16_t port)
+/* The rule goes on where the first register has this value. */
+static void is_value(struct rt *rt, const void *wanted, size_t len)
 {
-	struct rt *rt = nf_begin(batch, NFT_MSG_NEWRULE, NLM_F_APPEND);
-	struct rtattr *list, *one, *data, *value;
-	uint16_t big = htons(port);
+	struct rtattr *data, *value, *one = expression(rt, "cmp", &data);
 
-	rt_add_text(rt, NFTA_RULE_TABLE, "t");
-	rt_add_text(rt, NFTA_RULE_CHAIN, "in");
-	list = rt_nest(rt, NFTA_RULE_EXPRESSIONS);
-	load_port(rt);
-	one = expression(rt, "cmp", &data);
 	nf_number(rt, NFTA_CMP_SREG, NFT_REG_1);
 	nf_number(rt, NFTA_CMP_OP, NFT_CMP_EQ);
 	value = rt_nest(rt, NFTA_CMP_DATA);
-	rt_add(rt, NFTA_DATA_VALUE, &big, sizeof(big));
+	rt_add(rt, NFTA_DATA_VALUE, wanted, len);
 	rt_end(rt, value);
 	rt_end(rt, data);
 	rt_end(rt, one);
+}
+
+/* Begins a rule of a chain about what goes to a port. */
+static struct rtattr *port_rule(struct batch *batch, const char *chain, uint16_t port,
+				struct rt **rt)
+{
+	uint16_t big = htons(port);
+	struct rtattr *list;
+
+	*rt = nf_begin(batch, NFT_MSG_NEWRULE, NLM_F_APPEND);
+	rt_add_text(*rt, NFTA_RULE_TABLE, "t");
+	rt_add_text(*rt, NFTA_RULE_CHAIN, chain);
+	list = rt_nest(*rt, NFTA_RULE_EXPRESSIONS);
+	load_port(*rt);
+	is_value(*rt, &big, sizeof(big));
+	return list;
+}
+
+/* What goes to a port is counted, and dropped. */
+static void drop_port(struct batch *batch, uint16_t port)
+{
+	struct rtattr *list;
+	struct rt *rt;
+
+	list = port_rule(batch, "in", port, &rt);
 	count(rt);
 	drop(rt);
 	rt_end(rt, list);
@@ -232,6 +253,166 @@ CKPT_CYCLE(rules_of_subtree, .flags = SC_SUBTREE)
 	make_all();
 	ckpt_ready_wait();
 	check_all();
+}
+
+/* The kernel may have no such chains or expressions. */
+static void send_if_here(struct batch *batch)
+{
+	if (!nf_send(batch))
+		return;
+	CHECK(errno == EOPNOTSUPP || errno == ENOENT || errno == EAFNOSUPPORT, "%s",
+	      strerror(errno));
+	ckpt_not_here();
+}
+
+/* ---- chains of devices --------------------------------------------------------- */
+
+/* A chain of the table "t" of the family netdev, for one device, or for two. */
+static void device_chain(struct batch *batch, const char *name, uint32_t hook, const char *one,
+			 const char *other)
+{
+	struct rt *rt = nf_begin(batch, NFT_MSG_NEWCHAIN, 0);
+	struct rtattr *nest, *list;
+
+	rt_add_text(rt, NFTA_CHAIN_TABLE, "t");
+	rt_add_text(rt, NFTA_CHAIN_NAME, name);
+	nest = rt_nest(rt, NFTA_CHAIN_HOOK);
+	nf_number(rt, NFTA_HOOK_HOOKNUM, hook);
+	nf_number(rt, NFTA_HOOK_PRIORITY, 5);
+	if (other) {
+		list = rt_nest(rt, NFTA_HOOK_DEVS);
+		rt_add_text(rt, NFTA_DEVICE_NAME, one);
+		rt_add_text(rt, NFTA_DEVICE_NAME, other);
+		rt_end(rt, list);
+	} else {
+		rt_add_text(rt, NFTA_HOOK_DEV, one);
+	}
+	rt_end(rt, nest);
+	rt_add_text(rt, NFTA_CHAIN_TYPE, "filter");
+	nf_number(rt, NFTA_CHAIN_POLICY, NF_ACCEPT);
+}
+
+/* What comes in by the loopback device, and what goes out by that and by another one. */
+CKPT_CYCLE(chains_of_devices, OWN)
+{
+	struct batch batch = { .count = 0 };
+	struct rtattr *list;
+	struct rt *rt, device;
+
+	switch_lo(true);
+	rt_end(&device, rt_device(&device, "d0", 20, "dummy"));
+	if (rt_ask(&device))
+		ckpt_not_here();
+	nf_family = NFPROTO_NETDEV;
+	table(&batch, "t");
+	device_chain(&batch, "in", NF_NETDEV_INGRESS, "lo", NULL);
+	device_chain(&batch, "out", NF_NETDEV_EGRESS, "d0", "lo");
+	drop_port(&batch, 4711);
+	list = port_rule(&batch, "out", 4712, &rt);
+	drop(rt);
+	rt_end(rt, list);
+	send_if_here(&batch);
+	CHECK(!arrives(4711) && !arrives(4712) && arrives(4713), "the chains do nothing");
+	ckpt_ready_wait();
+	CHECK(!arrives(4711), "the chain of what comes in does nothing");
+	CHECK(!arrives(4712), "the chain of what goes out does nothing");
+	CHECK(arrives(4713), "too much is dropped");
+	/* They go with their devices. */
+	rt_change(&device, RTM_DELLINK, "d0");
+	CHECK_SYS(rt_ask(&device));
+	CHECK(!arrives(4712), "it has gone with the other device");
+}
+
+/* ---- expressions that count ---------------------------------------------------- */
+
+/* Two datagrams a week get to a port: how many did so far is not kept. */
+CKPT_CYCLE(limit, OWN)
+{
+	struct batch batch = { .count = 0 };
+	struct rtattr *list, *one, *data;
+	struct rt *rt;
+
+	switch_lo(true);
+	table(&batch, "t");
+	chain(&batch, "t");
+	list = port_rule(&batch, "in", 4711, &rt);
+	one = expression(rt, "limit", &data);
+	nf_number_64(rt, NFTA_LIMIT_RATE, 1);
+	nf_number_64(rt, NFTA_LIMIT_UNIT, 7 * 24 * 3600);
+	nf_number(rt, NFTA_LIMIT_BURST, 2);
+	nf_number(rt, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	nf_number(rt, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	drop(rt);
+	rt_end(rt, list);
+	send_if_here(&batch);
+	ckpt_ready_wait();
+	CHECK(arrives(4711) && arrives(4711), "less than two arrive");
+	CHECK(!arrives(4711), "more than two arrive");
+}
+
+/* Every other datagram is dropped: which one comes next is not kept. */
+CKPT_CYCLE(numbers_in_turn, OWN)
+{
+	struct batch batch = { .count = 0 };
+	struct rtattr *list, *one, *data;
+	uint32_t odd = 1;
+	struct rt *rt;
+	int i;
+
+	switch_lo(true);
+	table(&batch, "t");
+	chain(&batch, "t");
+	list = port_rule(&batch, "in", 4711, &rt);
+	one = expression(rt, "numgen", &data);
+	nf_number(rt, NFTA_NG_DREG, NFT_REG_1);
+	nf_number(rt, NFTA_NG_MODULUS, 2);
+	nf_number(rt, NFTA_NG_TYPE, NFT_NG_INCREMENTAL);
+	nf_number(rt, NFTA_NG_OFFSET, 0);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	is_value(rt, &odd, sizeof(odd));
+	drop(rt);
+	rt_end(rt, list);
+	send_if_here(&batch);
+	CHECK(arrives(4711), "the first one is dropped");
+	ckpt_ready_wait();
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(1, arrives(4711) + arrives(4711));
+}
+
+/* One connection at a time gets to a port: each that has a packet counts. */
+CKPT_CYCLE(limit_of_connections, OWN)
+{
+	struct batch batch = { .count = 0 };
+	struct rtattr *list, *one, *data;
+	struct sockaddr_in in;
+	struct rt *rt;
+	int to, from;
+	char c;
+
+	switch_lo(true);
+	table(&batch, "t");
+	chain(&batch, "t");
+	list = port_rule(&batch, "in", 4711, &rt);
+	one = expression(rt, "connlimit", &data);
+	nf_number(rt, NFTA_CONNLIMIT_COUNT, 1);
+	nf_number(rt, NFTA_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
+	rt_end(rt, data);
+	rt_end(rt, one);
+	drop(rt);
+	rt_end(rt, list);
+	send_if_here(&batch);
+	to = at_port(4711, &in);
+	from = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
+	CHECK_EQ(1, sendto(from, "x", 1, 0, (struct sockaddr *)&in, sizeof(in)));
+	CHECK_EQ(1, recv(to, &c, 1, 0));
+	ckpt_ready_wait();
+	CHECK_EQ(1, sendto(from, "x", 1, 0, (struct sockaddr *)&in, sizeof(in)));
+	CHECK_EQ(1, recv(to, &c, 1, 0));
+	CHECK_SYS(close(to));
+	CHECK(!arrives(4711), "another one gets there, too");
 }
 
 /* ---- what is refused ----------------------------------------------------------- */

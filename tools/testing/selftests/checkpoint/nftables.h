@@ -18,10 +18,13 @@ struct batch {
 	int count;
 };
 
-/* Begins a request about IPv4. */
+/* What requests are about. */
+static uint8_t nf_family = NFPROTO_IPV4;
+
+/* Begins a request about nf_family. */
 __attribute__((unused)) static struct rt *nf_begin(struct batch *batch, int type, int flags)
 {
-	struct nfgenmsg header = { .nfgen_family = NFPROTO_IPV4 };
+	struct nfgenmsg header = { .nfgen_family = nf_family };
 	struct rt *rt = &batch->rt[batch->count++];
 
 	CHECK(batch->count <= BATCH, "too many requests");
@@ -33,6 +36,12 @@ __attribute__((unused)) static struct rt *nf_begin(struct batch *batch, int type
 __attribute__((unused)) static void nf_number(struct rt *rt, int type, uint32_t value)
 {
 	rt_add_u32(rt, type, htobe32(value));
+}
+
+__attribute__((unused)) static void nf_number_64(struct rt *rt, int type, uint64_t value)
+{
+	value = htobe64(value);
+	rt_add(rt, type, &value, sizeof(value));
 }
 
 __attribute__((unused)) static size_t append(char *buf, size_t len, const struct rt *rt)

@@ -82,15 +82,33 @@ REFUSE(rule_of_other_family, OWN)
 REFUSE(listens, OWN)
 {
 	struct ifreq ifr = { .ifr_hwaddr.sa_family = AF_UNSPEC };
+	struct rt rt;
 
 	switch_lo(true);
+	rt_end(&rt, rt_device(&rt, "d0", 20, "dummy"));
+	CHECK_HERE(rt_ask(&rt));
 	memcpy(ifr.ifr_hwaddr.sa_data, "\1\0\0\0\0\7", 6);
-	if (of_device("lo", SIOCADDMULTI, &ifr)) {
-		CHECK_EQ(EINVAL, errno);
+	CHECK_SYS(of_device("d0", SIOCADDMULTI, &ifr));
+	expect("the device d0 with an address, flag, queue, feature, filter or program that a new "
+	       "one does not get");
+}
+
+/* Which mode of vsock sockets new namespaces get is fixed when it is written, also if it was that. */
+REFUSE(fixed_mode, OWN)
+{
+	int fd = open("/proc/sys/net/vsock/child_ns_mode", O_RDWR | O_CLOEXEC);
+	char mode[16];
+	ssize_t len;
+
+	if (fd < 0) {
+		CHECK_EQ(ENOENT, errno);
 		not_here();
 	}
-	expect("the device lo with an address, flag, queue, feature, filter or program that a new "
-	       "one does not get");
+	switch_lo(true);
+	len = CHECK_SYS(pread(fd, mode, sizeof(mode), 0));
+	CHECK_EQ(len, pwrite(fd, mode, len, 0));
+	CHECK_SYS(close(fd));
+	expect("another mode of vsock sockets than new ones get, or a limit of SMC handshakes");
 }
 
 /* A frame of a ring that waits in a queue: its memory is read when it is sent. */

@@ -9,6 +9,7 @@
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/if_tun.h>
 #include <linux/aio_abi.h>
@@ -485,6 +486,40 @@ REFUSE(perf_event)
 	expect_refusal(getpid(), UNSUPPORTED, "has perf events: end the measurement (perf)");
 	ckpt_ready_wait();
 	CHECK_EQ(8, read(fd, &n, 8));
+}
+
+static int bpf(int command, union bpf_attr *attr)
+{
+	return CHECK_HERE(syscall(__NR_bpf, command, attr, sizeof(*attr)));
+}
+
+REFUSE(bpf_map)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1,
+	};
+	int fd = bpf(BPF_MAP_CREATE, &attr);
+
+	EXPECT_FD(fd, "*bpf-map", "a BPF map" YET);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+REFUSE(bpf_program)
+{
+	static const struct bpf_insn all[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insns = (uintptr_t)all, .insn_cnt = 2,
+		.license = (uintptr_t)"GPL",
+	};
+	int fd = bpf(BPF_PROG_LOAD, &attr);
+
+	EXPECT_FD(fd, "*bpf-prog", "a BPF program" YET);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
 }
 
 REFUSE(landlock_ruleset)

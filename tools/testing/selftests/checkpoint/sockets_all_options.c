@@ -10,6 +10,9 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP	262
+#endif
 #ifndef SOL_NETLINK
 #define SOL_NETLINK	270
 #endif
@@ -27,6 +30,7 @@ static const struct {
 	int level, name;
 	const char *why;
 } left_out[] = {
+	{ IPPROTO_TCP, 13, "TCP_CONGESTION: a name" },
 	{ IPPROTO_TCP, 19, "TCP_REPAIR: refused" },
 	{ IPPROTO_TCP, 20, "TCP_REPAIR_QUEUE: refused" },
 	{ IPPROTO_TCP, 21, "TCP_QUEUE_SEQ: refused" },
@@ -140,6 +144,27 @@ CKPT_CYCLE(tcp)
 CKPT_CYCLE(tcp_v6)
 {
 	ALL(AF_INET6, SOCK_STREAM, 0, levels6_tcp);
+}
+
+/* The test needs such sockets. */
+static void options_of_mptcp(int family, const int *levels, int count)
+{
+	int fd = socket(family, SOCK_STREAM, IPPROTO_MPTCP);
+
+	if (fd < 0)
+		ckpt_not_here();
+	CHECK_SYS(close(fd));
+	all_options(family, SOCK_STREAM, IPPROTO_MPTCP, levels, count);
+}
+
+CKPT_CYCLE(mptcp)
+{
+	options_of_mptcp(AF_INET, levels4_tcp, ARRAY_SIZE(levels4_tcp));
+}
+
+CKPT_CYCLE(mptcp_v6)
+{
+	options_of_mptcp(AF_INET6, levels6_tcp, ARRAY_SIZE(levels6_tcp));
 }
 
 CKPT_CYCLE(raw)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sockets of Multipath TCP: those that listen, or were never connected, and connections
- * of plain TCP that come to them; connections with subflows are refused (refuse_mptcp).
+ * Sockets of Multipath TCP, over IPv4 and IPv6: those that listen, or were never connected,
+ * and connections of plain TCP that come to them; connections with subflows are refused
+ * (refuse_mptcp).
  */
 #include "sockets_tcp.h"
 
@@ -22,9 +23,14 @@
 
 CKPT_FIXTURE_IF(BEGIN)
 
+/* One for addresses of where.  A kernel may have none for IPv6. */
 static int mptcp_socket(void)
 {
-	return CHECK_SYS(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP));
+	int fd = socket(where == V4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_MPTCP);
+
+	if (fd < 0 && where != V4)
+		ckpt_not_here();
+	return CHECK_SYS(fd);
 }
 
 static int protocol(int fd)
@@ -33,13 +39,13 @@ static int protocol(int fd)
 }
 
 /* It listens, at the port that the kernel has chosen. */
-static int listens(void)
+static int listens(int at)
 {
 	struct sockaddr_storage addr;
 	socklen_t len;
 	int fd;
 
-	where = V4;
+	where = at;
 	len = address(&addr, 0);
 	lo_up();
 	fd = mptcp_socket();
@@ -50,9 +56,9 @@ static int listens(void)
 }
 
 /* Who comes by TCP is accepted as such, before and after; the first one is still there. */
-CKPT_CYCLE(listener_and_tcp)
+static void listens_to_tcp(int family)
 {
-	int at = listens(), port = port_of(at, false);
+	int at = listens(family), port = port_of(at, false);
 
 	fds[W] = connect_to(port);
 	fds[R] = CHECK_SYS(accept(at, NULL, NULL));
@@ -76,32 +82,111 @@ CKPT_CYCLE(listener_and_tcp)
 	get(fds[R], 0, 10);
 }
 
-/* And who comes by MPTCP, after a restart, by MPTCP. */
-CKPT_CYCLE(listener_and_mptcp)
+CKPT_CYCLE(listener_and_tcp)
 {
-	int at = listens(), port = port_of(at, false);
-	struct sockaddr_storage addr;
-	socklen_t len = address(&addr, port);
+	listens_to_tcp(V4);
+}
 
-	ckpt_ready_wait();
+CKPT_CYCLE(listener_and_tcp_ipv6)
+{
+	listens_to_tcp(V6);
+}
+
+/* Who comes by MPTCP to the address of @to, is accepted as such, and both talk to each other. */
+static void comes_by_mptcp(int at, int to, int port)
+{
+	struct sockaddr_storage addr;
+	socklen_t len;
+
+	where = to;
+	len = address(&addr, port);
 	fds[W] = mptcp_socket();
 	CHECK_SYS(connect(fds[W], (struct sockaddr *)&addr, len));
 	fds[R] = CHECK_SYS(accept(at, NULL, NULL));
 	CHECK_EQ(IPPROTO_MPTCP, protocol(fds[R]));
 	put(fds[W], 0, 1000);
 	get(fds[R], 0, 1000);
+	CHECK_SYS(close(fds[W]));
+	CHECK_SYS(close(fds[R]));
+}
+
+/* And who comes by MPTCP, after a restart, by MPTCP. */
+CKPT_CYCLE(listener_and_mptcp)
+{
+	int at = listens(V4), port = port_of(at, false);
+
+	ckpt_ready_wait();
+	comes_by_mptcp(at, V4, port);
+}
+
+CKPT_CYCLE(listener_and_mptcp_ipv6)
+{
+	int at = listens(V6), port = port_of(at, false);
+
+	ckpt_ready_wait();
+	comes_by_mptcp(at, V6, port);
+}
+
+/* At all addresses of IPv4 and IPv6, as servers in Go listen; @only: not of IPv4. */
+static void listens_everywhere(int only)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+	int at, port, now = -1;
+	socklen_t len = sizeof(now);
+
+	where = V6;
+	lo_up();
+	at = mptcp_socket();
+	CHECK_SYS(setsockopt(at, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)));
+	set_option(at, SO_BROADCAST, 1);
+	set_option(at, SO_REUSEADDR, 1);
+	CHECK_SYS(bind(at, (struct sockaddr *)&any, sizeof(any)));
+	CHECK_SYS(listen(at, SOMAXCONN));
+	port = port_of(at, false);
+	ckpt_ready_wait();
+	CHECK_EQ(port, port_of(at, false));
+	CHECK_SYS(getsockopt(at, IPPROTO_IPV6, IPV6_V6ONLY, &now, &len));
+	CHECK_EQ(only, now);
+	comes_by_mptcp(at, V6, port);
+	where = V4;
+	if (only) {
+		struct sockaddr_storage addr;
+		int fd = tcp_socket();
+
+		len = address(&addr, port);
+		CHECK_EQ(-1, connect(fd, (struct sockaddr *)&addr, len));
+		CHECK_EQ(ECONNREFUSED, errno);
+		return;
+	}
+	comes_by_mptcp(at, V4, port);
+	comes_by_mptcp(at, MAPPED, port);
+	where = V4;
+	fds[W] = connect_to(port);
+	fds[R] = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_EQ(IPPROTO_TCP, protocol(fds[R]));
+}
+
+CKPT_CYCLE(listener_of_both)
+{
+	listens_everywhere(0);
+}
+
+CKPT_CYCLE(listener_of_ipv6_only)
+{
+	listens_everywhere(1);
 }
 
 /* Options, of one that is bound; then it listens, and connects. */
 CKPT_CYCLE(options_of_a_bound_one)
 {
 	char congestion[16] = "reno", now[16] = "";
-	int fd = mptcp_socket(), tos = 0x48;
 	struct sockaddr_storage addr;
 	socklen_t len, got = sizeof(int), room = sizeof(now);
+	int fd, tos = 0x48;
 
 	where = V4;
 	lo_up();
+	fd = mptcp_socket();
 	set_tcp_option(fd, TCP_NODELAY, 1);
 	set_tcp_option(fd, TCP_KEEPIDLE, 77);
 	set_tcp_option(fd, TCP_KEEPINTVL, 33);
@@ -134,11 +219,17 @@ CKPT_CYCLE(options_of_a_bound_one)
 /* One that has nothing. */
 CKPT_CYCLE(new)
 {
-	int fd = mptcp_socket();
+	int i, fd[2];
 
+	for (i = 0; i < 2; i++) {
+		where = i ? V6 : V4;
+		fd[i] = mptcp_socket();
+	}
 	ckpt_ready_wait();
-	CHECK_EQ(IPPROTO_MPTCP, protocol(fd));
-	CHECK_EQ(0, tcp_option(fd, TCP_NODELAY));
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(IPPROTO_MPTCP, protocol(fd[i]));
+		CHECK_EQ(0, tcp_option(fd[i], TCP_NODELAY));
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -3,6 +3,7 @@
 #include "sockets.h"
 
 #include <linux/filter.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <sys/time.h>
 
@@ -225,6 +226,53 @@ CKPT_CYCLE(out_of_band)
 	expect_text(fds[R], "ab");
 	CHECK_EQ(1, recv(fds[R], &c, 1, MSG_OOB | MSG_DONTWAIT));
 	CHECK_EQ('c', c);
+	expect_text(fds[R], "de");
+}
+
+/* Received already: it marks where reading stops once. */
+CKPT_CYCLE(out_of_band_received)
+{
+	int mark = -1, count = -1;
+	char buf[8] = "";
+
+	pair(SOCK_STREAM);
+	if (send(fds[W], "abc", 3, MSG_OOB) == -1 && errno == EOPNOTSUPP)
+		ckpt_not_here();
+	CHECK_EQ(1, recv(fds[R], buf, 1, MSG_OOB | MSG_DONTWAIT));
+	send_text(fds[W], "de");
+	ckpt_ready_wait();
+	CHECK_SYS(ioctl(fds[R], SIOCINQ, &count));
+	CHECK_EQ(4, count);
+	CHECK_SYS(ioctl(fds[R], SIOCATMARK, &mark));
+	CHECK_EQ(0, mark);
+	CHECK_EQ(2, recv(fds[R], buf, sizeof(buf), MSG_DONTWAIT));
+	CHECK(!memcmp(buf, "ab", 2), "%.2s", buf);
+	CHECK_SYS(ioctl(fds[R], SIOCATMARK, &mark));
+	CHECK_EQ(1, mark);
+	/* There is none any more. */
+	CHECK_EQ(-1, recv(fds[R], buf, 1, MSG_OOB | MSG_DONTWAIT));
+	CHECK_EQ(EINVAL, errno);
+	expect_text(fds[R], "de");
+}
+
+/* Not received yet, with nothing before it: the mark is here. */
+CKPT_CYCLE(out_of_band_next)
+{
+	int mark = -1;
+	char c = 0;
+
+	pair(SOCK_STREAM);
+	if (send(fds[W], "c", 1, MSG_OOB) == -1 && errno == EOPNOTSUPP)
+		ckpt_not_here();
+	send_text(fds[W], "de");
+	set_option(fds[R], SO_OOBINLINE, 1);
+	ckpt_ready_wait();
+	CHECK_SYS(ioctl(fds[R], SIOCATMARK, &mark));
+	CHECK_EQ(1, mark);
+	CHECK_EQ(1, recv(fds[R], &c, 1, MSG_DONTWAIT));
+	CHECK_EQ('c', c);
+	CHECK_SYS(ioctl(fds[R], SIOCATMARK, &mark));
+	CHECK_EQ(0, mark);
 	expect_text(fds[R], "de");
 }
 
