@@ -125,6 +125,7 @@
 #define IMAGE_KIND_FANOTIFY_FID 267
 #define IMAGE_KIND_UNIX_RECONNECT 270
 #define IMAGE_KIND_NET_FALLBACK 275
+#define IMAGE_KIND_NET_MOVED 276
 #define IMAGE_KIND_TCP_HINTS 277
 #define IMAGE_KIND_PACKET_RINGS 278
 #define IMAGE_KIND_PACKET_MEMORY 279
@@ -167,6 +168,7 @@
 #define IMAGE_RESTART_NANOSLEEP 1
 #define IMAGE_RESTART_POLL 2
 #define IMAGE_RESTART_FUTEX 3
+#define IMAGE_RESTART_SOCKET 4
 
 /* Process.flags */
 #define IMAGE_PROCESS_SUBREAPER (1ull << 0)
@@ -397,6 +399,8 @@
 #define IMAGE_OPEN_FIRST (1ull << 20)
 #define IMAGE_OPEN_NO_ACCESS (1ull << 21)
 #define IMAGE_OPEN_ASYNC (1ull << 22)
+#define IMAGE_OPEN_CREATED (1ull << 23)
+#define IMAGE_OPEN_QUIET (1ull << 24)
 
 /* Inode.flags */
 #define IMAGE_INODE_LINKABLE (1ull << 0)
@@ -431,6 +435,7 @@
 #define IMAGE_URING_URING_THREAD (1ull << 8)
 #define IMAGE_URING_URING_DRAIN_ACTIVE (1ull << 9)
 #define IMAGE_URING_URING_DRAIN_NEXT (1ull << 10)
+#define IMAGE_URING_URING_TOLD (1ull << 11)
 
 /* UringRequest.kind */
 #define IMAGE_URING_URING_REQUEST_POLL 1
@@ -438,6 +443,8 @@
 #define IMAGE_URING_URING_REQUEST_FUTEX 3
 #define IMAGE_URING_URING_REQUEST_FUTEXES 4
 #define IMAGE_URING_URING_REQUEST_CHILD 5
+#define IMAGE_URING_URING_REQUEST_WOKEN 6
+#define IMAGE_URING_URING_REQUEST_WOKEN_BY 7
 
 /* UringRequest.off */
 #define IMAGE_URING_URING_CHILD_ANY 0
@@ -570,6 +577,9 @@
 #define IMAGE_NET_REQUEST_MAKE (1ull << 0)
 #define IMAGE_NET_REQUEST_LATE (1ull << 1)
 
+/* NetMoved.flags */
+#define IMAGE_MOVED_CARRIER (1ull << 0)
+
 /* Segment.flags */
 #define IMAGE_SEGMENT_REMOVED (1ull << 0)
 #define IMAGE_SEGMENT_LOCKED (1ull << 1)
@@ -661,6 +671,7 @@
 #define IMAGE_OPTION_TXTIME 45
 #define IMAGE_OPTION_TXREHASH 46
 #define IMAGE_OPTION_BUSY_POLL_BUDGET 47
+#define IMAGE_OPTION_STAMP 48
 
 /* NetlinkSocket.flags */
 #define IMAGE_NETLINK_NETLINK_PKTINFO (1ull << 1)
@@ -747,6 +758,7 @@
 #define IMAGE_OPTIONS_OPTION_IP_UNICAST_IF 280
 #define IMAGE_OPTIONS_OPTION_IP_MULTICAST_IF 281
 #define IMAGE_OPTIONS_OPTION_IP_LOCAL_PORT_RANGE 282
+#define IMAGE_OPTIONS_OPTION_IP_PKTOPTIONS 283
 
 /* SocketOption.option, IPPROTO_IPV6 */
 #define IMAGE_OPTIONS_OPTION_IPV6_UNICAST_HOPS 512
@@ -783,6 +795,7 @@
 #define IMAGE_OPTIONS_OPTION_IPV6_ADDR_PREFERENCES 543
 #define IMAGE_OPTIONS_OPTION_IPV6_UNICAST_IF 544
 #define IMAGE_OPTIONS_OPTION_IPV6_ROUTER_ALERT_ISOLATE 545
+#define IMAGE_OPTIONS_OPTION_IPV6_2292PKTOPTIONS 546
 
 /* SocketOption.option, IPPROTO_RAW */
 #define IMAGE_OPTIONS_OPTION_RAW_ICMP_FILTER 768
@@ -830,6 +843,9 @@
 #define IMAGE_OPTIONS_OPTION_TCP_RTO_MAX_MS 1296
 #define IMAGE_OPTIONS_OPTION_TCP_RTO_MIN_US 1297
 #define IMAGE_OPTIONS_OPTION_TCP_DELACK_MAX_US 1298
+#define IMAGE_OPTIONS_OPTION_TCP_WINDOW_CLAMP 1299
+#define IMAGE_OPTIONS_OPTION_TCP_QUICKACK 1300
+#define IMAGE_OPTIONS_OPTION_TCP_ZEROCOPY 1301
 
 /* TcpSocket.state */
 #define IMAGE_TCP_TCP_NEW 0
@@ -1427,7 +1443,7 @@ struct image_mm {
 	uint32_t dump_filter;
 	uint64_t context[4];
 	uint32_t vdso_code;
-	uint32_t reserved;
+	uint32_t futex_slots;
 };
 
 static_assert(sizeof(struct image_mm) == 176, "image_mm");
@@ -2703,6 +2719,15 @@ struct image_net_fallback {
 };
 
 static_assert(sizeof(struct image_net_fallback) == 8, "image_net_fallback");
+
+struct image_net_moved {
+	uint32_t net;
+	uint32_t index;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+static_assert(sizeof(struct image_net_moved) == 16, "image_net_moved");
 
 struct image_tcp_hints {
 	uint32_t round_trip;
