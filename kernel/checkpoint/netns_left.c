@@ -83,7 +83,7 @@ static bool has_programs(struct bpf_mprog_entry *entry)
 #endif
 
 /* Has @dev programs of BPF? */
-static bool has_bpf(struct net_device *dev)
+static bool has_bpf_itself(struct net_device *dev)
 {
 	if (dev_xdp_prog_count(dev))
 		return true;
@@ -103,7 +103,7 @@ static bool has_bpf(struct net_device *dev)
  */
 bool checkpoint_netdev_has_programs(struct net_device *dev)
 {
-	if (has_bpf(dev))
+	if (has_bpf_itself(dev))
 		return true;
 #ifdef CONFIG_NETFILTER_INGRESS
 	if (rcu_access_pointer(dev->nf_hooks_ingress))
@@ -257,7 +257,7 @@ static bool has_more_fastened(struct net_device *dev, struct net_device *fresh)
 	       rcu_access_pointer(dev->rx_handler) != rcu_access_pointer(fresh->rx_handler) ||
 	       rtnl_dereference(dev->qdisc)->ops != rtnl_dereference(fresh->qdisc)->ops ||
 	       checkpoint_netdev_ingress(dev) != checkpoint_netdev_ingress(fresh) ||
-	       has_bpf(dev) || has_other_chains(dev, fresh);
+	       has_bpf_itself(dev) || has_other_chains(dev, fresh);
 }
 
 /* The devices that are moved by a restart: their numbers, sorted. */

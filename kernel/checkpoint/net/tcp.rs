@@ -432,7 +432,7 @@ fn lose(cap: &mut Capture, errno: Error, who: &TaskName, what: fmt::Arguments<'_
 /// Tells what of a connection with another task is lost that else comes back.
 fn tell_details(cap: &mut Capture, sock: &Sock) -> Result {
     let tcp = sock.sk.tcp_now()?;
-    if tcp.state != State::Connected || !is_kept(cap, &sock.sk, &tcp) {
+    if tcp.state != State::Connected || !is_kept(cap, &sock.sk, &tcp)? {
         return Ok(());
     }
     let named = Named {
