@@ -639,8 +639,8 @@ int checkpoint_uring_hush(struct file *ring, bool on)
  * checkpoint_uring_settle() - wait until the eventfd of an io_uring was told, or is to be by RCU
  * @told_at: when its work was seen, as of checkpoint_uring_get()
  *
- * io_req_local_work_add() adds work before it tells of it. A signal that is still to come then keeps
- * checkpoint_uring_get() from reading the ring.
+ * io_req_local_work_add() adds work before it tells of it. A signal that is still to come then
+ * keeps checkpoint_uring_get() from reading the ring.
  */
 void checkpoint_uring_settle(unsigned long told_at)
 {

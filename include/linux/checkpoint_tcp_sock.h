@@ -34,7 +34,7 @@ struct socket;
 
 /* What of a socket is lost, bits of checkpoint_tcp_lost(). */
 #define CHECKPOINT_TCP_LOST_SYN		1	/* TCP_SAVED_SYN */
-#define CHECKPOINT_TCP_LOST_HEADERS	2	/* IPV6_2292PKTOPTIONS: more than device, hops and flow */
+#define CHECKPOINT_TCP_LOST_HEADERS	2	/* more of IPV6_2292PKTOPTIONS */
 #define CHECKPOINT_TCP_LOST_ECN		4	/* ECN, if the other end is of a task, too */
 
 /*

@@ -55,7 +55,7 @@ static bool checkpoint_inet_routes(struct sock *sk)
 	return routes;
 }
 
-/* Whether a raw socket has chosen a table of a multicast router (MRT_TABLE); any may, before it is one. */
+/* Has a raw socket chosen a table of a multicast router (MRT_TABLE)?  Any may, before it is one. */
 static bool checkpoint_inet_route_table(struct sock *sk)
 {
 	if (sk->sk_type != SOCK_RAW)

@@ -416,7 +416,7 @@ bool checkpoint_netns_tracks(void)
 #endif
 }
 
-/* The device of another namespace that stands on @dev, or NULL.  Nothing in that of @dev tells of it. */
+/* The device of another namespace that stands on @dev, or NULL: in that of @dev nothing tells. */
 static const struct net_device *upper_of_others(struct net_device *dev)
 {
 	struct net_device *upper;

@@ -88,8 +88,8 @@ static bool has_addresses(const struct net_device *dev)
 }
 
 /*
- * Is it set up for something?  Queueing disciplines (who asks for one gives it a handle) and hooks would
- * be lost, and programs would come along to where nobody knows of them.
+ * Is it set up for something?  Queueing disciplines (who asks for one gives it a handle) and hooks
+ * would be lost, and programs would come along to where nobody knows of them.
  */
 static bool is_set_up(struct net_device *dev)
 {
@@ -165,8 +165,8 @@ static struct net_device *next_upper(struct net_device *dev)
 }
 
 /*
- * Ends the devices that stand on @dev, all at once, as default_device_exit_batch(): an image says how many
- * these are, and each time takes long.
+ * Ends the devices that stand on @dev, all at once, as default_device_exit_batch(): an image says
+ * how many these are, and each time takes long.
  */
 static void end_uppers(struct net_device *dev)
 {

@@ -202,7 +202,9 @@ fn paths() {
             })
         }),
         ("made by being opened, or quiet, but of another kind", |s| {
-            s.edit(1, |f: &mut OpenFile| f.flags.set(open::PATH | open::CREATED))
+            s.edit(1, |f: &mut OpenFile| {
+                f.flags.set(open::PATH | open::CREATED)
+            })
         }),
         ("made by being opened, or quiet, but of another kind", |s| {
             memfd(s);

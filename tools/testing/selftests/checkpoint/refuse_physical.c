@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(physical, refused, CKPT_TIMEOUT)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
 
-	/* A name that it has itself: it does not go to and fro for that. */
+	/* A name that it has itself: it is not called otherwise meanwhile. */
 	rule.pattern = (uintptr_t)"netdev:" CARD ":" FREE;
 	also_called(FREE, CARD, RTM_NEWLINKPROP);
 	ASSERT_EQ(EEXIST, restart(0, &given));

@@ -127,7 +127,7 @@ static void same_options(int level, int name, const int *wanted, int count)
 	ckpt_ready_wait();
 	CHECK_SYS(getsockopt(two[1], level, name, is, &is_len));
 	CHECK_EQ(was_len, is_len);
-	CHECK(!memcmp(was, is, was_len), "it has come in in another way");
+	CHECK(!memcmp(was, is, was_len), "another way is told by which it came in");
 }
 
 CKPT_CYCLE(came_in)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A program of the x32 ABI, see refuse_x32.c: it maps the file that is its standard input, says in
- * the first byte of that that it is there, and exits when the second one says so.  Meanwhile
+ * its first byte that it is there, and exits when the second one says so.  Meanwhile
  * it makes no system call.
  */
 
@@ -15,7 +15,7 @@
 #define SHARED		1
 
 /* Registers have 64 bits, as in all programs of this machine. */
-typedef long long word;
+#define word	long long
 
 static word call(word nr, word a, word b, word c, word d, word e, word f)
 {
