@@ -58,10 +58,7 @@ use crate::{
     kapi::{
         fs::file::FileRef,
         net::{
-            socket::{
-                so,
-                SockRef, //
-            },
+            socket::SockRef,
             tcp::{
                 Peer,
                 Read,
@@ -82,6 +79,7 @@ use crate::{
         tcp_build,
         tcp_end::End,
         tcp_keys,
+        tcp_options,
         tcp_outside,
         tcp_unseen,
         Family, //
@@ -332,7 +330,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
             (inet.special.is_member())
                 .then_some("has an anycast address (IPV6_JOIN_ANYCAST): have it leave that")
         })
-        .or_else(|| numbered(&sk));
+        .or_else(|| tcp_options::numbered(&sk));
     if let Some(why) = why {
         cap.refuse(EOPNOTSUPP, t, fmt!("{}: {}", named, why));
         return Ok(false);
@@ -357,23 +355,6 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         })?;
     }
     Ok(true)
-}
-
-/// SOF_TIMESTAMPING_OPT_ID.
-const STAMPS_NUMBERED: u32 = 1 << 7;
-
-/// Returns why a socket can't be saved whose time stamps number what was sent, if that is so: a new
-/// connection begins at another number.
-pub(super) fn numbered(sk: &SockRef) -> Option<&'static str> {
-    let mut stamping = [0; 8];
-    let [a, b, c, d, ..] = match sk.option(so::SOCKET, so::TIMESTAMPING_OLD, &mut stamping) {
-        Ok(()) => stamping,
-        Err(_) => return Some("its time stamps (SO_TIMESTAMPING) can't be read"),
-    };
-    (u32::from_ne_bytes([a, b, c, d]) & STAMPS_NUMBERED != 0).then_some(
-        "numbers its time stamps (SOF_TIMESTAMPING_OPT_ID), which can't be saved yet: have it take \
-         that off",
-    )
 }
 
 /// Returns the reference of the socket at `addr`.

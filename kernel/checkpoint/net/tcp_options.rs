@@ -9,7 +9,10 @@
 use crate::{
     image::net::options::*,
     kapi::net::{
-        socket::so,
+        socket::{
+            so,
+            SockRef, //
+        },
         tcp::opt, //
     },
     net::options::{
@@ -51,3 +54,20 @@ pub(super) static TCP: &[Row] = &[
     tcp(OPTION_TCP_QUICKACK, opt::QUICKACK, "TCP_QUICKACK").usual(None).late(),
     tcp(OPTION_TCP_ZEROCOPY, so::SEEN, "MSG_ZEROCOPY").form(Form::Time).late(),
 ];
+
+/// SOF_TIMESTAMPING_OPT_ID.
+const STAMPS_NUMBERED: u32 = 1 << 7;
+
+/// Returns why a socket can't be saved whose time stamps number what was sent, if that is so: a new
+/// connection begins at another number.
+pub(super) fn numbered(sk: &SockRef) -> Option<&'static str> {
+    let mut stamping = [0; 8];
+    let [a, b, c, d, ..] = match sk.option(so::SOCKET, so::TIMESTAMPING_OLD, &mut stamping) {
+        Ok(()) => stamping,
+        Err(_) => return Some("its time stamps (SO_TIMESTAMPING) can't be read"),
+    };
+    (u32::from_ne_bytes([a, b, c, d]) & STAMPS_NUMBERED != 0).then_some(
+        "numbers its time stamps (SOF_TIMESTAMPING_OPT_ID), which can't be saved yet: have it take \
+         that off",
+    )
+}

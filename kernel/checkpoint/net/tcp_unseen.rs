@@ -62,6 +62,7 @@ use crate::{
             Part, //
         },
         tcp_end::End,
+        tcp_options,
         tcp_outside, //
     },
     ns, //
@@ -111,7 +112,7 @@ fn is_simple(sk: &SockRef) -> Result<bool> {
         && inet::refused(&inet).is_none()
         && sk.errors()?.is_empty()
         && sk.tcp_refused().is_none()
-        && tcp::numbered(sk).is_none())
+        && tcp_options::numbered(sk).is_none())
 }
 
 /// Returns whether the other end of `sk` is outside, and it can be kept.

@@ -6,6 +6,7 @@
 //! but what is in that of the root may be left outside by the caller: then its addresses, routes and
 //! devices are to be made by who restarts the tasks, and only their sockets are saved.
 
+mod allowed;
 mod buckets;
 mod classifiers;
 mod compare;

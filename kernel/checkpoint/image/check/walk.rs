@@ -32,7 +32,7 @@ use crate::image::{
             KeysLeft,
             TcpLeft, //
         },
-        packet, //
+        packet::RingsLeft, //
     },
     policy::check::Place,
     record::{
@@ -190,10 +190,8 @@ pub(in crate::image) struct Walk<'a> {
     pub(in crate::image) tcp_keys_left: KeysLeft,
     /// The socket that must be told next of those without connections: it has begun a datagram; 0: any.
     pub(in crate::image) corked: u32,
-    /// Bytes that rings of packet sockets that are still to come may have.
-    pub(in crate::image) rings: u64,
-    /// Mappings of them that are still to come.
-    pub(in crate::image) ring_mappings: u32,
+    /// Rings of packet sockets that are still to come.
+    pub(in crate::image) rings: RingsLeft,
     /// What was right before, if it may have memory policies.
     pub(in crate::image) place: Option<Place>,
     /// Records of memory that was left out of it.
@@ -251,8 +249,7 @@ pub fn metadata(
         tcp_left: TcpLeft::default(),
         tcp_keys_left: KeysLeft::default(),
         corked: 0,
-        rings: packet::RINGS_MAX,
-        ring_mappings: packet::RING_MAPPINGS_MAX,
+        rings: RingsLeft::default(),
         place: None,
         gaps: 0,
         labelled: None,

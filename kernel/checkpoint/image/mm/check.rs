@@ -420,8 +420,9 @@ impl Walk<'_> {
             self.mapped_uring(raw, vma)?;
         }
         if kind == FILE_SOCKET {
-            self.ring_mappings = self
-                .ring_mappings
+            self.rings.mappings = self
+                .rings
+                .mappings
                 .checked_sub(1)
                 .ok_or(raw.fault("rings of packet sockets are mapped too often"))?;
         }

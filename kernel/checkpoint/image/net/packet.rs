@@ -108,6 +108,23 @@ pub const RINGS_MAX: u64 = 1 << 28;
 /// a page.
 pub const RING_MAPPINGS_MAX: u32 = 1024;
 
+/// What rings that are still to come in an image may have.
+pub(in crate::image) struct RingsLeft {
+    /// Bytes.
+    pub(in crate::image) bytes: u64,
+    /// Mappings.
+    pub(in crate::image) mappings: u32,
+}
+
+impl Default for RingsLeft {
+    fn default() -> Self {
+        Self {
+            bytes: RINGS_MAX,
+            mappings: RING_MAPPINGS_MAX,
+        }
+    }
+}
+
 /// Most bytes of a [`PacketMemory`].
 pub const MEMORY_MAX: usize = 1 << 16;
 

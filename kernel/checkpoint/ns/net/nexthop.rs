@@ -10,6 +10,7 @@
 use kernel::prelude::*;
 
 use super::{
+    allowed::has_only,
     dump::Table,
     message::{
         attributes,
@@ -20,7 +21,6 @@ use super::{
         ATTRIBUTE_HEADER, //
     },
     rebuild::request_of,
-    request::has_only,
     tables::{
         request_with,
         LOW_BYTE,

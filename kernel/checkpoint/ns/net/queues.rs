@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 
 use super::{
+    allowed::has_only,
     message::{
         attributes,
         find,
@@ -15,8 +16,7 @@ use super::{
     rebuild::{
         copy,
         head, //
-    },
-    request::has_only, //
+    }, //
 };
 
 /// Bytes of `struct tcmsg`.

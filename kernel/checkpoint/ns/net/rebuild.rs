@@ -10,6 +10,12 @@ use core::cell::Cell;
 use kernel::prelude::*;
 
 use super::{
+    allowed::{
+        OF_ADDRESS,
+        OF_NEIGHBOUR,
+        OF_ROUTE,
+        OF_RULE, //
+    },
     buckets,
     device::Device,
     dump::{
@@ -34,11 +40,7 @@ use super::{
     },
     request::{
         self,
-        Request,
-        OF_ADDRESS,
-        OF_NEIGHBOUR,
-        OF_ROUTE,
-        OF_RULE, //
+        Request, //
     },
     steps::{
         settle,

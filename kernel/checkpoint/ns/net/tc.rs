@@ -8,6 +8,7 @@
 use kernel::prelude::*;
 
 use super::{
+    allowed::has_only,
     dump::{
         Item,
         Table, //
@@ -32,10 +33,7 @@ use super::{
         STATS2, //
     },
     rebuild::Rebuild,
-    request::{
-        has_only,
-        Request, //
-    },
+    request::Request,
     tables::{
         PLAIN,
         QUEUES, //

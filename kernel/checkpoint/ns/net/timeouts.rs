@@ -6,12 +6,12 @@
 use kernel::prelude::*;
 
 use super::{
+    allowed::has_only,
     dump::Table,
     message::{
         attributes,
         Message, //
     },
-    request::has_only,
     tables::{
         NETFILTER,
         PLAIN, //

@@ -164,8 +164,9 @@ impl Walk<'_> {
             .packet_ring(raw, rx)?
             .saturating_add(self.packet_ring(raw, tx)?);
         ensure(raw, bytes != 0, "rings that are none")?;
-        self.rings = self
+        self.rings.bytes = self
             .rings
+            .bytes
             .checked_sub(bytes)
             .ok_or(raw.fault("rings that are too large"))?;
         let blocks = rings.version.get() == VERSION_MAX && rings.rx_blocks.get() != 0;
