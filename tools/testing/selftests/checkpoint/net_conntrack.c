@@ -2,14 +2,11 @@
 /*
  * Connections that a network namespace of the tasks tracks: what netlink tells of them (addresses
  * that were changed, states, marks, zones, labels, masters, counters, times), what it does not (the
- * device of a masquerade, room for labels), those that are expected; what rules give them (timeouts,
- * helpers, what they are to expect), and timeouts with a name; a TCP connection that is redirected, which
- * goes on; those that are refused, and more than a namespace may track.
+ * device of a masquerade, room for labels), those that are expected; a TCP connection that is
+ * redirected, which goes on; those that are refused, and more than a namespace may track.
  */
 #include "conntrack.h"
 #include "sockets_tcp.h"
-
-#include <linux/netfilter/nfnetlink_cttimeout.h>
 
 #define OWN	.flags = SC_CONTAINER, .clone_flags = CLONE_NEWNET
 
@@ -57,44 +54,7 @@ static void make_changed(const struct flow *flow, int type, const char *to, int 
 }
 
 /* The kernel does not track connections, or has no rules that change addresses. */
-static bool no_nat(void)
-{
-	static const struct flow flow = { "10.1.0.1", "10.1.0.3", IPPROTO_UDP, 1, 53 };
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		struct rt rt;
-
-		if (unshare(CLONE_NEWNET))
-			_exit(1);
-		connection(&rt, &flow, 0);
-		changes(&rt, CTA_NAT_SRC, "10.1.0.9", 5001);
-		_exit(ct_ask(&rt) ? 1 : 0);
-	}
-	return pid < 0 || waitpid(pid, &status, 0) != pid || status;
-}
-
-#define BEGIN() do {							\
-	CKPT_BEGIN();							\
-	if (no_nat())							\
-		SKIP(return, "the kernel does not track connections");	\
-} while (0)
-
 CKPT_FIXTURE_IF(BEGIN)
-
-/* All are as they were, through what comes. */
-static void stay(int type, int count)
-{
-	static struct list before, after;
-
-	list_all(&before, type);
-	CHECK_EQ(count, before.count);
-	ckpt_ready_wait();
-	list_all(&after, type);
-	CHECK_EQ(count, after.count);
-	CHECK(!memcmp(&before, &after, sizeof(before)), "they are others");
-}
 
 /* ---- what netlink takes ---------------------------------------------------------- */
 
@@ -203,44 +163,6 @@ CKPT_CYCLE(expected, OWN)
 
 /* ---- what packets make ----------------------------------------------------------- */
 
-static void set(const char *setting, const char *text)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/netfilter/%s", setting);
-	fd = CHECK_SYS(open(path, O_WRONLY | O_CLOEXEC));
-	CHECK_EQ((ssize_t)strlen(text), write(fd, text, strlen(text)));
-	CHECK_SYS(close(fd));
-}
-
-/* A chain that is called as its table. */
-static void chain(struct batch *batch, const char *name, const char *type, int hook, int priority)
-{
-	struct rt *rt = nf_begin(batch, NFT_MSG_NEWCHAIN, 0);
-	struct rtattr *nest;
-
-	rt_add_text(rt, NFTA_CHAIN_TABLE, name);
-	rt_add_text(rt, NFTA_CHAIN_NAME, name);
-	nest = rt_nest(rt, NFTA_CHAIN_HOOK);
-	nf_number(rt, NFTA_HOOK_HOOKNUM, hook);
-	nf_number(rt, NFTA_HOOK_PRIORITY, priority);
-	rt_end(rt, nest);
-	rt_add_text(rt, NFTA_CHAIN_TYPE, type);
-	nf_number(rt, NFTA_CHAIN_POLICY, NF_ACCEPT);
-}
-
-/* Begins a rule; @list are its expressions. */
-static struct rt *rule(struct batch *batch, const char *name, struct rtattr **list)
-{
-	struct rt *rt = nf_begin(batch, NFT_MSG_NEWRULE, NLM_F_APPEND);
-
-	rt_add_text(rt, NFTA_RULE_TABLE, name);
-	rt_add_text(rt, NFTA_RULE_CHAIN, name);
-	*list = rt_nest(rt, NFTA_RULE_EXPRESSIONS);
-	return rt;
-}
-
 /* What goes out is tracked, as a rule asks for the state of its connection. */
 static void track(void)
 {
@@ -260,33 +182,6 @@ static void track(void)
 	rt_end(rt, one);
 	rt_end(rt, list);
 	CHECK_SYS(nf_send(&batch));
-}
-
-static struct sockaddr_in on_lo(uint16_t port)
-{
-	return (struct sockaddr_in) {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons(port),
-	};
-}
-
-static int bound(uint16_t port)
-{
-	struct sockaddr_in in = on_lo(port);
-	int fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, 0));
-
-	CHECK_SYS(bind(fd, (struct sockaddr *)&in, sizeof(in)));
-	return fd;
-}
-
-/* Sends a datagram that arrives. */
-static void say(int from, int to, uint16_t port)
-{
-	struct sockaddr_in in = on_lo(port);
-	char c;
-
-	CHECK_EQ(1, sendto(from, "x", 1, 0, (struct sockaddr *)&in, sizeof(in)));
-	CHECK_EQ(1, recv(to, &c, 1, 0));
 }
 
 /*
@@ -584,186 +479,12 @@ CKPT_SCENARIO(orphan, OWN)
 	CHECK_EQ(1, count_all(CONNECTIONS));
 }
 
-/* What goes out is given an object of the type @type, whose description @fill adds. */
-static void give_object(int type, void (*fill)(struct rt *rt))
-{
-	struct batch batch = { .count = 0 };
-	struct rtattr *list, *one, *data;
-	struct rt *rt;
-
-	table(&batch, "t");
-	chain(&batch, "t", "filter", NF_INET_LOCAL_OUT, 0);
-	rt = nf_begin(&batch, NFT_MSG_NEWOBJ, 0);
-	rt_add_text(rt, NFTA_OBJ_TABLE, "t");
-	rt_add_text(rt, NFTA_OBJ_NAME, "given");
-	nf_number(rt, NFTA_OBJ_TYPE, type);
-	data = rt_nest(rt, NFTA_OBJ_DATA);
-	fill(rt);
-	rt_end(rt, data);
-	rt = rule(&batch, "t", &list);
-	one = expression(rt, "objref", &data);
-	nf_number(rt, NFTA_OBJREF_IMM_TYPE, type);
-	rt_add_text(rt, NFTA_OBJREF_IMM_NAME, "given");
-	rt_end(rt, data);
-	rt_end(rt, one);
-	rt_end(rt, list);
-	CHECK_SYS(nf_send(&batch));
-}
-
-/* A connection that is given that. */
-static void with_object(int type, void (*fill)(struct rt *rt))
-{
-	int from, to;
-
-	switch_lo(true);
-	give_object(type, fill);
-	from = bound(4801);
-	to = bound(4802);
-	say(from, to, 4802);
-	CHECK_EQ(1, count_all(CONNECTIONS));
-	ckpt_ready_wait();
-	say(from, to, 4802);
-}
-
-static void timeouts(struct rt *rt)
-{
-	struct rtattr *data;
-
-	add_u16(rt, NFTA_CT_TIMEOUT_L3PROTO, AF_INET);
-	add_u8(rt, NFTA_CT_TIMEOUT_L4PROTO, IPPROTO_UDP);
-	data = rt_nest(rt, NFTA_CT_TIMEOUT_DATA);
-	nf_number(rt, 1 /* CTA_TIMEOUT_UDP_UNREPLIED */, LONG);
-	rt_end(rt, data);
-}
-
-/* Few seconds, of which the kernel would give it many. */
-static void soon(struct rt *rt)
-{
-	struct rtattr *data;
-
-	add_u16(rt, NFTA_CT_TIMEOUT_L3PROTO, AF_INET);
-	add_u8(rt, NFTA_CT_TIMEOUT_L4PROTO, IPPROTO_UDP);
-	data = rt_nest(rt, NFTA_CT_TIMEOUT_DATA);
-	nf_number(rt, 1 /* CTA_TIMEOUT_UDP_UNREPLIED */, 5);
-	rt_end(rt, data);
-}
-
-/* What is sent gets timeouts. */
-CKPT_CYCLE(gives_timeouts, OWN)
-{
-	int from, to;
-
-	switch_lo(true);
-	set("nf_conntrack_udp_timeout", "100000");
-	give_object(NFT_OBJECT_CT_TIMEOUT, soon);
-	ckpt_ready_wait();
-	from = bound(4801);
-	to = bound(4802);
-	say(from, to, 4802);
-	CHECK_EQ(1, count_all(CONNECTIONS));
-	while (count_all(CONNECTIONS))
-		sched_yield();
-}
-
-static void tftp(struct rt *rt)
-{
-	rt_add_text(rt, NFTA_CT_HELPER_NAME, "tftp");
-	add_u16(rt, NFTA_CT_HELPER_L3PROTO, AF_INET);
-	add_u8(rt, NFTA_CT_HELPER_L4PROTO, IPPROTO_UDP);
-}
-
-/* What is sent gets a helper, which has it expect another one. */
-CKPT_CYCLE(gives_helper, OWN)
-{
-	static const char asks[] = "\0\1file\0octet";
-	struct sockaddr_in in = on_lo(4802);
-	int from;
-
-	switch_lo(true);
-	set("nf_conntrack_udp_timeout", "100000");
-	give_object(NFT_OBJECT_CT_HELPER, tftp);
-	ckpt_ready_wait();
-	from = bound(4801);
-	CHECK_SYS(bound(4802));
-	CHECK_EQ((ssize_t)sizeof(asks),
-		 sendto(from, asks, sizeof(asks), 0, (struct sockaddr *)&in, sizeof(in)));
-	CHECK_EQ(1, count_all(CONNECTIONS));
-	CHECK_EQ(1, count_all(EXPECTATIONS));
-}
-
-/* Timeouts with a name are told as before, and can be taken away. */
-CKPT_CYCLE(named_timeouts, OWN)
-{
-	struct rtattr *data;
-	struct rt rt;
-
-	switch_lo(true);
-	ct_begin(&rt, NFNL_SUBSYS_CTNETLINK_TIMEOUT << 8 | IPCTNL_MSG_TIMEOUT_NEW,
-		 NLM_F_CREATE | NLM_F_EXCL, AF_UNSPEC);
-	rt_add_text(&rt, CTA_TIMEOUT_NAME, "slow");
-	add_u16(&rt, CTA_TIMEOUT_L3PROTO, AF_INET);
-	add_u8(&rt, CTA_TIMEOUT_L4PROTO, IPPROTO_UDP);
-	data = rt_nest(&rt, CTA_TIMEOUT_DATA);
-	nf_number(&rt, CTA_TIMEOUT_UDP_REPLIED, 77);
-	rt_end(&rt, data);
-	if (ct_ask(&rt)) {
-		/* There is no such part of netfilter. */
-		CHECK_EQ(EINVAL, errno);
-		ckpt_not_here();
-	}
-	stay(NFNL_SUBSYS_CTNETLINK_TIMEOUT << 8, 1);
-	ct_begin(&rt, NFNL_SUBSYS_CTNETLINK_TIMEOUT << 8 | IPCTNL_MSG_TIMEOUT_DELETE, 0, AF_UNSPEC);
-	rt_add_text(&rt, CTA_TIMEOUT_NAME, "slow");
-	CHECK_SYS(ct_ask(&rt));
-}
-
-/* A rule has given it timeouts. */
-CKPT_SCENARIO(timed, OWN)
-{
-	with_object(NFT_OBJECT_CT_TIMEOUT, timeouts);
-}
-
-static void expectation(struct rt *rt)
-{
-	add_u16(rt, NFTA_CT_EXPECT_L3PROTO, AF_INET);
-	add_u8(rt, NFTA_CT_EXPECT_L4PROTO, IPPROTO_UDP);
-	add_u16(rt, NFTA_CT_EXPECT_DPORT, 4803);
-	rt_add_u32(rt, NFTA_CT_EXPECT_TIMEOUT, LONG);
-	add_u8(rt, NFTA_CT_EXPECT_SIZE, 1);
-}
-
-/* What is sent is expected to lead to another one. */
-CKPT_CYCLE(gives_expectation, OWN)
-{
-	int from, to;
-
-	switch_lo(true);
-	set("nf_conntrack_udp_timeout", "100000");
-	give_object(NFT_OBJECT_CT_EXPECT, expectation);
-	ckpt_ready_wait();
-	from = bound(4801);
-	to = bound(4802);
-	say(from, to, 4802);
-	CHECK_EQ(1, count_all(EXPECTATIONS));
-}
-
-/* A rule has it expect another one: its helper keeps that for it. */
-CKPT_SCENARIO(helped, OWN)
-{
-	set("nf_conntrack_udp_timeout", "100000");
-	with_object(NFT_OBJECT_CT_EXPECT, expectation);
-}
-
 TEST_F_TIMEOUT(cr, refused, CKPT_TIMEOUT)
 {
 	if (!variant->container)
 		SKIP(return, "only makes sense in a container");
 	EXPECT_EQ(0, refuse(&orphan, "its network namespace has a tracked connection that can't be "
 			    "made again: remove that"));
-	EXPECT_EQ(0, refuse(&timed, "its network namespace has a tracked connection with timeouts of "
-			    "its own (ct timeout): remove that"));
-	EXPECT_EQ(0, refuse(&helped, "its network namespace has a tracked connection with a helper "
-			    "that has read some of it, or is gone: remove that"));
 }
 
 /* How many a namespace may track: one number for all. Returns what it was; -1: it can't be set. */
