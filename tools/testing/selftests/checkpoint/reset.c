@@ -279,6 +279,64 @@ static int set_user_events(void)
 	return ret;
 }
 
+/* The user of whom there are too many processes. */
+#define CROWDED	54321
+
+/* One of these, as a child of the test: runs wait for all children of who makes them. */
+static pid_t crowd(void)
+{
+	int up[2];
+	pid_t pid;
+	char c;
+
+	if (pipe2(up, O_CLOEXEC))
+		return -1;
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		close(up[0]);
+		if (setresuid(CROWDED, CROWDED, CROWDED) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+		    write(up[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(up[1]);
+	if (pid > 0 && read(up[0], &c, 1) != 1) {
+		waitpid(pid, NULL, 0);
+		pid = -1;
+	}
+	close(up[0]);
+	return pid;
+}
+
+static int become_one_of_few(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NPROC, &limit))
+		return -1;
+	limit.rlim_cur = 0;
+	return setrlimit(RLIMIT_NPROC, &limit) || setresuid(CROWDED, 0, 0) ? -1 : 0;
+}
+
+/* As setuid() of a program that does not look at the limit: what it executes next fails. */
+static int set_too_many(void)
+{
+	/* It is looked at when the user becomes another one. */
+	return setresuid(0, 0, 0) || become_one_of_few() ? -1 : 0;
+}
+
+static void check_too_many(void)
+{
+	char *args[] = { "nothing", NULL };
+
+	CHECK_EQ(CROWDED, getuid());
+	CHECK_EQ(-1, execve("/nonexistent/program", args, args + 1));
+	/* EAGAIN: it is taken for one of too many. */
+	CHECK_EQ(ENOENT, errno);
+}
+
 /* ---- a probe on what the caller returns from ---------------------------- */
 
 /* In this function it calls restart(2). */
@@ -330,6 +388,8 @@ struct state {
 	const char *name;
 	int (*set)(void);	/* In the caller of restart(2). */
 	void (*check)(void);	/* In the restarted task. */
+	int (*own)(void);	/* What the task does before it is checkpointed. */
+	bool crowded;		/* There is another process of its user; set() is for one restart. */
 	int (*around)(int (*fn)(void));	/* In which it restarts them. */
 };
 
@@ -348,6 +408,8 @@ struct state {
 	X(what_the_image_replaces, set_nothing_of_it, check_nothing_of_it) \
 	X(utilization_clamps, set_clamps, check_clamps)			\
 	X(user_events, set_user_events, check_nothing)			\
+	X(too_many_processes, set_too_many, check_too_many,		\
+	  .own = become_one_of_few, .crowded = true)			\
 	X(uprobes, set_probe, check_nothing, .around = probed)
 
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -391,6 +453,8 @@ CKPT_SCENARIO(bare)
 {
 	pid_t kid;
 
+	if (its_state()->own)
+		CHECK_SYS(its_state()->own());
 	kid = ckpt_fork(checks_too, NULL);
 	ckpt_step_wait(0, 1);
 	ckpt_ready_wait();
@@ -405,6 +469,8 @@ static int first, second;
 static int restart_twice(void)
 {
 	if (ckpt_run_restart(&run, first, 0) || ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL))
+		return -1;
+	if (state->crowded && state->set())
 		return -1;
 	return ckpt_run_restart(&run, second, 0);
 }
@@ -474,10 +540,17 @@ STATES_X86(VARIANT);
 
 TEST_F_TIMEOUT(reset, of_the_caller, CKPT_TIMEOUT)
 {
+	pid_t other = -1;
 	int ret;
 
 	state = &states[variant->nr];
+	if (state->crowded)
+		ASSERT_LT(0, other = crowd());
 	ret = in_child();
+	if (other > 0) {
+		EXPECT_EQ(0, kill(other, SIGKILL));
+		EXPECT_EQ(other, waitpid(other, NULL, 0));
+	}
 	if (ret == 2)
 		SKIP(return, "the kernel or the machine has none of it");
 	ASSERT_EQ(0, ret);
