@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Network namespaces of everything.h: devices of some kinds, an address, a route, a tap device with
- * its file, and a pair across two of them. Kinds that the kernel has not are left out. To make and
- * to remove them takes a while: it is not in E_ALL.
+ * its file, what it does with packets (everything_traffic.h), and a pair across two of them. Kinds that
+ * the kernel has not are left out. To make and to remove them takes a while: it is not in E_ALL.
  */
 #ifndef CKPT_TEST_EVERYTHING_NETWORK_H
 #define CKPT_TEST_EVERYTHING_NETWORK_H
 
 #include "everything_steps.h"
+#include "everything_traffic.h"
 #include "net_pairs.h"
 #include "tun.h"
 
@@ -101,6 +102,7 @@ static int e_has_devices(void *arg)
 			rt_switch("d0.5", true);
 		if (macvlan)
 			rt_switch("m0", true);
+		e_set_up_traffic();
 	}
 	bridge = e_device("b0", 12, "bridge");
 	/* One that has none of its own takes that of its first port: it is refused until then. */
@@ -124,6 +126,7 @@ static int e_has_devices(void *arg)
 		CHECK_EQ(11u, if_nametoindex("d0"));
 		CHECK_EQ(1400u, rt_number("d0", IFLA_MTU));
 		CHECK_EQ(11, rt_way("10.78.1.1", 0));
+		e_check_traffic();
 	}
 	CHECK_EQ(vlan ? 13u : 0u, if_nametoindex("d0.5"));
 	CHECK_EQ(macvlan ? 14u : 0u, if_nametoindex("m0"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * More sockets of everything.h: packet and raw sockets, what is begun, what has failed, headers,
- * memberships, filters, keys. All over the loopback device, and each as small as it can be.
+ * More sockets of everything.h: packet and raw sockets, a ring of one, what is begun, what has failed,
+ * headers, memberships, filters, keys. All over the loopback device, and each as small as it can be.
  */
 #ifndef CKPT_TEST_EVERYTHING_PACKETS_H
 #define CKPT_TEST_EVERYTHING_PACKETS_H
@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <sched.h>
 
 #ifndef SOL_PACKET
 #define SOL_PACKET	263
@@ -26,8 +27,12 @@
 #define E_KEY		"a key of everything"
 #define E_GROUP		0xe00000fbu
 
+/* Bytes of a frame of a ring, of which there is a block. */
+#define E_FRAME		2048
+
 static struct {
-	int packet, raw, begun, told, failed, headed, member, key, mptcp, generic;
+	int packet, raw, begun, told, failed, headed, member, key, mptcp, generic, ringed;
+	char *ring;
 } e_net;
 
 static const unsigned char e_record[] = { 7, 7, 4, 0, 0, 0, 0, 0 };
@@ -95,6 +100,54 @@ static void e_check_raw(void)
 	CHECK_SYS(getsockopt(e_net.raw, SOL_RAW, 1, &filter, &len));
 	CHECK_EQ(0xfffffffe, filter);
 	CHECK_EQ(E_PROTOCOL, e_generic_port());
+}
+
+/* Whether the first frame of the ring is ours. */
+static bool e_has_frame(void)
+{
+	struct tpacket2_hdr *frame = (struct tpacket2_hdr *)e_net.ring;
+
+	return __atomic_load_n(&frame->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER;
+}
+
+/* A ring with a frame that was not read. */
+static void e_set_up_ring(void)
+{
+	unsigned int page = sysconf(_SC_PAGESIZE);
+	struct tpacket_req req = {
+		.tp_block_size = page, .tp_block_nr = 1, .tp_frame_size = E_FRAME,
+		.tp_frame_nr = page / E_FRAME,
+	};
+	struct sockaddr_ll ll = {
+		.sll_family = AF_PACKET, .sll_ifindex = 1, .sll_halen = 6,
+		.sll_protocol = htons(E_PROTOCOL + 1),
+	};
+	int version = TPACKET_V2, on = 1;
+
+	e_net.ringed = CHECK_SYS(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	CHECK_SYS(setsockopt(e_net.ringed, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)));
+	CHECK_SYS(setsockopt(e_net.ringed, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)));
+	CHECK_SYS(setsockopt(e_net.ringed, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)));
+	e_net.ring = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, e_net.ringed, 0);
+	CHECK(e_net.ring != MAP_FAILED, "mmap: %s", strerror(errno));
+	CHECK_SYS(bind(e_net.ringed, (struct sockaddr *)&ll, sizeof(ll)));
+	CHECK_EQ(sizeof(E_TEXT), sendto(e_net.ringed, E_TEXT, sizeof(E_TEXT), 0,
+					(struct sockaddr *)&ll, sizeof(ll)));
+	while (!e_has_frame())
+		sched_yield();
+}
+
+static void e_check_ring(void)
+{
+	struct tpacket2_hdr *frame = (struct tpacket2_hdr *)e_net.ring;
+	struct tpacket_stats stats = { 0 };
+	socklen_t len = sizeof(stats);
+
+	CHECK(e_has_frame(), "the frame is empty");
+	CHECK_EQ(sizeof(E_TEXT), frame->tp_len);
+	CHECK_STREQ(E_TEXT, e_net.ring + frame->tp_net);
+	CHECK_SYS(getsockopt(e_net.ringed, SOL_PACKET, PACKET_STATISTICS, &stats, &len));
+	CHECK_EQ(1, stats.tp_packets);
 }
 
 /* A datagram that was begun, and an error of one that nobody has got. */
@@ -179,6 +232,7 @@ static void e_set_up_packets(void)
 	where = V4;
 	lo_up();
 	e_set_up_raw();
+	e_set_up_ring();
 	e_set_up_datagrams();
 	e_set_up_keys();
 }
@@ -187,6 +241,7 @@ static void e_check_packets(void)
 {
 	where = V4;
 	e_check_raw();
+	e_check_ring();
 	e_check_datagrams();
 	e_check_keys();
 }

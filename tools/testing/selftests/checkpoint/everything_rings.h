@@ -18,6 +18,7 @@
 /* ---- requests ------------------------------------------------------------ */
 
 /* Not in older headers. */
+#define E_WAITID	50
 #define E_FUTEX_WAIT	51
 #define E_PRIVATE	0x82	/* FUTEX2_SIZE_U32 | FUTEX2_PRIVATE */
 
@@ -70,7 +71,44 @@ static void e_submits(struct uring *u, uint64_t data)
 	uring_take(u, data, 0);
 }
 
-/* A chain behind a file that is not ready, a read, a time, and a futex. */
+/* A ring of its own with a request that waits for a file, and one that waits for the end of that. */
+static int e_drains(struct uring *u)
+{
+	int event = CHECK_SYS(eventfd(0, EFD_CLOEXEC));
+
+	CHECK_SYS(uring_make(u, 4, 0));
+	waits_for(u, event, 9, false);
+	uring_prepare(u, IORING_OP_NOP, 10)->flags = IOSQE_IO_DRAIN;
+	uring_submit(u, 2);
+	look(u);
+	uring_is_empty(u);
+	return event;
+}
+
+static int e_exits_on_go(void *arg)
+{
+	ckpt_wait_go();
+	return 11;
+}
+
+/* One with a request that waits for a child; false: the kernel has no such requests. */
+static bool e_awaits_child(struct uring *u, siginfo_t *info)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!uring_has(E_WAITID))
+		return false;
+	CHECK_SYS(uring_make(u, 4, 0));
+	sqe = uring_prepare(u, E_WAITID, 11);
+	sqe->len = P_PID;
+	sqe->fd = ckpt_fork(e_exits_on_go, NULL);
+	sqe->file_index = WEXITED;
+	sqe->addr2 = (uintptr_t)info;
+	uring_submit(u, 1);
+	return true;
+}
+
+/* A chain behind a file that is not ready, a read, a time, a futex, one that is drained, a child. */
 static int e_asks(void *arg)
 {
 	static struct __kernel_timespec far = { .tv_sec = 1000000 };
@@ -80,9 +118,11 @@ static int e_asks(void *arg)
 	struct io_uring_sqe *sqe;
 	static uint32_t word;
 	int32_t res[16] = { 0 };
-	struct uring u, thread;
+	struct uring u, thread, drained, parent;
+	static siginfo_t info;
 	char buf[8] = "";
-	bool futex;
+	bool futex, child;
+	int other;
 
 	if (uring_make(&u, 16, 0) < 0) {
 		ckpt_step(E_READY);
@@ -109,9 +149,20 @@ static int e_asks(void *arg)
 	uring_is_empty(&u);
 	uring_make(&thread, 2, IORING_SETUP_SQPOLL);
 	e_submits(&thread, 7);
+	other = e_drains(&drained);
+	child = e_awaits_child(&parent, &info);
 	ckpt_step(E_READY);
 	ckpt_wait_go();
 	e_submits(&thread, 8);
+	look(&drained);
+	uring_is_empty(&drained);
+	signals(other);
+	take(&drained, 9, POLLIN, false);
+	take(&drained, 10, 0, false);
+	if (child) {
+		take(&parent, 11, 0, false);
+		CHECK_EQ(11, info.si_status);
+	}
 	look(&u);
 	uring_is_empty(&u);
 	signals(event);

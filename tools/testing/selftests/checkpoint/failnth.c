@@ -243,12 +243,38 @@ static long restart(void)
 	return pid;
 }
 
+/*
+ * Subsystems of the network make errnos of their own of a fault. A line that says why has both: what
+ * of the network it is about, and the errno of the call.
+ */
+static bool told_of_network(int err)
+{
+	static const char * const things[] = {
+		"network namespace", "the device ", "nftables", "descriptor ", "socket",
+	};
+	const char *at = ckpt_run_log(&run);
+	char line[1024], end[32];
+	unsigned int i;
+	size_t len;
+
+	snprintf(end, sizeof(end), " [%s]", strerrorname_np(err) ?: "?");
+	for (; *at; at += len + (at[len] == '\n')) {
+		len = strcspn(at, "\n");
+		snprintf(line, sizeof(line), "%.*s", (int)len, at);
+		if ((strncmp(line, "refused: ", 9) && strncmp(line, "error: ", 7)) || !strstr(line, end))
+			continue;
+		for (i = 0; i < ARRAY_SIZE(things); i++) {
+			if (strstr(line, things[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* A call that failed with @err has told why, or had no memory even for that. */
 static int told(bool restarting, int err)
 {
-	/* Who makes a network namespace, or a socket in it, makes other errors of it. */
-	if (run.sc == &networks && ckpt_run_log_has(&run, "network namespace") &&
-	    (ckpt_run_log_has(&run, "refused: ") || ckpt_run_log_has(&run, "error: ")))
+	if (run.sc == &networks && told_of_network(err))
 		return 0;
 	if (err == ENOMEM && ckpt_run_log_has(&run, "failed: ENOMEM"))
 		return 0;

@@ -22,7 +22,7 @@
 /* Where only the architecture's code is of interest there are fewer. */
 #define MUTATIONS	(ckpt_containers_only() ? 1000 : 10000)
 /* So many are made at a time. */
-#define BATCH		100
+#define AT_ONCE		100
 /* Seconds that a call may take; where one of the image itself takes long: so many times that. */
 #define HANG		10
 #define HANG_TIMES	20
@@ -267,11 +267,11 @@ static int share(struct ckpt_scenario *sc, bool container, unsigned int from_per
 	ckpt_usage_now(&before);
 	start = ckpt_now();
 	for (n = first; n < end; n++) {
-		if ((n - first) % BATCH == 0) {
+		if ((n - first) % AT_ONCE == 0) {
 			if (from)
 				fclose(from);
 			lowest = lowest_free(&run);
-			from = mutations(path, seed, n, end - n < BATCH ? end - n : BATCH);
+			from = mutations(path, seed, n, end - n < AT_ONCE ? end - n : AT_ONCE);
 			if (!from)
 				return -1;
 			lowest = lowest_free(&run);
