@@ -38,7 +38,7 @@ const BUCKET: usize = 8;
 /// Most bytes of buckets.
 const MOST: usize = REQUEST_MAX - HEADER;
 
-/// What of a request is in front of the buckets.
+/// Returns the group of a request, for how long that is not balanced, and the buckets.
 fn parts(body: &[u8]) -> Option<(u32, u32, &[u8])> {
     Some((u32_at(body, 0)?, u32_at(body, 4)?, body.get(HEADER..)?))
 }

@@ -177,12 +177,12 @@ static CLASSIFIERS: &[Classifier] = &[
     },
 ];
 
-/// The kind with this name.
+/// Returns the kind with this name.
 fn classifier(name: &[u8]) -> Option<&'static Classifier> {
     CLASSIFIERS.iter().find(|of| of.name == name)
 }
 
-/// In which order filters of the kind with this name are tried.
+/// Tells in which order filters of the kind with this name are tried.
 pub(super) fn order_of(name: &[u8]) -> Order {
     classifier(name).map_or(Order::Any, |of| of.order)
 }
@@ -277,7 +277,7 @@ impl Form {
         out.add(kind, content)
     }
 
-    /// The same of one that only counts.
+    /// Checks the same of one that only counts.
     fn counts(self) -> Result {
         if self == Self::Check {
             return Err(EINVAL);
@@ -424,7 +424,7 @@ pub(super) fn key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     Ok(out.extend_from_slice(&form.0, GFP_KERNEL_ACCOUNT)?)
 }
 
-/// The request for a filter.
+/// Returns the request for a filter.
 pub(super) fn request(body: &[u8]) -> Result<Message> {
     Form::Send.filter(body)
 }
@@ -445,7 +445,7 @@ pub(super) fn actions_key(body: &[u8], out: &mut KVVec<u8>) -> Result {
     Ok(out.extend_from_slice(&form.0, GFP_KERNEL_ACCOUNT)?)
 }
 
-/// The kind of actions with this name.
+/// Returns the kind of actions with this name.
 fn action(name: &[u8]) -> Option<&'static Action> {
     let mut all = Iterator::chain(ACTIONS.iter(), core::iter::once(&POLICE));
     all.find(|action| action.name == name)
@@ -547,7 +547,7 @@ mod tests {
         Ok(message)
     }
 
-    /// A filter with an action.
+    /// Returns a filter with an action.
     fn acts(name: &[u8], kinds: &[u16]) -> Result<Message> {
         filter(b"matchall\0", |options| {
             options.nest(2, |list| {

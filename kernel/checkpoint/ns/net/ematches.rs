@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::ns::net::message::Message;
 
-    /// A tree with a match of this kind, and what it has.
+    /// Returns a tree with a match of this kind, and what it has.
     fn tree(kind: u16, has: &[u8]) -> Result<Message> {
         let [a, b] = kind.to_ne_bytes();
         let mut tree = Message::new(&[])?;

@@ -73,7 +73,7 @@ fn table(request: &[u8], sorted: bool) -> Table<'_> {
     }
 }
 
-/// Those of them that are tried in the order in which they are told.
+/// Returns those of them that are tried in the order in which they are told.
 fn ordered(request: &[u8]) -> Table<'_> {
     Table {
         own: Some(|body, out| match order_of(name_in(after_header(body)?)?) {
@@ -106,7 +106,7 @@ fn handle(body: &[u8]) -> u32 {
     u32_at(body, 8).unwrap_or(0)
 }
 
-/// The name of the kind of a filter.
+/// Returns the name of the kind of a filter.
 fn kind(body: &[u8]) -> Result<&[u8]> {
     name_in(after_header(body)?)
 }
@@ -134,7 +134,7 @@ fn root_of(ns: &NetNs, head: &[u8]) -> Result<u32> {
     Ok(answer.map_or(0, |item| handle(&item.body)))
 }
 
-/// The table of `u32` that a filter is in, or that it is.
+/// Returns the table of `u32` that a filter is in, or that it is.
 fn table_of(item: &Item) -> u32 {
     handle(&item.body) & !IN_TABLE
 }
@@ -212,14 +212,14 @@ impl Roots {
         Ok(Self(roots))
     }
 
-    /// Those of the place of `group`.
+    /// Returns those of the place of `group`.
     fn beside(&self, group: &Group) -> &[Root] {
         let from = self.0.partition_point(|(place, ..)| *place < group.place);
         let to = self.0.partition_point(|(place, ..)| *place <= group.place);
         self.0.get(from..to).unwrap_or(&[])
     }
 
-    /// What of what is told of a priority comes with `group`.
+    /// Tells what of what is told of a priority comes with `group`.
     fn share(&self, group: &Group) -> Share<'_> {
         let beside = self.beside(group);
         Share {
@@ -264,7 +264,7 @@ impl Share<'_> {
     }
 }
 
-/// The requests for a group, in the order in which they are sent.
+/// Returns the requests for a group, in the order in which they are sent.
 fn requests(group: &Group, roots: &Roots) -> Result<KVVec<Message>> {
     let mut own = KVVec::new();
     let share = roots.share(group);
@@ -399,7 +399,7 @@ mod tests {
     const INBOUND: u32 = 0xffff_fff2;
     const OUTBOUND: u32 = 0xffff_fff3;
 
-    /// What is told of a filter of `u32` with this handle.
+    /// Returns what is told of a filter of `u32` with this handle.
     fn item(number: u32) -> Result<Item> {
         let mut message = Message::new(&ask_for(1, INBOUND))?;
         if let Some(handle) = message.0.get_mut(8..12) {
@@ -412,7 +412,7 @@ mod tests {
         })
     }
 
-    /// A priority with this first table, at which all that `handles` names is told.
+    /// Returns a priority with this first table, at which all that `handles` names is told.
     fn group(parent: u32, root: u32, handles: &[u32]) -> Result<Group> {
         let mut filters = KVVec::new();
         for &handle in handles {

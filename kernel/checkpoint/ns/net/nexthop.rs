@@ -119,7 +119,7 @@ pub(super) fn resilient_group(body: &[u8]) -> Result<Option<u32>> {
     Ok(find(rest, ID)?.and_then(|id| u32_at(id, 0)))
 }
 
-/// The request for one; `None`: it is a group of a type that is not known.
+/// Returns the request for one; `None`: it is a group of a type that is not known.
 pub(super) fn nexthop(body: &[u8]) -> Result<Option<Message>> {
     if !is_known(body)? {
         return Ok(None);

@@ -46,7 +46,7 @@ pub(super) const TIMEOUTS: Table<'static> = Table {
     ..PLAIN
 };
 
-/// The request for one.
+/// Returns the request for one.
 pub(super) fn request(body: &[u8]) -> Result<Option<Message>> {
     let (header, rest) = body.split_at_checked(HEADER).ok_or(EIO)?;
     let mut message = Message::new(header)?;
