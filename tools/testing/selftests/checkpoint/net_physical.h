@@ -4,6 +4,7 @@
 #define CKPT_TEST_NET_PHYSICAL_H
 
 #include "net_pairs.h"
+#include "nftables.h"
 #include "advice.h"
 
 #include <linux/if_arp.h>
@@ -130,6 +131,31 @@ static int queue(unsigned int handle)
 	return queue_of(CARD, handle);
 }
 
+/* Has a chain of nftables see what the device of the tasks gets; fails if there is one. */
+static int chain(void)
+{
+	struct batch batch = { .count = 0 };
+	struct rtattr *hook;
+	struct rt *rt;
+
+	nf_family = NFPROTO_NETDEV;
+	table(&batch, "t");
+	rt = nf_begin(&batch, NFT_MSG_NEWCHAIN, NLM_F_EXCL);
+	rt_add_text(rt, NFTA_CHAIN_TABLE, "t");
+	rt_add_text(rt, NFTA_CHAIN_NAME, "in");
+	hook = rt_nest(rt, NFTA_CHAIN_HOOK);
+	nf_number(rt, NFTA_HOOK_HOOKNUM, NF_NETDEV_INGRESS);
+	nf_number(rt, NFTA_HOOK_PRIORITY, 5);
+	rt_add_text(rt, NFTA_HOOK_DEV, CARD);
+	rt_end(rt, hook);
+	rt_add_text(rt, NFTA_CHAIN_TYPE, "filter");
+	nf_number(rt, NFTA_CHAIN_POLICY, NF_ACCEPT);
+	return nf_send(&batch);
+}
+
+/* It has that: a kernel may have no such chains. */
+static bool has_chain;
+
 /* A device has another name, or has it no more. */
 __attribute__((unused)) static void also_called(const char *name, const char *other, int type)
 {
@@ -172,6 +198,7 @@ static void set_up(const char *name)
 	CHECK_EQ(0, rt_route(RTM_NEWROUTE, "10.10.0.0", 16, "10.9.0.2", name, 254, RTN_UNICAST));
 	CHECK(neighbour(true), "no neighbour");
 	CHECK_SYS(queue(7));
+	has_chain = !chain();
 }
 
 /* It has all that. */
@@ -201,6 +228,8 @@ static void look(void)
 	CHECK(neighbour(false), "no neighbour any more");
 	errno = 0;
 	CHECK(queue(7) && errno == EEXIST, "another queueing discipline: %s", strerror(errno));
+	if (has_chain)
+		CHECK(chain() && errno == EEXIST, "another chain: %s", strerror(errno));
 }
 
 /* It has a dummy, and another device in place of it after each restart. */
