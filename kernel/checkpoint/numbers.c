@@ -51,6 +51,7 @@
 #include <uapi/linux/netfilter/nf_tables.h>
 #include <uapi/linux/netfilter/nfnetlink.h>
 #include <uapi/linux/netfilter/nfnetlink_conntrack.h>
+#include <uapi/linux/netfilter/nfnetlink_cttimeout.h>
 #include <uapi/linux/seg6_genl.h>
 
 #include "../futex/futex.h"
@@ -164,9 +165,12 @@ static_assert(NETLINK_CONNECTOR == 11);
 static_assert(NETLINK_NETFILTER == 12);
 static_assert(NETLINK_GENERIC == 16);
 
-/* net/options.rs, net/tcp.rs. */
+/* net/options.rs, net/tcp_options.rs. */
 static_assert(SOF_TIMESTAMPING_OPT_ID == 1 << 7);
 static_assert(SOF_TIMESTAMPING_OPT_ID_TCP == 1 << 16);
+
+/* kapi/net/errqueue.rs. */
+static_assert(SO_EE_ORIGIN_ZEROCOPY == 5 && SO_EE_CODE_ZEROCOPY_COPIED == 1);
 
 /* net/generic.rs. */
 static_assert(GENL_MIN_ID == 16);
@@ -286,6 +290,7 @@ static_assert(IFLA_CARRIER_CHANGES == 35);
 static_assert(IFLA_PROTO_DOWN == 39);
 static_assert(IFLA_GSO_MAX_SEGS == 40);
 static_assert(IFLA_GSO_MAX_SIZE == 41);
+static_assert(IFLA_XDP == 43);
 static_assert(IFLA_CARRIER_UP_COUNT == 47);
 static_assert(IFLA_CARRIER_DOWN_COUNT == 48);
 static_assert(IFLA_MIN_MTU == 50);
@@ -293,10 +298,12 @@ static_assert(IFLA_MAX_MTU == 51);
 static_assert(IFLA_PROP_LIST == 52);
 static_assert(IFLA_ALT_IFNAME == 53);
 static_assert(IFLA_PERM_ADDRESS == 54);
+static_assert(IFLA_PROTO_DOWN_REASON == 55);
 static_assert(IFLA_GRO_MAX_SIZE == 58);
 static_assert(IFLA_ALLMULTI == 61);
 static_assert(IFLA_GSO_IPV4_MAX_SIZE == 63);
 static_assert(IFLA_GRO_IPV4_MAX_SIZE == 64);
+static_assert(IFLA_NETNS_IMMUTABLE == 67);
 static_assert(IFLA_HEADROOM == 68);
 static_assert(IFLA_INFO_KIND == 1);
 static_assert(IFLA_INFO_DATA == 2);
@@ -368,12 +375,16 @@ static_assert(NHA_BLACKHOLE == 4);
 static_assert(NHA_OIF == 5);
 static_assert(NHA_GATEWAY == 6);
 static_assert(NHA_FDB == 11);
+static_assert(NHA_RES_GROUP == 12);
+static_assert(NHA_RES_GROUP_BUCKETS == 1 && NHA_RES_GROUP_IDLE_TIMER == 2);
+static_assert(NHA_RES_GROUP_UNBALANCED_TIMER == 3);
 static_assert(NHA_OP_FLAGS == 14);
 static_assert(NHA_GROUP_STATS == 15);
 static_assert(NHA_HW_STATS_ENABLE == 16);
 static_assert(NHA_DST_PORT == 18 && NHA_MAX == 18);
 static_assert(NHA_OP_FLAG_DUMP_STATS == 1);
 static_assert(NEXTHOP_GRP_TYPE_MPATH == 0);
+static_assert(NEXTHOP_GRP_TYPE_RES == 1);
 static_assert(offsetof(struct nhmsg, nh_scope) == 1);
 static_assert(offsetof(struct nhmsg, nh_flags) == 4);
 static_assert(offsetof(struct rtmsg, rtm_type) == 7);
@@ -473,11 +484,19 @@ static_assert(NFTA_DYNSET_EXPRESSIONS == 10);
 static_assert(NFTA_INNER_EXPR == 5);
 static_assert(NFTA_QUOTA_CONSUMED == 4);
 
+/* ns/net/timeouts.rs: timeouts with a name. */
+static_assert(NFNL_SUBSYS_CTNETLINK_TIMEOUT == 8);
+static_assert(IPCTNL_MSG_TIMEOUT_NEW == 0 && IPCTNL_MSG_TIMEOUT_GET == 1);
+static_assert(CTA_TIMEOUT_NAME == 1 && CTA_TIMEOUT_L3PROTO == 2 && CTA_TIMEOUT_L4PROTO == 3);
+static_assert(CTA_TIMEOUT_DATA == 4 && CTA_TIMEOUT_USE == 5);
+
 /* ns/net/track.rs, ns/net/tuple.rs: messages about connections that are tracked. */
 static_assert(NFNL_SUBSYS_CTNETLINK == 1);
 static_assert(NFNL_SUBSYS_CTNETLINK_EXP == 2);
 static_assert(IPCTNL_MSG_CT_NEW == 0 && IPCTNL_MSG_CT_GET == 1);
 static_assert(IPCTNL_MSG_EXP_NEW == 0 && IPCTNL_MSG_EXP_GET == 1);
+static_assert(IPCTNL_MSG_CT_GET_STATS == 5);
+static_assert(CTA_STATS_GLOBAL_ENTRIES == 1 && CTA_STATS_GLOBAL_MAX_ENTRIES == 2);
 static_assert(CTA_TUPLE_ORIG == 1 && CTA_TUPLE_REPLY == 2 && CTA_STATUS == 3);
 static_assert(CTA_PROTOINFO == 4 && CTA_HELP == 5 && CTA_NAT_SRC == 6 && CTA_TIMEOUT == 7);
 static_assert(CTA_MARK == 8 && CTA_USE == 11 && CTA_ID == 12 && CTA_NAT_DST == 13);
