@@ -154,9 +154,12 @@ pub(super) fn candidates(cap: &Capture) -> Result<(KVVec<Candidate>, Lost)> {
         // In a namespace that others are in, too, nobody knows whose they are: theirs must not end.
         if shared {
             for sk in rest.orphans {
+                if lost.shared {
+                    break;
+                }
                 wait::go_on()?;
                 // Those are not held: what can't be told of one that ends just now keeps nobody.
-                lost.shared |= match tcp::peer_of(&sk) {
+                lost.shared = match tcp::peer_of(&sk) {
                     Ok(peer) => is_outside(cap, &peer),
                     Err(_) => true,
                 };

@@ -370,6 +370,9 @@ pub(super) fn replay(
                 ENOMEM if kind == REQUEST_CONNECTION => {
                     ": there may be no more (net.netfilter.nf_conntrack_max), or there is no memory"
                 }
+                ENETDOWN if matches!(kind, REQUEST_NEWNEXTHOP | REQUEST_BUCKETS) => {
+                    ": its device has no carrier: have that connected"
+                }
                 EMFILE if kind == REQUEST_EXPECTATION => {
                     ": there may be no more (net.netfilter.nf_conntrack_expect_max)"
                 }
