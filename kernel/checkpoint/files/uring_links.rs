@@ -255,7 +255,8 @@ pub(super) fn read(r: &Restore, raw: &Raw<'_>, later: &mut Later) -> Result {
     Ok(chain.ok_or(EINVAL)?.push(link, GFP_KERNEL_ACCOUNT)?)
 }
 
-/// Lets the chains `all` of `ring` be issued, each with who has submitted it; all that they wait for is there.
+/// Lets the chains `all` of `ring` be issued, each with who has submitted it; all that they wait for is
+/// there.
 pub(super) fn resume(r: &Restore, ring: &FileRef, all: &[(u32, KVVec<Link>)]) -> Result {
     for (task, links) in all {
         wait::go_on()?;

@@ -286,8 +286,8 @@ pub(super) fn listed<T>(
     Ok(None)
 }
 
-/// Counts a request of the thread with the pid `pid`, and notes that in `submitters`, once for those that come
-/// one after the other.
+/// Counts a request of the thread with the pid `pid`, and notes that in `submitters`, once for those that
+/// come one after the other.
 pub(super) fn count(cap: &mut Capture, pid: &PidRef, submitters: &mut KVVec<u32>) -> Result {
     let tid = pid.number_in(&cap.pid_ns);
     let all = &mut cap.found.files.uring_requests;

@@ -317,8 +317,8 @@ pub const XATTR_NAME_MAX: usize = 255;
 pub const XATTR_SIZE_MAX: usize = 1 << 16;
 
 record! {
-    /// An extended attribute of the [`Inode`] or [`Removed`] before it, as of getxattr(2). Payload: its name, a
-    /// NUL, its value.
+    /// An extended attribute of the [`Inode`] or [`Removed`] before it, as of getxattr(2). Payload: its
+    /// name, a NUL, its value.
     #[record(Xattr = 111, "extended attribute", min = 8, check = xattr)]
     pub struct Xattr {
         /// Bytes of the value.

@@ -121,9 +121,9 @@ values! {
     /// How far a tunnel of GRE has numbered packets: none of rtnetlink. It has `struct ifinfomsg`, and two
     /// numbers of 32 bits: that of the packet that it takes next, and that of the one that it sends.
     REQUEST_NUMBERS = 46,
-    /// The buckets of a resilient group of nexthops: none of rtnetlink. It has two numbers of 32 bits, that of
-    /// the group, and for how long it is not balanced, in milliseconds; and `struct checkpoint_nexthop_bucket`
-    /// of include/linux/checkpoint_nexthop.h for each bucket.
+    /// The buckets of a resilient group of nexthops: none of rtnetlink. It has two numbers of 32 bits, that
+    /// of the group, and for how long it is not balanced, in milliseconds; and `struct
+    /// checkpoint_nexthop_bucket` of include/linux/checkpoint_nexthop.h for each bucket.
     REQUEST_BUCKETS = 47,
     /// Timeouts that tracked connections may get, with a name: NFNL_SUBSYS_CTNETLINK_TIMEOUT and
     /// IPCTNL_MSG_TIMEOUT_NEW.

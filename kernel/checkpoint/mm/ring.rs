@@ -35,8 +35,8 @@ pub(super) fn is(v: &VmaInfo) -> bool {
     socket(v).is_some()
 }
 
-/// Counts `v`, a mapping of `mm`, if it is one of rings. Returns why it can't be made again; `None`: it can, or
-/// it is no mapping of rings, or was refused with one before.
+/// Counts `v`, a mapping of `mm`, if it is one of rings. Returns why it can't be made again; `None`: it
+/// can, or it is no mapping of rings, or was refused with one before.
 ///
 /// EINTR: SIGKILL came.
 pub(super) fn collect(cap: &mut Capture, mm: &MmRef, v: &VmaInfo) -> Result<Option<&'static str>> {

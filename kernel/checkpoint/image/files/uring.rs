@@ -160,12 +160,12 @@ flags! {
 }
 
 record! {
-    /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right
-    /// after it come its thread ([`UringThread`]), registered files ([`UringFiles`]), personalities ([`UringPersonalities`]),
-    /// registered buffers ([`UringBuffers`]), the requests that wait for a file, a time, a futex or a child
-    /// ([`UringRequests`]), the futexes of those that wait for several ([`UringFutexes`]), those that wait to
-    /// do something with a file ([`UringIo`]), those that were not issued yet ([`UringLink`]), and buffers that
-    /// are provided ([`UringGroup`]).
+    /// An io_uring; payload: its rings and then its submission queue entries, whole pages each. Right after
+    /// it come its thread ([`UringThread`]), registered files ([`UringFiles`]), personalities
+    /// ([`UringPersonalities`]), registered buffers ([`UringBuffers`]), the requests that wait for a file,
+    /// a time, a futex or a child ([`UringRequests`]), the futexes of those that wait for several
+    /// ([`UringFutexes`]), those that wait to do something with a file ([`UringIo`]), those that were not
+    /// issued yet ([`UringLink`]), and buffers that are provided ([`UringGroup`]).
     #[record(Uring = 191, "io_uring", min = 32, check = uring, object)]
     pub struct Uring {
         /// Reference of this object.

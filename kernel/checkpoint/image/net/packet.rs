@@ -104,8 +104,8 @@ flags! {
 /// Most bytes of all rings in an image.
 pub const RINGS_MAX: u64 = 1 << 28;
 
-/// Most mappings of such rings in an image: for each the kernel maps all rings of a socket, of which it may keep
-/// a page.
+/// Most mappings of such rings in an image: for each the kernel maps all rings of a socket, of which it may
+/// keep a page.
 pub const RING_MAPPINGS_MAX: u32 = 1024;
 
 /// What rings that are still to come in an image may have.

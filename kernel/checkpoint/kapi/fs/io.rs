@@ -127,8 +127,8 @@ pub(crate) fn takes_parts(file: &FileRef) -> Result<bool> {
     Ok(regular && limits::limit(bindings::RLIMIT_FSIZE as usize)?.0 == UNLIMITED)
 }
 
-/// Sends the caller the signal for its limit of the length of files, as write(2) does, if it has one. For what a
-/// thread beside it has tried to write: the limit was none when that began ([`takes_parts()`]).
+/// Sends the caller the signal for its limit of the length of files, as write(2) does, if it has one. For
+/// what a thread beside it has tried to write: the limit was none when that began ([`takes_parts()`]).
 pub(crate) fn tell_limit() -> Result {
     if limits::limit(bindings::RLIMIT_FSIZE as usize)?.0 != UNLIMITED {
         // SAFETY: The running task is valid, and has its signal handlers until it has exited.

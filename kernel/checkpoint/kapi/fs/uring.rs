@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! io_urings: `io_uring/`. Their registered buffers are in `uring_buffers.rs`, and their requests in
-//! `uring_requests.rs`, `uring_io.rs` and `uring_links.rs`; buffers that are provided are in `uring_groups.rs`, and the
-//! threads that submit in `uring_thread.rs`.
+//! `uring_requests.rs`, `uring_io.rs` and `uring_links.rs`; buffers that are provided are in
+//! `uring_groups.rs`, and the threads that submit in `uring_thread.rs`.
 
 use kernel::prelude::*;
 

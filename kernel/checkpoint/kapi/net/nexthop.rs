@@ -14,8 +14,8 @@ use super::namespace::{
 };
 
 impl NetNs {
-    /// Returns for how many milliseconds its resilient group `id` is not balanced, and the buckets of that, each
-    /// a `struct checkpoint_nexthop_bucket`.
+    /// Returns for how many milliseconds its resilient group `id` is not balanced, and the buckets of that,
+    /// each a `struct checkpoint_nexthop_bucket`.
     ///
     /// E2BIG: they have more than `most` bytes. EAGAIN: one has no nexthop now. ENOENT, EINVAL: it is no such
     /// group. EINTR: the caller was killed.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What filters match packets by beside what they are themselves (ematches): a list of matches with what holds
-//! them together. Numbers are those of the netlink ABI.
+//! What filters match packets by beside what they are themselves (ematches): a list of matches with what
+//! holds them together. Numbers are those of the netlink ABI.
 
 use kernel::prelude::*;
 

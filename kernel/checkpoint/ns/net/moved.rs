@@ -147,8 +147,8 @@ pub(super) fn find(
     Ok(Some(left))
 }
 
-/// Where the settings of IPv6 are that devices have, and the one that depends on whether a device has ARP when
-/// it gets there.
+/// Where the settings of IPv6 are that devices have, and the one that depends on whether a device has ARP
+/// when it gets there.
 const OF_DEVICES: &[u8] = b"net/ipv6/conf/";
 const LOOKS: &[u8] = b"/accept_dad";
 
@@ -170,7 +170,8 @@ impl Left {
         Ok(rest)
     }
 
-    /// Makes what stands in for them in `fresh`, a new namespace. False: that can't be had, which was refused.
+    /// Makes what stands in for them in `fresh`, a new namespace. False: that can't be had, which was
+    /// refused.
     pub(super) fn stand_in(
         &self,
         cap: &mut Capture,

@@ -3,9 +3,9 @@
 //! Nexthops that are objects of their own, their groups, and routes by them. Numbers are those of the netlink
 //! ABI.
 //!
-//! Which flow goes where in a resilient group is in `buckets.rs`. Refused are an encapsulation, which may be a
-//! program, and a route by a nexthop that drops all: the kernel tells of that as of a route that does so
-//! itself, and would go on as the latter when the nexthop changes.
+//! Which flow goes where in a resilient group is in `buckets.rs`. Refused are an encapsulation, which may
+//! be a program, and a route by a nexthop that drops all: the kernel tells of that as of a route that does
+//! so itself, and would go on as the latter when the nexthop changes.
 
 use kernel::prelude::*;
 

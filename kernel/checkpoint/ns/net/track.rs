@@ -481,9 +481,9 @@ pub(super) fn has_room(ns: &NetNs, connections: usize) -> Result<bool> {
     Ok(room(ns)?.is_none_or(|room| connections <= room))
 }
 
-/// Returns whether a filter of `ns` changes an address of the TCP connection between two ends, each with its
-/// address, of 4 or 16 bytes, and its port. Who may not ask is told that none does, and a kernel that does not
-/// tell (`CONFIG_NF_CT_NETLINK`) that one may.
+/// Returns whether a filter of `ns` changes an address of the TCP connection between two ends, each with
+/// its address, of 4 or 16 bytes, and its port. Who may not ask is told that none does, and a kernel that
+/// does not tell (`CONFIG_NF_CT_NETLINK`) that one may.
 ///
 /// Else the errno with which the kernel answers.
 pub(super) fn is_changed(ns: &NetNs, ends: [(&[u8], u16); 2]) -> Result<bool> {

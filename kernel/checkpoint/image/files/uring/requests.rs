@@ -77,8 +77,8 @@ structure! {
         pub clock: U32,
         /// `timeout::*`.
         pub timeout: U32,
-        /// Completions, or expiries, that the timeout was to wait for; or what the futex was to have; how many
-        /// futexes there are, or which has woken it; or `URING_CHILD_*`.
+        /// Completions, or expiries, that the timeout was to wait for; or what the futex was to have; how
+        /// many futexes there are, or which has woken it; or `URING_CHILD_*`.
         pub off: U32,
         /// Expiries that are left; or options of waitid(2).
         pub repeats: U32,
@@ -170,9 +170,9 @@ record! {
 
 record! {
     /// A request of the io_uring before it that was not issued yet: it waits for the one before it in a
-    /// chain, or is at the head of one; payload as of [`UringIo`], or [`UringFutex`]es. Those of a chain come in
-    /// their order, and chains in that of the requests at their heads. What an operation does not have is
-    /// zero.
+    /// chain, or is at the head of one; payload as of [`UringIo`], or [`UringFutex`]es. Those of a chain
+    /// come in their order, and chains in that of the requests at their heads. What an operation does not
+    /// have is zero.
     #[record(UringLink = 262, "io_uring link", min = 128, check = uring_link)]
     pub struct UringLink {
         /// What its completion has.
