@@ -283,7 +283,7 @@ fn joins(cap: &mut Capture, all: &[Member<'_>]) -> Result<Option<(KVVec<Joins>, 
             let Some(to) = places.find(addr).or(led) else {
                 member.refuse(
                     cap,
-                    fmt!("numbers for other network namespaces (ip netns set)"),
+                    fmt!("numbers for other network namespaces (ip netns set, or a device that went there)"),
                 );
                 return Ok(None);
             };
@@ -423,7 +423,7 @@ impl Pair<'_> {
                 "another mode of vsock sockets than new ones get, or a limit of SMC handshakes",
             ),
             Left::Bpf => Some("programs of BPF"),
-            Left::Ids => Some("numbers for other network namespaces (ip netns set)"),
+            Left::Ids => Some("numbers for other network namespaces (ip netns set, or a device that went there)"),
         };
         if let Some(what) = what {
             member.refuse(cap, fmt!("{}", what));

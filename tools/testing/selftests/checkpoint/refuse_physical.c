@@ -7,6 +7,7 @@
 #include "net_physical.h"
 
 #include <linux/capability.h>
+#include <linux/net_namespace.h>
 #include <sys/syscall.h>
 
 /* Of two the second is not there: the first one goes back. */
@@ -251,7 +252,14 @@ TEST_F_TIMEOUT(physical, undone, CKPT_TIMEOUT)
 /* Devices that can't be left to the caller, though a rule says so. */
 CKPT_SCENARIO(unmovable, OWN)
 {
+	static const unsigned char address[6] = { 2, 0, 0, 0, 0, 30 };
+	struct rt rt;
+
 	device_on("ckcard0", 30, "bridge", NULL);
+	/* Without an address of its own it would take that of its first port. */
+	rt_change(&rt, RTM_SETLINK, "ckcard0");
+	rt_add(&rt, IFLA_ADDRESS, address, sizeof(address));
+	CHECK_SYS(rt_ask(&rt));
 	ckpt_ready_wait();
 	CHECK_EQ(30u, if_nametoindex("ckcard0"));
 }
@@ -273,6 +281,7 @@ TEST_F_TIMEOUT(physical, stays, CKPT_TIMEOUT)
 /* One of another namespace stands on a device of theirs, as one of their own does. */
 TEST_F_TIMEOUT(physical, below_others, CKPT_TIMEOUT)
 {
+	struct rtgenmsg any = { .rtgen_family = AF_UNSPEC };
 	char path[64];
 	struct rt rt;
 	int own;
@@ -282,16 +291,21 @@ TEST_F_TIMEOUT(physical, below_others, CKPT_TIMEOUT)
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", run.pid);
 	own = open(path, O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, own);
-	ASSERT_EQ(0, setns(own, CLONE_NEWNET));
-	device_on("ckout0", 0, "macvlan", CARD);
-	rt_change(&rt, RTM_SETLINK, "ckout0");
-	rt_add_u32(&rt, IFLA_NET_NS_FD, self->ns);
+	/* Made here: theirs would get a number for this namespace if the device came from there. */
+	rt_begin(&rt, RTM_NEWNSID, 0, &any, sizeof(any));
+	rt_add_u32(&rt, NETNSA_NSID, 5);
+	rt_add_u32(&rt, NETNSA_FD, own);
 	ASSERT_EQ(0, rt_ask(&rt));
-	ASSERT_EQ(0, setns(self->ns, CLONE_NEWNET));
 	close(own);
+	rt_end(&rt, rt_device(&rt, "ckout0", 0, "macvlan"));
+	rt_add_u32(&rt, IFLA_LINK, INDEX);
+	rt_add_u32(&rt, IFLA_LINK_NETNSID, 5);
+	ASSERT_EQ(0, rt_ask(&rt));
 	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &said));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "its network namespace has the ends of the device ckout0, which is "
-				     "in another network namespace: remove that"));
+				     "in another network namespace: remove that")) {
+		ckpt_run_print_log(&run);
+	}
 	rt_change(&rt, RTM_DELLINK, "ckout0");
 	ASSERT_EQ(0, rt_ask(&rt));
 	ASSERT_EQ(0, checkpoint(0, &said)) {

@@ -96,10 +96,13 @@ static struct sockaddr_in address;
 static void listen_here(void)
 {
 	socklen_t len = sizeof(address);
+	int one = 1;
 
 	address.sin_family = AF_INET;
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	listener = CHECK_SYS(socket(AF_INET, SOCK_STREAM, 0));
+	/* What is over of its connections does not keep the port from the next restart. */
+	CHECK_SYS(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)));
 	CHECK_SYS(bind(listener, (void *)&address, sizeof(address)));
 	CHECK_SYS(listen(listener, 1));
 	CHECK_SYS(getsockname(listener, (void *)&address, &len));

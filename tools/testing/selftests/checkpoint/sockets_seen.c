@@ -116,7 +116,8 @@ static void tcp_two(int tos)
 
 static void same_options(int level, int name, const int *wanted, int count)
 {
-	char was[512], is[512];
+	/* Between what is told there may be some bytes that are not. */
+	char was[512] = { 0 }, is[512] = { 0 };
 	socklen_t was_len = sizeof(was), is_len = sizeof(is);
 	int i, one = 1;
 
