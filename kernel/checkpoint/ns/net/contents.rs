@@ -301,14 +301,16 @@ struct Making<'a> {
     settings: &'a [u8],
 }
 
+/// Namespaces that were made, each with the queues of its tun and tap devices.
+pub(super) type Made = KVVec<(NetNs, Tuns)>;
+
 /// Makes the namespaces with the references `nets`, which are sorted: all that have to do with each other.
-/// Returns each with the queues of its tun and tap devices, the pairs with an end outside, and the devices of
-/// the caller's that were moved there.
+/// Returns them, the pairs with an end outside, and the devices of the caller's that were moved there.
 pub(super) fn make(
     r: &Restore,
     plan: &TaskRecords<'_>,
     nets: &[ObjRef],
-) -> Result<(KVVec<(NetNs, Tuns)>, Ends, Devices)> {
+) -> Result<(Made, Ends, Devices)> {
     let mut ends = Ends::none();
     // If it fails they are dropped, and that gives them back.
     let mut devices = Devices::none();
@@ -328,7 +330,7 @@ fn make_with(
     nets: &[ObjRef],
     ends: &mut Ends,
     devices: &mut Devices,
-) -> Result<KVVec<(NetNs, Tuns)>> {
+) -> Result<Made> {
     let late = request::check(r, nets)?;
     let mut all = KVVec::new();
     let mut making = KVVec::new();
