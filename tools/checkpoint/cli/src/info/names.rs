@@ -68,7 +68,8 @@ const SILENT: u32 = open::LARGEFILE
     | open::RANDOM
     | open::SEQUENTIAL
     | open::NOREUSE
-    | open::EXEC;
+    | open::EXEC
+    | open::CREATED;
 
 /// Returns how a file is open.
 pub fn access(flags: u32) -> String {
