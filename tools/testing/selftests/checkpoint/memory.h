@@ -82,6 +82,20 @@ __attribute__((unused)) static int touch(volatile char *at, bool write)
 	return fault_code;
 }
 
+/* The line of a mapping; of a memfd, which is made again, without the number of its inode. */
+__attribute__((unused)) static int mapping_of(char *out, size_t size, const char *line)
+{
+	const char *path = strstr(line, "/memfd:"), *inode = line;
+	int i;
+
+	if (!path)
+		return snprintf(out, size, "\n%s", line);
+	/* After the addresses, the permissions, the offset and the device. */
+	for (i = 0; i < 4; i++)
+		inode = strchr(inode, ' ') + 1;
+	return snprintf(out, size, "\n%.*s%s", (int)(inode - line), line, path);
+}
+
 /* Text of /proc/self/smaps that must not change, one line for each mapping. */
 static char layout_buf[2][1 << 20];
 
@@ -101,7 +115,7 @@ __attribute__((unused)) static void layout(char *out, size_t size)
 					used += snprintf(out + used, size - used, " %s", flag);
 			}
 		} else if (strspn(line, "0123456789abcdef") >= 8) {
-			used += snprintf(out + used, size - used, "\n%s", line);
+			used += mapping_of(out + used, size - used, line);
 		}
 	}
 }
