@@ -13,21 +13,6 @@ CKPT_FIXTURE_ARCH
 /* Longer than any test lasts. */
 #define LONG	100000
 
-/* Waits until a thread of the run is asleep in call @nr. */
-static int wait_asleep_in(struct ckpt_run *run, int nr)
-{
-	const struct ckpt_scenario *all = run->sc;
-	struct ckpt_scenario one = *all;
-	int ret;
-
-	memset(one.blocked, 0, sizeof(one.blocked));
-	one.blocked[0] = BLOCKED(nr);
-	run->sc = &one;
-	ret = ckpt_run_wait_blocked(run);
-	run->sc = all;
-	return ret;
-}
-
 static pid_t sleeper;
 
 static void *send_usr2(void *arg)

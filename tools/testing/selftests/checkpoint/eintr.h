@@ -114,4 +114,19 @@ static bool has_ia32(void)
 }
 #endif /* __x86_64__ */
 
+/* Waits until a thread of the run is asleep in call @nr. */
+__attribute__((unused)) static int wait_asleep_in(struct ckpt_run *run, int nr)
+{
+	const struct ckpt_scenario *all = run->sc;
+	struct ckpt_scenario one = *all;
+	int ret;
+
+	memset(one.blocked, 0, sizeof(one.blocked));
+	one.blocked[0] = BLOCKED(nr);
+	run->sc = &one;
+	ret = ckpt_run_wait_blocked(run);
+	run->sc = all;
+	return ret;
+}
+
 #endif /* CKPT_EINTR_H */

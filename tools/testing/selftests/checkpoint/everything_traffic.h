@@ -182,7 +182,7 @@ static void e_check_queues(void)
 /* A rule of a chain that sees what comes in: datagrams to a port are dropped. */
 static void e_set_up_rules(void)
 {
-	struct rtattr *hook, *list, *one, *data, *value, *verdict;
+	struct rtattr *hook, *list;
 	struct batch batch = { .count = 0 };
 	uint16_t port = htons(E_DROPPED);
 	struct rt *rt;
@@ -202,23 +202,8 @@ static void e_set_up_rules(void)
 	rt_add_text(rt, NFTA_RULE_CHAIN, "in");
 	list = rt_nest(rt, NFTA_RULE_EXPRESSIONS);
 	load_port(rt);
-	one = expression(rt, "cmp", &data);
-	nf_number(rt, NFTA_CMP_SREG, NFT_REG_1);
-	nf_number(rt, NFTA_CMP_OP, NFT_CMP_EQ);
-	value = rt_nest(rt, NFTA_CMP_DATA);
-	rt_add(rt, NFTA_DATA_VALUE, &port, sizeof(port));
-	rt_end(rt, value);
-	rt_end(rt, data);
-	rt_end(rt, one);
-	one = expression(rt, "immediate", &data);
-	nf_number(rt, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	value = rt_nest(rt, NFTA_IMMEDIATE_DATA);
-	verdict = rt_nest(rt, NFTA_DATA_VERDICT);
-	nf_number(rt, NFTA_VERDICT_CODE, NF_DROP);
-	rt_end(rt, verdict);
-	rt_end(rt, value);
-	rt_end(rt, data);
-	rt_end(rt, one);
+	is_value(rt, &port, sizeof(port));
+	drop(rt);
 	rt_end(rt, list);
 	/* No part of nftables is needed for all the rest. */
 	e_traffic.rules = !nf_send(&batch);

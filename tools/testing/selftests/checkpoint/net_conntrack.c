@@ -346,14 +346,7 @@ static void redirect(void)
 	chain(&batch, "nat", "nat", NF_INET_LOCAL_OUT, -100);
 	rt = rule(&batch, "nat", &list);
 	load_port(rt);
-	one = expression(rt, "cmp", &data);
-	nf_number(rt, NFTA_CMP_SREG, NFT_REG_1);
-	nf_number(rt, NFTA_CMP_OP, NFT_CMP_EQ);
-	value = rt_nest(rt, NFTA_CMP_DATA);
-	rt_add(rt, NFTA_DATA_VALUE, &asked, sizeof(asked));
-	rt_end(rt, value);
-	rt_end(rt, data);
-	rt_end(rt, one);
+	is_value(rt, &asked, sizeof(asked));
 	one = expression(rt, "immediate", &data);
 	nf_number(rt, NFTA_IMMEDIATE_DREG, NFT_REG_1);
 	value = rt_nest(rt, NFTA_IMMEDIATE_DATA);

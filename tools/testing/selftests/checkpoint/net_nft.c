@@ -31,34 +31,6 @@ static void count(struct rt *rt)
 	rt_end(rt, one);
 }
 
-static void drop(struct rt *rt)
-{
-	struct rtattr *data, *value, *verdict, *one = expression(rt, "immediate", &data);
-
-	nf_number(rt, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	value = rt_nest(rt, NFTA_IMMEDIATE_DATA);
-	verdict = rt_nest(rt, NFTA_DATA_VERDICT);
-	nf_number(rt, NFTA_VERDICT_CODE, NF_DROP);
-	rt_end(rt, verdict);
-	rt_end(rt, value);
-	rt_end(rt, data);
-	rt_end(rt, one);
-}
-
-/* The rule goes on where the first register has this value. */
-static void is_value(struct rt *rt, const void *wanted, size_t len)
-{
-	struct rtattr *data, *value, *one = expression(rt, "cmp", &data);
-
-	nf_number(rt, NFTA_CMP_SREG, NFT_REG_1);
-	nf_number(rt, NFTA_CMP_OP, NFT_CMP_EQ);
-	value = rt_nest(rt, NFTA_CMP_DATA);
-	rt_add(rt, NFTA_DATA_VALUE, wanted, len);
-	rt_end(rt, value);
-	rt_end(rt, data);
-	rt_end(rt, one);
-}
-
 /* Begins a rule of a chain about what goes to a port. */
 static struct rtattr *port_rule(struct batch *batch, const char *chain, uint16_t port,
 				struct rt **rt)

@@ -116,6 +116,35 @@ __attribute__((unused)) static void load_port(struct rt *rt)
 	rt_end(rt, one);
 }
 
+/* What gets here is dropped. */
+__attribute__((unused)) static void drop(struct rt *rt)
+{
+	struct rtattr *data, *value, *verdict, *one = expression(rt, "immediate", &data);
+
+	nf_number(rt, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	value = rt_nest(rt, NFTA_IMMEDIATE_DATA);
+	verdict = rt_nest(rt, NFTA_DATA_VERDICT);
+	nf_number(rt, NFTA_VERDICT_CODE, NF_DROP);
+	rt_end(rt, verdict);
+	rt_end(rt, value);
+	rt_end(rt, data);
+	rt_end(rt, one);
+}
+
+/* The rule goes on where the first register has this value. */
+__attribute__((unused)) static void is_value(struct rt *rt, const void *wanted, size_t len)
+{
+	struct rtattr *data, *value, *one = expression(rt, "cmp", &data);
+
+	nf_number(rt, NFTA_CMP_SREG, NFT_REG_1);
+	nf_number(rt, NFTA_CMP_OP, NFT_CMP_EQ);
+	value = rt_nest(rt, NFTA_CMP_DATA);
+	rt_add(rt, NFTA_DATA_VALUE, wanted, len);
+	rt_end(rt, value);
+	rt_end(rt, data);
+	rt_end(rt, one);
+}
+
 /* Is it refused for @why, and goes on? 0, or -1. */
 __attribute__((unused))
 static int refuse(const struct ckpt_scenario *scenario, const char *why)

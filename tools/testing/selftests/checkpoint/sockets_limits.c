@@ -220,17 +220,7 @@ EINTR_CYCLE(send_goes_on, .blocked = { BLOCKED(__NR_sendto) })
 
 static int asleep_in_recv(void *arg)
 {
-	struct ckpt_run *run = arg;
-	const struct ckpt_scenario *all = run->sc;
-	struct ckpt_scenario one = *all;
-	int ret;
-
-	memset(one.blocked, 0, sizeof(one.blocked));
-	one.blocked[0] = BLOCKED(__NR_recvfrom);
-	run->sc = &one;
-	ret = ckpt_run_wait_blocked(run);
-	run->sc = all;
-	return ret;
+	return wait_asleep_in(arg, __NR_recvfrom);
 }
 
 /* Undisturbed it gets all; frozen it may have what was there by then, and loses nothing. */
