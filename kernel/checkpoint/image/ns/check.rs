@@ -187,10 +187,9 @@ impl Walk<'_> {
         )
     }
 
-    /// Checks a device that each new network namespace has.
-    pub(in crate::image) fn net_fallback(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
-        let device: NetFallback = raw.body()?;
-        let outside = self.refer::<NetNs>(raw, device.net.get())?.detail;
+    /// Checks of which network namespace a device is, and its number there.
+    fn net_device(&mut self, raw: &Raw<'_>, net: u32, index: u32) -> Result<(), Fault> {
+        let outside = self.refer::<NetNs>(raw, net)?.detail;
         ensure(
             raw,
             outside == 0,
@@ -198,9 +197,15 @@ impl Walk<'_> {
         )?;
         ensure(
             raw,
-            i32::try_from(device.index.get()).is_ok_and(|index| index > 1),
+            i32::try_from(index).is_ok_and(|index| index > 1),
             "impossible number of a device",
-        )?;
+        )
+    }
+
+    /// Checks a device that each new network namespace has.
+    pub(in crate::image) fn net_fallback(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
+        let device: NetFallback = raw.body()?;
+        self.net_device(raw, device.net.get(), device.index.get())?;
         ensure(
             raw,
             (1..=DEVICE_NAME_MAX).contains(&raw.payload.len()) && !raw.payload.contains(&0),
@@ -211,17 +216,7 @@ impl Walk<'_> {
     /// Checks a device that was left to the caller.
     pub(in crate::image) fn net_moved(&mut self, raw: &Raw<'_>) -> Result<(), Fault> {
         let device: NetMoved = raw.body()?;
-        let outside = self.refer::<NetNs>(raw, device.net.get())?.detail;
-        ensure(
-            raw,
-            outside == 0,
-            "a device of a network namespace that is not in the image",
-        )?;
-        ensure(
-            raw,
-            i32::try_from(device.index.get()).is_ok_and(|index| index > 1),
-            "impossible number of a device",
-        )?;
+        self.net_device(raw, device.net.get(), device.index.get())?;
         flags(raw, device.flags.get().into(), MOVED_FLAGS.into())?;
         zero(raw, device.reserved.get() == 0)?;
         // The kernel would put a number for a %.
