@@ -332,6 +332,22 @@ REFUSE(uprobe)
 	ckpt_ready_wait();
 }
 
+/* A child that does @fn is refused for @why; in value[0] it says that the kernel can't do it. */
+static void child_refused(int (*fn)(void *arg), const char *why)
+{
+	pid_t kid = ckpt_fork(fn, NULL);
+
+	ckpt_step_wait(0, 1);
+	if (board->value[0]) {
+		CHECK_SYS(kill(kid, SIGKILL));
+		CHECK_EQ(kid, waitpid(kid, NULL, 0));
+		not_here();
+	}
+	expect_refusal(kid, UNSUPPORTED, "%s", why);
+	ckpt_ready_wait();
+	ckpt_wait_exit(kid, 0);
+}
+
 /* Its domain can't be read. */
 static int landlocked(void *arg)
 {
@@ -348,17 +364,7 @@ static int landlocked(void *arg)
 
 REFUSE(landlock)
 {
-	pid_t kid = ckpt_fork(landlocked, NULL);
-
-	ckpt_step_wait(0, 1);
-	if (board->value[0]) {
-		CHECK_SYS(kill(kid, SIGKILL));
-		CHECK_EQ(kid, waitpid(kid, NULL, 0));
-		not_here();
-	}
-	expect_refusal(kid, UNSUPPORTED, "is restricted by Landlock: start it without Landlock");
-	ckpt_ready_wait();
-	ckpt_wait_exit(kid, 0);
+	child_refused(landlocked, "is restricted by Landlock: start it without Landlock");
 }
 
 #define LOG_SUBDOMAINS_OFF	(1u << 2)	/* LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF */
@@ -375,18 +381,8 @@ static int landlock_hidden(void *arg)
 
 REFUSE(landlock_log)
 {
-	pid_t kid = ckpt_fork(landlock_hidden, NULL);
-
-	ckpt_step_wait(0, 1);
-	if (board->value[0]) {
-		CHECK_SYS(kill(kid, SIGKILL));
-		CHECK_EQ(kid, waitpid(kid, NULL, 0));
-		not_here();
-	}
-	expect_refusal(kid, UNSUPPORTED, "has the log of Landlock switched off for domains below it "
-		       "(LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF): start it without that");
-	ckpt_ready_wait();
-	ckpt_wait_exit(kid, 0);
+	child_refused(landlock_hidden, "has the log of Landlock switched off for domains below it "
+		      "(LANDLOCK_RESTRICT_SELF_LOG_SUBDOMAINS_OFF): start it without that");
 }
 
 /* It tells of an event, and the kernel tells it whether somebody listens. */
