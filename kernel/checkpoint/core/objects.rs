@@ -38,9 +38,13 @@ use crate::{
 /// Bytes that the registry and its objects take for each, roughly.
 const OBJECT_BYTES: usize = 512;
 
-/// How often, a millisecond apart, what would be refused is counted again: who looks at /proc/PID
+/// How often what would be refused is counted again, a millisecond apart at first: who looks at /proc/PID
 /// has a reference for a moment.
-const RECOUNTS: usize = 50;
+const RECOUNTS: i64 = 50;
+
+/// After how many of them the pause between two grows by another millisecond: who looks may have been
+/// preempted.
+const RECOUNTS_A_MS: i64 = 5;
 
 /// What tasks outside have of an object.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -276,8 +280,8 @@ fn downcast<F: 'static, T: Shared<F>>(entry: &Entry<F>) -> Option<Arc<T>> {
 
 /// Lists objects that tasks outside have, too. To be called when all uses have been counted.
 ///
-/// What would be refused is counted again for a while, all objects at once: the tasks are frozen
-/// meanwhile. EINTR: the caller was killed.
+/// What would be refused is counted again for a while: the tasks are frozen meanwhile. EINTR: the caller
+/// was killed.
 pub(crate) fn leaks<F: 'static>(cap: &mut Capture<F>) -> Result {
     let ask = |cap: &Capture<F>, at: usize| {
         let entry = cap.objects.entries.get(at)?;
@@ -285,23 +289,33 @@ pub(crate) fn leaks<F: 'static>(cap: &mut Capture<F>) -> Result {
         let outside = object.outside(cap, entry.users);
         (outside != Outside::Nothing).then_some((object, entry.users, outside))
     };
-    let mut found: KVVec<usize> = KVVec::new();
+    // Where they are, and whether they would be refused.
+    let mut found: KVVec<(usize, bool)> = KVVec::new();
     for at in 0..cap.objects.entries.len() {
         check_killed()?;
-        if ask(cap, at).is_some() {
-            found.push(at, GFP_KERNEL_ACCOUNT)?;
+        if let Some((_, _, outside)) = ask(cap, at) {
+            found.push((at, outside == Outside::Refused), GFP_KERNEL_ACCOUNT)?;
         }
     }
-    for _ in 0..RECOUNTS {
-        // A mere line of the log is not worth waiting for.
-        let refused = |&at| ask(cap, at).is_some_and(|(_, _, o)| o == Outside::Refused);
-        if !found.iter().any(refused) {
+    for round in 0..RECOUNTS {
+        // Once counted right is enough: who looks at another one has that one only in hand. A mere
+        // line of the log is not worth waiting for.
+        found.retain(|(at, refused)| {
+            let outside = match *refused && check_killed().is_ok() {
+                true => ask(cap, *at).map(|(_, _, outside)| outside),
+                false => return true,
+            };
+            *refused = outside == Some(Outside::Refused);
+            outside.is_some()
+        });
+        check_killed()?;
+        if !found.iter().any(|&(_, refused)| refused) {
             break;
         }
-        check_killed()?;
-        fsleep(Delta::from_millis(1));
+        fsleep(Delta::from_millis(1 + round / RECOUNTS_A_MS));
     }
-    for at in found {
+    for (at, _) in found {
+        check_killed()?;
         if let Some((object, users, outside)) = ask(cap, at) {
             object.tell(cap, users, outside)?;
         }
