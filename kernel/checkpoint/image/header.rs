@@ -78,11 +78,12 @@ pub mod arch {
     }
 }
 
-/// Most bytes of metadata.
-pub const META_MAX: u64 = 1 << 30;
+/// Most bytes of metadata: it is in one piece while it is checked, and Linux allocates no more than
+/// 2 GiB - 1 so. Segments of which all are full.
+pub const META_MAX: u64 = (1 << 31) - (1 << 20);
 
 /// Most objects. A reader needs memory for each, besides that for the metadata.
-pub const OBJECTS_MAX: u32 = 1 << 23;
+pub const OBJECTS_MAX: u32 = 1 << 24;
 
 structure! {
     /// First bytes of an image.

@@ -129,10 +129,21 @@ fn read_meta(
     held: &mut Held,
 ) -> Result<KVVec<u8>> {
     let len = usize::try_from(header.meta_len.get())?;
-    let mut meta = KVVec::new();
+    let mut meta: KVVec<u8> = KVVec::new();
     while meta.len() < len {
         let old = meta.len();
         let n = core::cmp::min(CHUNK, len - old);
+        if meta.capacity() - old < n {
+            // A vector that grows by itself doubles: this one ends with the metadata.
+            let room = meta.capacity().saturating_mul(2).clamp(old + n, len);
+            held.set(meta.capacity().saturating_add(room));
+            let mut larger = KVVec::with_capacity(room, GFP_KERNEL_ACCOUNT)?;
+            for some in meta.chunks(CHUNK) {
+                wait::go_on()?;
+                larger.extend_from_slice(some, GFP_KERNEL_ACCOUNT)?;
+            }
+            meta = larger;
+        }
         meta.resize(old + n, 0u8, GFP_KERNEL_ACCOUNT)?;
         held.set(meta.capacity());
         let part = meta.get_mut(old..).ok_or(EINVAL)?;

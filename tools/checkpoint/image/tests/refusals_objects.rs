@@ -35,7 +35,7 @@ fn container() {
             s.edit(0, |c: &mut Container| c.flags.set(1 << 2))
         }),
         ("too many objects", |s| {
-            s.edit(0, |c: &mut Container| c.objects.set((1 << 23) + 1))
+            s.edit(0, |c: &mut Container| c.objects.set((1 << 24) + 1))
         }),
         ("more object references than records", |s| {
             s.edit(0, |c: &mut Container| c.objects.set(10_000))

@@ -70,7 +70,9 @@ fn header() {
         ("impossible page size", |h| h.page_size.set(5000)),
         ("impossible page size", |h| h.page_size.set(1 << 20)),
         ("impossible length of metadata", |h| h.meta_len.set(0)),
-        ("impossible length of metadata", |h| h.meta_len.set(1 << 31)),
+        ("impossible length of metadata", |h| {
+            h.meta_len.set((1 << 31) - (1 << 20) + 8)
+        }),
         ("impossible length of metadata", |h| h.meta_len.set(7)),
         ("the image is cut short", |h| h.meta_len.set(1 << 29)),
         ("parent image that is not named, or that is none", |h| {
