@@ -371,7 +371,7 @@ pub(super) fn replay(
                     ": there may be no more (net.netfilter.nf_conntrack_max), or there is no memory"
                 }
                 ENETDOWN if matches!(kind, REQUEST_NEWNEXTHOP | REQUEST_BUCKETS) => {
-                    ": its device has no carrier: have that connected"
+                    ": its device is down or has no carrier: have that set up and connected"
                 }
                 EMFILE if kind == REQUEST_EXPECTATION => {
                     ": there may be no more (net.netfilter.nf_conntrack_expect_max)"
