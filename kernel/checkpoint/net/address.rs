@@ -5,7 +5,15 @@
 //! An address is one of the tasks if a socket of the image has it: then it is rewritten wherever it stands.
 //! Others are those of who is outside, and stay what they are unless the caller says otherwise.
 
-use kernel::prelude::*;
+use core::net::{
+    Ipv4Addr,
+    Ipv6Addr, //
+};
+
+use kernel::{
+    fmt,
+    prelude::*, //
+};
 
 use crate::{
     core::{
@@ -23,9 +31,23 @@ use crate::{
         Kind,
         ObjRef, //
     },
-    kapi::time::wait,
-    net::tcp::Address, //
+    kapi::time::wait, //
 };
+
+/// An address and a port, for messages.
+pub(super) struct Address(pub(super) [u8; 16], pub(super) i32, pub(super) u16);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Self(bytes, family, port) = self;
+        let [a, b, c, d, ..] = bytes;
+        if family.cast_unsigned() == FAMILY_INET {
+            write!(f, "{}:{}", Ipv4Addr::new(a, b, c, d), port)
+        } else {
+            write!(f, "[{}]:{}", Ipv6Addr::from(bytes), port)
+        }
+    }
+}
 
 /// Returns the address family of another socket than one of TCP, by its reference.
 fn family_of(r: &Restore, socket: u32) -> Result<u32> {

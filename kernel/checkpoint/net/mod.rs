@@ -33,6 +33,7 @@ mod tcp_hints;
 mod tcp_keys;
 mod tcp_options;
 mod tcp_outside;
+mod tcp_save;
 mod tcp_unseen;
 mod udp_cork;
 mod unix;
@@ -77,7 +78,7 @@ use zerocopy::{
 /// Lets what is between the tasks, which are about to be killed, and whose image is complete, end
 /// without that anything is left of it, and others are not told of it.
 pub(crate) fn end_quietly(cap: &mut Capture) {
-    tcp::end_quietly(cap);
+    tcp_save::end_quietly(cap);
 }
 
 /// Lets what is connected to the outside be held while it is saved: the tasks are to be killed.

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! TCP sockets: they are found, and saved.
+//! TCP sockets: they are found, and what of them is lost is told; `tcp_save.rs` writes them.
 //!
 //! A connection is saved whose two ends are in the network namespace: both in the tree, or one of them
 //! closed by its owner, or not accepted yet at a socket of the tree. The other end of others goes on
 //! without us: of these is saved what the two have agreed upon (`tcp_outside.rs`). If that can't be then
 //! they come back as after a reset, which the log tells.
-
-use core::net::{
-    Ipv4Addr,
-    Ipv6Addr, //
-};
 
 use kernel::{
     fmt,
@@ -40,14 +35,6 @@ use crate::{
     },
     image::{
         net::{
-            tcp::{
-                TCP_CONNECTED,
-                TCP_LISTENING,
-                TCP_NEW,
-                TCP_OUTSIDE,
-                TCP_OVER,
-                TCP_STARTED, //
-            },
             FAMILY_INET,
             FAMILY_INET6,
             PROTOCOL_TCP,
@@ -61,7 +48,6 @@ use crate::{
             socket::SockRef,
             tcp::{
                 Peer,
-                Read,
                 State,
                 Tcp, //
             }, //
@@ -69,19 +55,16 @@ use crate::{
         task::frozen::{
             FrozenTask,
             TaskName, //
-        },
-        time::wait, //
+        }, //
     },
     net::{
+        address::Address,
         errqueue,
         inet,
         socket,
         tcp_build,
-        tcp_end::End,
-        tcp_keys,
         tcp_options,
-        tcp_outside,
-        tcp_unseen,
+        tcp_save,
         Family, //
     },
     ns, //
@@ -104,7 +87,7 @@ pub(super) const FAMILY: Family = Family {
 /// What TCP sockets are, and what is in their queues.
 pub(super) const LINKS: LinkOps = LinkOps {
     name: "TCP sockets",
-    save: save_links,
+    save: tcp_save::save_links,
     link: tcp_build::link,
 };
 
@@ -116,7 +99,9 @@ pub(super) struct Sock {
     user: User,
     name: KVec<u8>,
     /// It was written: what it is to another one has come before.
-    written: Atomic<bool>,
+    pub(super) written: Atomic<bool>,
+    /// What is lost of it was told.
+    told: Atomic<bool>,
     /// It is held: 1 more than its place among those that are.
     pub(super) held: Atomic<usize>,
 }
@@ -150,6 +135,7 @@ impl Shared<Found> for Sock {
     }
 
     fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
+        self.told.store(true, Relaxed);
         let named = Named {
             user: self.user,
             name: &self.name,
@@ -252,7 +238,7 @@ impl Sock {
     }
 
     /// Tells that so many connections are lost that wait here.
-    fn tell_strangers(&self, cap: &mut Capture, lost: usize) {
+    pub(super) fn tell_strangers(&self, cap: &mut Capture, lost: usize) {
         let named = Named {
             user: self.user,
             name: &self.name,
@@ -270,7 +256,7 @@ impl Sock {
     }
 
     /// Tells that so many connections wait here that are in the image.
-    fn tell_waiting(&self, cap: &mut Capture, kept: usize) {
+    pub(super) fn tell_waiting(&self, cap: &mut Capture, kept: usize) {
         let named = Named {
             user: self.user,
             name: &self.name,
@@ -286,8 +272,38 @@ impl Sock {
         );
     }
 
+    /// Refuses it, as somebody else has made it a connection of Multipath TCP meanwhile.
+    pub(super) fn refuse_busy(&self, cap: &mut Capture) {
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        let what = fmt!("{}: somebody outside uses it (MPTCP): try again", named);
+        cap.report.refuse(EBUSY, &self.who, what);
+    }
+
+    /// Tells that its connection is lost, as it did not stay what it was.
+    pub(super) fn tell_unsettled(&self, cap: &mut Capture) {
+        self.told.store(true, Relaxed);
+        let named = Named {
+            user: self.user,
+            name: &self.name,
+        };
+        lose(
+            cap,
+            EAGAIN,
+            &self.who,
+            fmt!(
+                "{}: its connection kept changing while it was saved: it comes back as after a reset \
+                 (ECONNRESET): try again",
+                named
+            ),
+        );
+    }
+
     /// Tells that its connection is lost, as it is not held.
-    fn tell_not_held(&self, cap: &mut Capture) {
+    pub(super) fn tell_not_held(&self, cap: &mut Capture) {
+        self.told.store(true, Relaxed);
         let named = Named {
             user: self.user,
             name: &self.name,
@@ -305,24 +321,18 @@ impl Sock {
     }
 }
 
-/// An address and a port, for messages.
-pub(super) struct Address(pub(super) [u8; 16], pub(super) i32, pub(super) u16);
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let &Self(bytes, family, port) = self;
-        let [a, b, c, d, ..] = bytes;
-        if family.cast_unsigned() == FAMILY_INET {
-            write!(f, "{}:{}", Ipv4Addr::new(a, b, c, d), port)
-        } else {
-            write!(f, "[{}]:{}", Ipv6Addr::from(bytes), port)
-        }
-    }
-}
-
 /// Looks at a socket that a task has. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef) -> Result<bool> {
-    let sk = SockRef::of(file).ok_or(ENOENT)?;
+    collect_sk(cap, t, named, SockRef::of(file).ok_or(ENOENT)?)
+}
+
+/// Does the same with `sk`, which is what `named` shows, or its only subflow.
+pub(super) fn collect_sk(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    sk: SockRef,
+) -> Result<bool> {
     let inet = sk.inet()?;
     let why = inet::refused(&inet)
         .or_else(|| sk.tcp_refused())
@@ -351,6 +361,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
             user: named.user,
             name,
             written: Atomic::new(false),
+            told: Atomic::new(false),
             held: Atomic::new(0),
         })?;
     }
@@ -358,12 +369,12 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
 }
 
 /// Returns the reference of the socket at `addr`.
-fn object(cap: &Capture, addr: usize) -> Result<ObjRef> {
+pub(super) fn object(cap: &Capture, addr: usize) -> Result<ObjRef> {
     cap.objects.reference::<Sock>(addr)
 }
 
 /// Returns the socket at `addr`, if it is one of the tasks.
-fn found(cap: &Capture, sk: &SockRef) -> Option<Arc<Sock>> {
+pub(super) fn found(cap: &Capture, sk: &SockRef) -> Option<Arc<Sock>> {
     cap.objects.get::<Sock>(sk.addr())
 }
 
@@ -411,7 +422,7 @@ fn lose(cap: &mut Capture, errno: Error, who: &TaskName, what: fmt::Arguments<'_
 }
 
 /// Tells what of a connection with another task is lost that else comes back.
-fn tell_details(cap: &mut Capture, sock: &Sock) -> Result {
+pub(super) fn tell_details(cap: &mut Capture, sock: &Sock) -> Result {
     let tcp = sock.sk.tcp_now()?;
     if tcp.state != State::Connected || !is_kept(cap, &sock.sk, &tcp)? {
         return Ok(());
@@ -426,8 +437,11 @@ fn tell_details(cap: &mut Capture, sock: &Sock) -> Result {
     Ok(())
 }
 
-/// Tells of a connection that is lost, which was not known when others were told of.
-fn tell_lost(cap: &mut Capture, sock: &Sock) -> Result {
+/// Tells of a connection that is lost, unless that was known when others were told of.
+pub(super) fn tell_lost(cap: &mut Capture, sock: &Sock) -> Result {
+    if sock.told.load(Relaxed) {
+        return Ok(());
+    }
     let outside = if cap.strict {
         Outside::Refused
     } else {
@@ -436,68 +450,8 @@ fn tell_lost(cap: &mut Capture, sock: &Sock) -> Result {
     sock.tell(cap, 0, outside)
 }
 
-/// Writes what all sockets are.
-fn save_links(cap: &mut Capture) -> Result {
-    let mut all: KVVec<Arc<Sock>> = KVVec::new();
-    let mut addrs: KVVec<usize> = KVVec::new();
-    for (_, sock) in cap.objects.all::<Sock>() {
-        addrs.push(sock.addr(), GFP_KERNEL_ACCOUNT)?;
-    }
-    for addr in addrs {
-        all.push(
-            cap.objects.get::<Sock>(addr).ok_or(ENOENT)?,
-            GFP_KERNEL_ACCOUNT,
-        )?;
-    }
-    // Those that wait have their order.
-    for sock in &all {
-        wait::go_on()?;
-        tell_details(cap, sock)?;
-        let tcp = sock.sk.tcp_now()?;
-        if tcp.state == State::Listening {
-            End::of(cap, sock, TCP_LISTENING)?.put(cap, &tcp, &[], &[])?;
-            save_waiting(cap, sock)?;
-        }
-    }
-    for sock in &all {
-        wait::go_on()?;
-        if !sock.written.load(Relaxed) {
-            save_one(cap, sock)?;
-        }
-    }
-    tcp_unseen::save_closed(cap)
-}
-
-/// Returns what the other end of `tcp` is, of which nothing is left.
-fn other_end(tcp: &Tcp) -> Tcp {
-    Tcp {
-        state: State::Connected,
-        error: 0,
-        shut_read: true,
-        shut_write: true,
-        backlog: 0,
-        user_mss: 0,
-        received: 0,
-        sent: 0,
-        urgent: 0,
-        urgent_sent: 0,
-        port: tcp.peer_port,
-        peer_port: tcp.port,
-        done: false,
-        bound_addr: false,
-        bound_port: false,
-        has_port: true,
-        urgent_read: false,
-        connecting: false,
-        was_connected: true,
-        addr: tcp.peer_addr,
-        peer_addr: tcp.addr,
-        ..*tcp
-    }
-}
-
 /// Returns how many of the connections that wait at `listener` are from outside.
-fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
+pub(super) fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
     let mut lost = 0;
     for child in listener.tcp_waiting()? {
         let is_saved = match peer_of(&child)? {
@@ -508,188 +462,4 @@ fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
         lost += usize::from(!is_saved);
     }
     Ok(lost)
-}
-
-/// Writes the connections that wait at `listener`: each connects anew, and sends all again.
-fn save_waiting(cap: &mut Capture, listener: &Sock) -> Result {
-    let (mut kept, mut lost) = (0usize, 0usize);
-    for child in listener.sk.tcp_waiting()? {
-        wait::go_on()?;
-        match peer_of(&child)? {
-            Peer::Open(client) if found(cap, &client).is_some() => {
-                let sock = found(cap, &client).ok_or(ENOENT)?;
-                let read = client.tcp(Some(&child))?;
-                let end = End::of(cap, &sock, TCP_STARTED)?;
-                save_started(cap, &end, &read)?;
-            }
-            Peer::Closed(client) => {
-                let read = client.tcp(Some(&child))?;
-                let end = End::closed(&client, TCP_STARTED, client.tcp_keys()?);
-                save_started(cap, &end, &read)?;
-            }
-            Peer::Gone => {
-                let read = child.tcp(None)?;
-                let tcp = Tcp {
-                    urgent_sent: read.this.urgent,
-                    ..other_end(&read.this)
-                };
-                let family = child.basics().family.cast_unsigned();
-                let keys = tcp_keys::of_other_end(&child.tcp_keys()?, &read.this, family)?;
-                let end = End::closed(&child, TCP_STARTED, keys);
-                end.put(cap, &tcp, &[], &[read.received()])?;
-            }
-            _ if tcp_unseen::save_waiting(cap, child.addr())? => kept += 1,
-            _ => lost += 1,
-        }
-    }
-    if kept != 0 {
-        listener.tell_waiting(cap, kept);
-    }
-    if lost != 0 {
-        listener.tell_strangers(cap, lost);
-    }
-    Ok(())
-}
-
-/// Writes one that connects anew: what the end that waits has received is to be sent again.
-fn save_started(cap: &mut Capture, end: &End, read: &Read) -> Result {
-    let [received, _] = read.of_peer();
-    let before = u32::try_from(received.len())?;
-    let urgent_sent = match (read.this.urgent_sent, &read.peer) {
-        (0, Some(peer)) => peer.urgent,
-        (0, None) => 0,
-        (mark, _) => mark.checked_add(before).ok_or(EOVERFLOW)?,
-    };
-    let tcp = Tcp {
-        urgent_sent,
-        urgent: 0,
-        urgent_read: false,
-        ..read.this
-    };
-    end.put(cap, &tcp, &[], &[received, read.sent()])
-}
-
-/// Writes a socket that was not written yet.
-fn save_one(cap: &mut Capture, sock: &Sock) -> Result {
-    let read = sock.sk.tcp(None)?;
-    let tcp = read.this;
-    match tcp.state {
-        // Its connections that wait have come before.
-        State::Listening => Ok(()),
-        State::New => End::of(cap, sock, TCP_NEW)?.put(cap, &tcp, &[], &[]),
-        State::Started => End::of(cap, sock, TCP_STARTED)?.put(cap, &tcp, &[], &[]),
-        State::Over => End::of(cap, sock, TCP_OVER)?.put(cap, &tcp, read.received(), &[]),
-        State::Connected => save_connected(cap, sock, &read),
-    }
-}
-
-/// Writes a socket that is connected, and the other end.
-fn save_connected(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
-    let tcp = read.this;
-    let (peer, other) = match peer_of(&sock.sk)? {
-        Peer::Open(peer) if peer.addr() == sock.addr() => return save_reset(cap, sock, read),
-        Peer::Open(peer) => match found(cap, &peer) {
-            Some(other) => (peer, Some(other)),
-            None => return save_outside(cap, sock, read),
-        },
-        Peer::Closed(peer) => (peer, None),
-        Peer::Gone if tcp.done => {
-            End::of(cap, sock, TCP_CONNECTED)?.put(cap, &tcp, read.received(), &[read.sent()])?;
-            let family = sock.sk.basics().family.cast_unsigned();
-            let keys = tcp_keys::of_other_end(&sock.sk.tcp_keys()?, &tcp, family)?;
-            let end = End::closed(&sock.sk, TCP_CONNECTED, keys);
-            return end.put(cap, &other_end(&tcp), &[], &[]);
-        }
-        Peer::Request(at) if found(cap, &at).is_some() => {
-            let end = End::of(cap, sock, TCP_STARTED)?;
-            return end.put(cap, &tcp, &[], &[read.sent()]);
-        }
-        Peer::Waiting => {
-            // At a socket of others.
-            tell_lost(cap, sock)?;
-            return save_reset(cap, sock, read);
-        }
-        _ => return save_outside(cap, sock, read),
-    };
-    let both = match sock.sk.tcp(Some(&peer)) {
-        Err(ESTALE) => {
-            tell_lost(cap, sock)?;
-            return save_reset(cap, sock, read);
-        }
-        both => both?,
-    };
-    let (this, that) = (both.this, both.peer.ok_or(EINVAL)?);
-    if this.state != State::Connected || that.state != State::Connected {
-        return save_reset(cap, sock, &both);
-    }
-    End::of(cap, sock, TCP_CONNECTED)?.put(cap, &this, both.received(), &[both.sent()])?;
-    let [received, sent] = both.of_peer();
-    match other {
-        Some(other) => {
-            for sk in [&sock.sk, &other.sk] {
-                cap.found.net.joined.push(sk.clone(), GFP_KERNEL_ACCOUNT)?;
-            }
-            let end = End::of(cap, &other, TCP_CONNECTED)?;
-            end.put(cap, &that, received, &[sent])
-        }
-        None => {
-            let end = End::closed(&peer, TCP_CONNECTED, peer.tcp_keys()?);
-            let that = Tcp {
-                shut_read: true,
-                shut_write: true,
-                urgent: 0,
-                ..that
-            };
-            end.put(cap, &that, &[], &[sent])
-        }
-    }
-}
-
-/// Lets connections end without a segment: the tasks are about to be killed.
-pub(super) fn end_quietly(cap: &mut Capture) {
-    tcp_outside::bury(cap);
-    for sk in core::mem::replace(&mut cap.found.net.joined, KVVec::new()) {
-        sk.end_tcp_quietly();
-    }
-}
-
-/// Writes a socket the other end of which is outside.
-fn save_outside(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
-    let wire = match read.wire {
-        Ok(wire) if tcp_outside::may_keep(cap, sock) => wire,
-        Ok(_) => {
-            sock.tell_not_held(cap);
-            return save_reset(cap, sock, read);
-        }
-        Err(_) => return save_reset(cap, sock, read),
-    };
-    tcp_outside::is_read(cap, sock.held.load(Relaxed), &read.this, &wire);
-    let end = End::of(cap, sock, TCP_OUTSIDE)?;
-    let hints = sock.sk.tcp_hints()?;
-    end.put_with(
-        cap,
-        &read.this,
-        Some((&wire, &hints)),
-        read.received(),
-        &[read.sent()],
-    )
-}
-
-/// Writes a socket whose connection is not saved, as after a reset.
-fn save_reset(cap: &mut Capture, sock: &Sock, read: &Read) -> Result {
-    let tcp = Tcp {
-        state: State::Over,
-        // As tcp_reset() has it.
-        error: match read.this.state {
-            State::Over => read.this.error,
-            _ if read.this.done && !read.this.shut_write => EPIPE.to_errno().unsigned_abs(),
-            _ => ECONNRESET.to_errno().unsigned_abs(),
-        },
-        shut_read: true,
-        shut_write: true,
-        urgent_sent: 0,
-        has_port: false,
-        ..read.this
-    };
-    End::of(cap, sock, TCP_OVER)?.put(cap, &tcp, read.received(), &[])
 }

@@ -48,6 +48,7 @@ use crate::{
         Raw, //
     },
     kapi::{
+        mm::held::Held,
         net::{
             inet::{
                 ipv6,
@@ -100,6 +101,10 @@ const ARRIVE_ALL_NS: u64 = 3 * ARRIVE_NS;
 
 /// Bytes that a queue takes besides those that it has.
 const OVERHEAD: u32 = 1 << 16;
+
+/// What a socket of Multipath TCP takes beyond its buffers: a fragment of 32 KiB, or a part of one, each
+/// in its own queue and in that of its subflow.
+pub(super) const BEYOND: u64 = 4 << 15;
 
 /// A socket as it stands in the image.
 pub(super) struct Part<'a> {
@@ -323,7 +328,7 @@ pub(super) fn address_error(e: Error) -> &'static str {
 /// `to`.
 pub(super) fn send(r: &Restore, from: &SockRef, to: Option<&SockRef>, queue: &[&[u8]]) -> Result {
     let len: u64 = queue.iter().map(|part| part.len() as u64).sum();
-    if len > from.tcp_room(to).saturating_mul(2) {
+    if len > from.tcp_room(to).saturating_mul(2).saturating_add(BEYOND) {
         return Err(r.told(
             ENOBUFS,
             fmt!("more is in the queues of a connection than its buffers hold"),
@@ -559,8 +564,10 @@ fn bind(r: &Restore, part: &Part<'_>) -> Result {
 pub(super) fn link(r: &Restore) -> Result {
     let own = Own::of(r)?;
     let mut parts: KVVec<Part<'_>> = KVVec::new();
+    let mut held = Held::new();
     for raw in r.links() {
         let raw = raw.map_err(|f| r.fault(f))?;
+        held.set(parts.capacity().saturating_mul(size_of::<Part<'_>>()));
         match raw.kind {
             Kind::TcpSocket => parts.push(Part::of(r, &raw, &own)?, GFP_KERNEL_ACCOUNT)?,
             Kind::TcpHints => {

@@ -53,9 +53,9 @@ use crate::{
         time::wait, //
     },
     net::{
+        address::Address,
         tcp::{
             self,
-            Address,
             Sock, //
         },
         tcp_build::{
@@ -414,7 +414,9 @@ fn rejoin(r: &Restore, part: &Part<'_>, tcp: &Tcp, wire: &Wire) -> Result {
     let end = part.end(r)?;
     let reuse = end.reuses()?;
     let room = end.sk.tcp_room(Some(&end.sk)).saturating_mul(2);
-    if u64::from(tcp.received) > room || u64::from(tcp.sent) > room {
+    if u64::from(tcp.received) > room
+        || u64::from(tcp.sent) > room.saturating_add(tcp_build::BEYOND)
+    {
         return Err(r.told(
             ENOBUFS,
             fmt!("more is in the queues of a connection than its buffers hold"),
