@@ -13,7 +13,7 @@ struct sock;
 #define CHECKPOINT_MPTCP_NEW		0	/* It was never connected. */
 #define CHECKPOINT_MPTCP_LISTENING	1	/* It listens. */
 #define CHECKPOINT_MPTCP_CONNECTED	2	/* It has a connection with subflows. */
-#define CHECKPOINT_MPTCP_FELL_BACK	3	/* It has one of TCP. */
+#define CHECKPOINT_MPTCP_FELL_BACK	3	/* It has one of TCP, and never had another. */
 #define CHECKPOINT_MPTCP_OVER		4	/* It had one. */
 
 /* checkpoint_mptcp::special */
@@ -51,5 +51,8 @@ int checkpoint_mptcp_get(struct sock *sk, struct checkpoint_mptcp *state);
 int checkpoint_mptcp_option(struct sock *sk, int name, void *value, int *len);
 int checkpoint_mptcp_listen(struct sock *sk, unsigned int backlog);
 int checkpoint_mptcp_settle(struct sock *sk, u32 locks);
+
+/* Of kernel/checkpoint/mptcp_fell_back.c. */
+struct sock *checkpoint_mptcp_first(struct sock *sk);
 
 #endif /* _LINUX_CHECKPOINT_MPTCP_H */

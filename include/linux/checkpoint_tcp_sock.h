@@ -253,11 +253,14 @@ int checkpoint_tcp_finish(struct sock *sk, bool closing);
  * struct checkpoint_tcp_rest - what a namespace has of TCP that no file shows
  * @orphans: connections that were closed, and have something left to send, or to
  *	hear of
+ * @subflows: subflows of sockets of Multipath TCP that were closed, or wait to be
+ *	accepted
  * @requests: handshakes that are not over
  * @waits: addresses in TIME_WAIT
  */
 struct checkpoint_tcp_rest {
 	unsigned int orphans;
+	unsigned int subflows;
 	unsigned int requests;
 	unsigned int waits;
 };

@@ -8,8 +8,10 @@
 #include <linux/checkpoint_mptcp.h>
 #include <linux/checkpoint_socket.h>
 #include <linux/errno.h>
+#include <linux/jiffies.h>
 #include <linux/net.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/skbuff.h>
 #include <linux/sockptr.h>
 #include <linux/string.h>
@@ -20,8 +22,13 @@
 #include <net/sock_reuseport.h>
 #include <net/tcp.h>
 
+#include "tcp.h"
+
 #ifdef CONFIG_MPTCP
 #include "../../net/mptcp/protocol.h"
+
+/* How long a lock is waited for, while the tasks stand still. */
+#define CHECKPOINT_MPTCP_WAIT	(HZ / 5)
 
 /* What is kept of sk_userlocks. */
 #define CHECKPOINT_MPTCP_LOCKS	(SOCK_BINDADDR_LOCK | SOCK_BINDPORT_LOCK)
@@ -39,13 +46,29 @@ static u8 checkpoint_mptcp_state(const struct sock *sk)
 	if (sk->sk_state == TCP_LISTEN)
 		return CHECKPOINT_MPTCP_LISTENING;
 	if (sk->sk_state != TCP_CLOSE)
-		return __mptcp_check_fallback(msk) ? CHECKPOINT_MPTCP_FELL_BACK :
+		return checkpoint_mptcp_is_tcp(sk) ? CHECKPOINT_MPTCP_FELL_BACK :
 						     CHECKPOINT_MPTCP_CONNECTED;
 	if (sk->sk_shutdown || sk->sk_err || sock_flag(sk, SOCK_DONE) ||
 	    !skb_queue_empty(&sk->sk_receive_queue) || sk->sk_socket->state != SS_UNCONNECTED ||
 	    (first && (first->sk_state != TCP_CLOSE || first->sk_shutdown || first->sk_err)))
 		return CHECKPOINT_MPTCP_OVER;
 	return CHECKPOINT_MPTCP_NEW;
+}
+
+/*
+ * Locks @sk, unless somebody else has it for longer than the worker of MPTCP: who has it
+ * may wait for user memory.
+ */
+bool checkpoint_mptcp_lock_soon(struct sock *sk)
+{
+	unsigned long end = jiffies + CHECKPOINT_MPTCP_WAIT;
+
+	while (!checkpoint_sock_trylock(sk)) {
+		if (time_after(jiffies, end) || fatal_signal_pending(current))
+			return false;
+		schedule_timeout_killable(1);
+	}
+	return true;
 }
 
 /* What of the first subflow can't be set again. */
@@ -119,8 +142,8 @@ int checkpoint_mptcp_get(struct sock *sk, struct checkpoint_mptcp *state)
 	memset(state, 0, sizeof(*state));
 	if (!checkpoint_mptcp_is(sk))
 		return -EINVAL;
-	/* Who has it may wait for user memory. Whoever changes the first subflow has it, too. */
-	if (!checkpoint_sock_trylock(sk))
+	/* Whoever changes the first subflow has it, too. */
+	if (!checkpoint_mptcp_lock_soon(sk))
 		return -EBUSY;
 	first = msk->first;
 	state->state = checkpoint_mptcp_state(sk);

@@ -23,13 +23,6 @@
 
 #include "tcp.h"
 
-/* Where bytes of queues go; what there is no room for is counted. */
-struct checkpoint_tcp_bytes {
-	u8 *to;
-	size_t room;
-	size_t len;
-};
-
 /* It is an IPv6 socket whose addresses are of IPv6 indeed. */
 bool checkpoint_tcp_is_v6(const struct sock *sk)
 {
@@ -92,6 +85,45 @@ int checkpoint_tcp_lock(struct sock *sk, struct sock *peer)
 	}
 }
 
+/*
+ * The same with the connections of Multipath TCP whose subflows they are, if they are some:
+ * a part of the queues is there. Ends with checkpoint_tcp_unlock_whole().
+ */
+int checkpoint_tcp_lock_whole(struct checkpoint_tcp_lock *lock, struct sock *sk,
+			      struct sock *peer)
+{
+	for (;;) {
+		*lock = (struct checkpoint_tcp_lock){};
+		/* One that waits to be accepted, of which the spinlock is taken, comes last: @peer. */
+		if (checkpoint_tcp_trylock(sk, 0)) {
+			lock->sk = sk;
+			if (checkpoint_mptcp_trylock(sk, &lock->of[0])) {
+				if (!peer)
+					return 0;
+				if (checkpoint_tcp_trylock(peer, SINGLE_DEPTH_NESTING)) {
+					lock->peer = peer;
+					if (checkpoint_mptcp_trylock(peer, &lock->of[1]))
+						return 0;
+				}
+			}
+			checkpoint_tcp_unlock_whole(lock);
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		schedule_timeout_killable(1);
+	}
+}
+
+/* Takes back what checkpoint_tcp_lock_whole() has done. */
+void checkpoint_tcp_unlock_whole(const struct checkpoint_tcp_lock *lock)
+{
+	if (lock->peer)
+		checkpoint_tcp_unlock(lock->peer);
+	checkpoint_tcp_unlock(lock->sk);
+	checkpoint_mptcp_unlock(lock->of[0]);
+	checkpoint_mptcp_unlock(lock->of[1]);
+}
+
 /**
  * checkpoint_tcp_refusal() - tell why a TCP socket can't be saved
  * @sk: the socket
@@ -102,15 +134,16 @@ int checkpoint_tcp_refusal(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
+	struct checkpoint_tcp_lock lock;
 	int why;
 
-	why = checkpoint_tcp_lock(sk, NULL);
+	why = checkpoint_tcp_lock_whole(&lock, sk, NULL);
 	if (why)
 		return why;
-	if (icsk->icsk_ulp_ops)
-		why = CHECKPOINT_TCP_ULP;
-	else if (sk_is_mptcp(sk))
+	if (sk_is_mptcp(sk) && !(lock.of[0] && checkpoint_mptcp_is_tcp(lock.of[0])))
 		why = CHECKPOINT_TCP_MPTCP;
+	else if (icsk->icsk_ulp_ops && !sk_is_mptcp(sk))
+		why = CHECKPOINT_TCP_ULP;
 	else if (tp->repair)
 		why = CHECKPOINT_TCP_REPAIRED;
 	else if (rcu_access_pointer(icsk->icsk_accept_queue.fastopenq.ctx))
@@ -134,7 +167,7 @@ int checkpoint_tcp_refusal(struct sock *sk)
 #endif
 	else
 		why = checkpoint_tcp_keys_refusal(sk);
-	checkpoint_tcp_unlock(sk);
+	checkpoint_tcp_unlock_whole(&lock);
 	return why;
 }
 
@@ -161,6 +194,24 @@ u32 checkpoint_tcp_lost(struct sock *sk)
 	return lost;
 }
 
+/* Takes the bytes of @skb but the first @skip. */
+int checkpoint_tcp_take_from(const struct sk_buff *skb, u32 skip,
+			     struct checkpoint_tcp_bytes *bytes)
+{
+	u32 len;
+	int err = 0;
+
+	if (skip >= skb->len)
+		return 0;
+	if (!skb_frags_readable(skb))
+		return -EOPNOTSUPP;
+	len = skb->len - skip;
+	if (bytes->len + len <= bytes->room)
+		err = skb_copy_bits(skb, skip, bytes->to + bytes->len, len);
+	bytes->len += len;
+	return err;
+}
+
 /*
  * Takes the bytes of @skb from the sequence number @seq on, which becomes that of
  * what comes next: a segment that was sent again may begin with bytes of the one
@@ -170,22 +221,15 @@ static int checkpoint_tcp_take(const struct sk_buff *skb, u32 *seq,
 			       struct checkpoint_tcp_bytes *bytes)
 {
 	u32 start = TCP_SKB_CB(skb)->seq;
-	u32 skip, len;
-	int err = 0;
+	u32 skip;
 
 	if (TCP_SKB_CB(skb)->tcp_flags & TCPHDR_SYN)
 		start++;
 	skip = before(start, *seq) ? *seq - start : 0;
 	if (skip >= skb->len)
 		return 0;
-	if (!skb_frags_readable(skb))
-		return -EOPNOTSUPP;
-	len = skb->len - skip;
-	if (bytes->len + len <= bytes->room)
-		err = skb_copy_bits(skb, skip, bytes->to + bytes->len, len);
-	bytes->len += len;
 	*seq = start + skb->len;
-	return err;
+	return checkpoint_tcp_take_from(skb, skip, bytes);
 }
 
 /* Takes what was received by @sk and not read. */
@@ -256,9 +300,12 @@ static unsigned int checkpoint_tcp_state(const struct sock *sk)
 	}
 }
 
-/* What @sk is, and what is in its queues; of what its peer has got, nothing. */
-static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct checkpoint_tcp *state,
-				  struct checkpoint_tcp_bytes *bytes)
+/*
+ * What @sk is, and what is in its queues; of what its peer has got, nothing. @of: the
+ * connection of Multipath TCP whose subflow it is, or NULL.
+ */
+static int checkpoint_tcp_get_one(struct sock *sk, struct sock *of, struct sock *peer,
+				  struct checkpoint_tcp *state, struct checkpoint_tcp_bytes *bytes)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct tcp_sock *tp = tcp_sk(sk);
@@ -270,6 +317,10 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
 	state->state = checkpoint_tcp_state(sk);
 	state->error = READ_ONCE(sk->sk_err);
 	state->shutdown = sk->sk_shutdown & SHUTDOWN_MASK;
+	if (of) {
+		state->error = state->error ? : READ_ONCE(of->sk_err);
+		state->shutdown |= of->sk_shutdown & SHUTDOWN_MASK;
+	}
 	state->done = sock_flag(sk, SOCK_DONE);
 	state->bound_addr = sk->sk_userlocks & SOCK_BINDADDR_LOCK;
 	state->bound_port = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
@@ -291,11 +342,14 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
 	if (state->state == CHECKPOINT_TCP_LISTENING || state->state == CHECKPOINT_TCP_NEW)
 		return 0;
 
-	err = checkpoint_tcp_take_received(sk, bytes);
+	err = of ? checkpoint_mptcp_received(of, sk, bytes) : 0;
+	if (!err)
+		err = checkpoint_tcp_take_received(sk, bytes);
 	if (err)
 		return err;
 	state->received = bytes->len - at;
-	if (tp->urg_data & (TCP_URG_VALID | TCP_URG_READ)) {
+	/* Multipath TCP has no urgent byte. */
+	if (!of && tp->urg_data & (TCP_URG_VALID | TCP_URG_READ)) {
 		u32 mark = tp->urg_seq - tp->copied_seq;
 
 		if (mark < state->received) {
@@ -317,6 +371,8 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
 	err = checkpoint_tcp_take_sent(sk, seq, bytes);
 	if (err)
 		return err;
+	if (of)
+		checkpoint_mptcp_unsent(of, bytes);
 	state->sent = bytes->len - at;
 	if (tp->snd_up != tp->snd_una) {
 		u32 mark = tp->snd_up - 1 - seq;
@@ -324,9 +380,19 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
 		if (mark < state->sent)
 			state->urgent_sent = mark + 1;
 	}
-	if (!peer)
-		checkpoint_tcp_wire_get(sk, &state->wire);
+	if (peer)
+		return 0;
+	checkpoint_tcp_wire_get(sk, &state->wire);
+	/* The end comes after what the subflow has not been given. */
+	if (of && !state->wire.why && checkpoint_mptcp_is_shut(of, sk))
+		state->wire.fin = CHECKPOINT_TCP_FIN_QUEUED;
 	return 0;
+}
+
+/* Whether @sk is a connection of TCP, all of it in @sk and in @of. */
+static bool checkpoint_tcp_is_whole(const struct sock *sk, const struct sock *of)
+{
+	return !of || sk->sk_state == TCP_CLOSE || checkpoint_mptcp_is_tcp(of);
 }
 
 /**
@@ -343,27 +409,30 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *peer, struct che
  *
  * Return: how many bytes there are: if more than there is room for then they
  * are to be read again; or an errno: -ESTALE if the two are not connected to
- * each other, -EOPNOTSUPP if bytes are in the memory of a device, -EINTR if the
+ * each other, -EBUSY if somebody else has made one a connection of Multipath TCP
+ * meanwhile, -EOPNOTSUPP if bytes are in the memory of a device, -EINTR if the
  * caller was killed.
  */
 ssize_t checkpoint_tcp_get(struct sock *sk, struct sock *peer, struct checkpoint_tcp *state,
 			   struct checkpoint_tcp *peer_state, void *to, size_t room)
 {
 	struct checkpoint_tcp_bytes bytes = { .to = to, .room = room };
+	struct checkpoint_tcp_lock lock;
 	int err;
 
 	if (peer == sk)
 		return -ESTALE;
-	err = checkpoint_tcp_lock(sk, peer);
+	err = checkpoint_tcp_lock_whole(&lock, sk, peer);
 	if (err)
 		return err;
 
-	err = checkpoint_tcp_get_one(sk, peer, state, &bytes);
+	err = -EBUSY;
+	if (checkpoint_tcp_is_whole(sk, lock.of[0]) &&
+	    (!peer || checkpoint_tcp_is_whole(peer, lock.of[1])))
+		err = checkpoint_tcp_get_one(sk, lock.of[0], peer, state, &bytes);
 	if (!err && peer)
-		err = checkpoint_tcp_get_one(peer, sk, peer_state, &bytes);
+		err = checkpoint_tcp_get_one(peer, lock.of[1], sk, peer_state, &bytes);
 
-	if (peer)
-		checkpoint_tcp_unlock(peer);
-	checkpoint_tcp_unlock(sk);
+	checkpoint_tcp_unlock_whole(&lock);
 	return err ? err : (ssize_t)bytes.len;
 }

@@ -11,14 +11,45 @@
 
 struct checkpoint_tcp;
 struct checkpoint_tcp_wire;
+struct sk_buff;
 struct sock;
+
+/* Where bytes of queues go; what there is no room for is counted. */
+struct checkpoint_tcp_bytes {
+	u8 *to;
+	size_t room;
+	size_t len;
+};
 
 /* States of connections that may go on with who is outside. */
 #define CHECKPOINT_TCP_KEPT							\
 	(TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSE_WAIT |	\
 	 TCPF_CLOSING | TCPF_LAST_ACK)
 
+/* Of mptcp.c. */
+bool checkpoint_mptcp_lock_soon(struct sock *sk);
+
+/* Of mptcp_fell_back.c. */
+bool checkpoint_mptcp_is_tcp(const struct sock *sk);
+bool checkpoint_mptcp_trylock(struct sock *sk, struct sock **of);
+void checkpoint_mptcp_unlock(struct sock *of);
+int checkpoint_mptcp_received(struct sock *of, const struct sock *sk,
+			      struct checkpoint_tcp_bytes *bytes);
+void checkpoint_mptcp_unsent(const struct sock *of, struct checkpoint_tcp_bytes *bytes);
+bool checkpoint_mptcp_is_shut(const struct sock *of, const struct sock *sk);
+
 /* Of tcp.c. */
+struct checkpoint_tcp_lock {
+	struct sock *sk;
+	struct sock *peer;
+	struct sock *of[2];
+};
+
+int checkpoint_tcp_lock_whole(struct checkpoint_tcp_lock *lock, struct sock *sk,
+			      struct sock *peer);
+void checkpoint_tcp_unlock_whole(const struct checkpoint_tcp_lock *lock);
+int checkpoint_tcp_take_from(const struct sk_buff *skb, u32 skip,
+			     struct checkpoint_tcp_bytes *bytes);
 bool checkpoint_tcp_is_v6(const struct sock *sk);
 bool checkpoint_tcp_trylock(struct sock *sk, int subclass);
 void checkpoint_tcp_unlock(struct sock *sk);
@@ -39,6 +70,9 @@ int checkpoint_tcp_bind_shared(struct sock *sk, const struct checkpoint_tcp *sta
 /* Of tcp_peer.c. */
 bool checkpoint_tcp_is_local(const struct sock *sk);
 bool checkpoint_tcp_finds(const struct sock *sk, const struct sock *peer);
+
+/* Of tcp_over.c. */
+void checkpoint_tcp_end_subflow(struct sock *sk);
 
 /* Of tcp_queue.c. */
 int checkpoint_tcp_fill(struct sock *sk, const void *data, size_t size);

@@ -20,6 +20,7 @@
 #include <linux/tcp.h>
 #include <linux/workqueue.h>
 #include <net/inet_connection_sock.h>
+#include <net/mptcp.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -243,6 +244,10 @@ static bool checkpoint_tcp_try_resume(struct checkpoint_tcp_hold *hold)
 static void checkpoint_tcp_end_now(struct sock *sk)
 {
 	tcp_sk(sk)->repair = 1;
+	if (sk_is_mptcp(sk)) {
+		checkpoint_tcp_end_subflow(sk);
+		return;
+	}
 	if (sock_flag(sk, SOCK_DEAD)) {
 		/* Others had it, and have closed it before it was buried: as tcp_abort(). */
 		local_bh_disable();
@@ -270,8 +275,11 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 	if (!checkpoint_tcp_trylock(sk, 0))
 		return false;
 	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
-		/* Who has it closes it; one that was closed nobody does. */
-		is_over = hold->is_ending || hold->is_orphan;
+		/*
+		 * Who has it closes it; one that was closed nobody does, and a subflow stays a
+		 * while with what it is of.
+		 */
+		is_over = hold->is_ending || hold->is_orphan || sk_is_mptcp(sk);
 		hold->is_ending = true;
 		tp->repair = 1;
 		if (is_over)

@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <net/mptcp.h>
 #include <net/sock.h>
 
 #include "tcp_hold.h"
@@ -32,7 +33,11 @@ static DECLARE_DELAYED_WORK(checkpoint_tcp_sweeper, checkpoint_tcp_sweep);
 /* The tasks have died in another way than their checkpoint has meant. */
 static bool checkpoint_tcp_is_dead(const struct checkpoint_tcp_hold *hold)
 {
-	return !hold->is_orphan && sock_flag(hold->sk, SOCK_DEAD);
+	const struct sock *sk = hold->sk;
+
+	/* A subflow of Multipath TCP has no socket any more then, and is not dead yet. */
+	return !hold->is_orphan &&
+	       (sock_flag(sk, SOCK_DEAD) || (sk_is_mptcp(sk) && !READ_ONCE(sk->sk_socket)));
 }
 
 /* Takes @first, and what it has, out of checkpoint_tcp_left, into @over. */

@@ -8,6 +8,7 @@
 #include <linux/tcp.h>
 #include <net/inet_sock.h>
 #include <net/ipv6.h>
+#include <net/mptcp.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -25,6 +26,24 @@ void checkpoint_tcp_shut(struct sock *sk, unsigned int how)
 		kernel_sock_shutdown(sk->sk_socket, how - 1);
 }
 
+/*
+ * Ends the connection of @sk, a subflow of Multipath TCP that is locked, without a segment: as
+ * tcp_reset(). Else it would be there for a minute after the socket was closed that it is of.
+ */
+void checkpoint_tcp_end_subflow(struct sock *sk)
+{
+	/* The spinlock is all that there is of one whose socket was closed. */
+	bool is_owned = sock_owned_by_user_nocheck(sk);
+
+	local_bh_disable();
+	if (is_owned)
+		bh_lock_sock(sk);
+	tcp_done_with_error(sk, ECONNABORTED);
+	if (is_owned)
+		bh_unlock_sock(sk);
+	local_bh_enable();
+}
+
 /**
  * checkpoint_tcp_end_quietly() - let close(2) send nothing
  * @sk: one end of a connection whose other end is closed likewise
@@ -37,8 +56,12 @@ void checkpoint_tcp_end_quietly(struct sock *sk)
 {
 	if (checkpoint_tcp_lock(sk, NULL))
 		return;
-	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)))
-		tcp_sk(sk)->repair = 1;
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
+		if (sk_is_mptcp(sk))
+			checkpoint_tcp_end_subflow(sk);
+		else
+			tcp_sk(sk)->repair = 1;
+	}
 	checkpoint_tcp_unlock(sk);
 }
 

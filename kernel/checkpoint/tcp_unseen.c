@@ -36,9 +36,14 @@ static void checkpoint_tcp_count(struct sock *sk, struct sock **orphans, unsigne
 		rest->requests++;
 		return;
 	}
+	if (!((1 << sk->sk_state) & CHECKPOINT_TCP_KEPT))
+		return;
 	/* Subflows of MPTCP are not connections of their own. */
-	if (!sock_flag(sk, SOCK_DEAD) || sk_is_mptcp(sk) ||
-	    !((1 << sk->sk_state) & CHECKPOINT_TCP_KEPT))
+	if (sk_is_mptcp(sk)) {
+		rest->subflows += !READ_ONCE(sk->sk_socket);
+		return;
+	}
+	if (!sock_flag(sk, SOCK_DEAD))
 		return;
 	if (rest->orphans < room) {
 		if (!refcount_inc_not_zero(&sk->sk_refcnt))

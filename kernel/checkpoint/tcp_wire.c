@@ -118,23 +118,37 @@ int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state)
 {
 	const struct checkpoint_tcp_wire *wire = &state->wire;
 	const struct tcp_sock *tp = tcp_sk(sk);
+	struct checkpoint_tcp_bytes received = {}, unsent = {};
+	struct checkpoint_tcp_lock lock;
+	bool is_shut = false;
 	u32 unread;
 	int ret;
 
-	ret = checkpoint_tcp_lock(sk, NULL);
+	ret = checkpoint_tcp_lock_whole(&lock, sk, NULL);
 	if (ret)
 		return ret;
+	/* What is in the socket of Multipath TCP has left the subflow, or has not come there. */
+	if (lock.of[0]) {
+		checkpoint_mptcp_received(lock.of[0], sk, &received);
+		checkpoint_mptcp_unsent(lock.of[0], &unsent);
+		is_shut = checkpoint_mptcp_is_shut(lock.of[0], sk);
+	}
 	ret = ((1 << sk->sk_state) & CHECKPOINT_TCP_KEPT) &&
 	      tp->snd_una == wire->snd_una && tp->rcv_nxt == wire->rcv_nxt &&
-	      checkpoint_tcp_fin(sk) == wire->fin &&
+	      (is_shut ? CHECKPOINT_TCP_FIN_QUEUED : checkpoint_tcp_fin(sk)) == wire->fin &&
 	      tp->snd_nxt - tp->snd_una ==
 			wire->in_flight + (wire->fin == CHECKPOINT_TCP_FIN_SENT) &&
-	      tp->write_seq - tp->snd_una == state->sent + checkpoint_tcp_fin_len(wire);
+	      tp->write_seq - tp->snd_una + unsent.len ==
+			state->sent + (is_shut ? 0 : checkpoint_tcp_fin_len(wire));
 	/* The end of what was received has a number, too, until it is read. */
 	unread = tp->rcv_nxt - tp->copied_seq;
-	if (unread != state->received + state->done && (unread || state->received))
+	if (lock.of[0] && !unread)
+		/* There it leaves the queue with the last byte. */
+		ret = ret && received.len == state->received;
+	else if (unread + received.len != state->received + state->done &&
+		 (unread || state->received))
 		ret = 0;
-	checkpoint_tcp_unlock(sk);
+	checkpoint_tcp_unlock_whole(&lock);
 	return ret;
 }
 

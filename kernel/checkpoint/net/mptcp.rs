@@ -3,17 +3,22 @@
 //! Sockets of Multipath TCP: those that listen, and those that were never connected.
 //!
 //! Servers listen with them by default (Go), and have connections of plain TCP if that is what comes: those
-//! are TCP sockets. A connection with subflows has its two ends' keys and a mapping between two spaces of
-//! numbers, for which the kernel has no TCP_REPAIR; one that has fallen back is half of each. Both are
-//! refused.
+//! are TCP sockets. Who connects to a server that speaks TCP only has one, too, in its only subflow: it is
+//! saved as that, and comes back as a TCP socket, as accept(2) would have given it. A connection with
+//! subflows has its two ends' keys and a mapping between two spaces of numbers, for which the kernel has no
+//! TCP_REPAIR: it is refused.
 
 use kernel::prelude::*;
 
 use crate::{
-    core::restore::Restore,
+    core::{
+        objects::Shared,
+        restore::Restore, //
+    },
     files::Named,
     found::{
         Capture,
+        Found,
         LinkOps, //
     },
     image::{
@@ -62,6 +67,7 @@ use crate::{
             Row, //
         },
         socket,
+        tcp,
         tcp_build,
         Family, //
     }, //
@@ -72,7 +78,7 @@ pub(super) const FAMILY: Family = Family {
     is: is_mptcp,
     options: TABLES,
     collect,
-    object: socket::plain_object,
+    object,
     sk: socket::plain_sk,
     note: socket::note_plain,
 };
@@ -109,6 +115,86 @@ fn is_mptcp([family, kind, protocol]: [i32; 3]) -> bool {
         && protocol.cast_unsigned() == PROTOCOL_MPTCP
 }
 
+/// One that has a connection of TCP.
+struct FellBack {
+    sk: SockRef,
+    /// The TCP socket.
+    first: SockRef,
+}
+
+impl Shared<Found> for FellBack {
+    fn addr(&self) -> usize {
+        self.sk.addr()
+    }
+}
+
+/// Returns the reference of the socket at `addr`: that of the TCP socket as which it is saved, if so.
+fn object(cap: &Capture, addr: usize) -> Result<ObjRef> {
+    match cap.objects.get::<FellBack>(addr) {
+        Some(fell_back) => tcp::object(cap, fell_back.first.addr()),
+        None => socket::plain_object(cap, addr),
+    }
+}
+
+/// Returns the TCP socket as which `sk` is saved, if so.
+pub(super) fn fell_back(cap: &Capture, sk: &SockRef) -> Option<SockRef> {
+    Some(cap.objects.get::<FellBack>(sk.addr())?.first.clone())
+}
+
+/// Looks at one that has a connection of TCP. False: refused.
+fn collect_fell_back(
+    cap: &mut Capture,
+    t: &FrozenTask,
+    named: &Named<'_>,
+    sk: &SockRef,
+) -> Result<bool> {
+    if cap.strict {
+        cap.refuse(
+            EOPNOTSUPP,
+            t,
+            fmt!(
+                "{}: its MPTCP connection has fallen back to TCP: it would come back as a TCP socket",
+                named
+            ),
+        );
+        return Ok(false);
+    }
+    let first = match sk.mptcp_first() {
+        Err(EBUSY) => {
+            refuse_busy(cap, t, named);
+            return Ok(false);
+        }
+        first => first?,
+    };
+    if !tcp::collect_sk(cap, t, named, first.clone())? {
+        return Ok(false);
+    }
+    if cap.objects.count_only::<FellBack>(sk.addr())? {
+        cap.objects.keep(FellBack {
+            sk: sk.clone(),
+            first,
+        })?;
+        let who = t.display(&cap.pid_ns);
+        cap.report.note(
+            &who,
+            fmt!(
+                "{}: its MPTCP connection has fallen back to TCP: it comes back as a TCP socket",
+                named
+            ),
+        );
+    }
+    Ok(true)
+}
+
+/// Refuses one that somebody else has locked.
+fn refuse_busy(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>) {
+    cap.refuse(
+        EBUSY,
+        t,
+        fmt!("{}: somebody outside uses it (MPTCP): try again", named),
+    );
+}
+
 /// Takes the sizes of buffers out of `options` that nobody has chosen: such a socket does not take
 /// SO_BUF_LOCK, by which they would be left to the machine again.
 pub(super) fn retain_chosen(options: &mut KVec<SocketOption>) {
@@ -130,22 +216,19 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let mptcp = match sk.mptcp() {
         Err(EBUSY) => {
-            cap.refuse(
-                EBUSY,
-                t,
-                fmt!("{}: somebody outside uses it (MPTCP): try again", named),
-            );
+            refuse_busy(cap, t, named);
             return Ok(false);
         }
         mptcp => mptcp?,
     };
     let why = match mptcp.state {
-        State::Connected => Some("has an MPTCP connection, which can't be saved yet: have it closed"),
-        State::FellBack => Some(
-            "has an MPTCP connection that has fallen back to TCP, which can't be saved yet: have it \
-             connect by TCP",
-        ),
-        State::Over => Some("its MPTCP connection is over, which can't be saved yet: have it closed"),
+        State::Connected => {
+            Some("has an MPTCP connection, which can't be saved yet: have it closed")
+        }
+        State::FellBack => inet::refused(&sk.inet()?),
+        State::Over => {
+            Some("its MPTCP connection is over, which can't be saved yet: have it closed")
+        }
         State::New | State::Listening if mptcp.fast_open => {
             Some("has a key or a state of TCP Fast Open (MPTCP), which can't be saved yet")
         }
@@ -160,6 +243,9 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     }
     if !errqueue::collect(cap, t, named, &sk)? {
         return Ok(false);
+    }
+    if mptcp.state == State::FellBack {
+        return collect_fell_back(cap, t, named, &sk);
     }
     if mptcp.waiting != 0 {
         let what = fmt!(

@@ -12,6 +12,8 @@ use crate::{
     image::{
         net::{
             options::{
+                OPTION_TCP_INQ,
+                OPTION_TCP_NOTSENT_LOWAT,
                 OPTION_TCP_QUICKACK,
                 OPTION_TCP_WINDOW_CLAMP, //
             },
@@ -290,9 +292,38 @@ fn in_turn(tables: &[Table]) -> impl Iterator<Item = &'static Row> + '_ {
 /// Returns the options of `sk` that are not as on a new socket, by ascending number; `tables` are
 /// those of its family.
 pub(super) fn save(sk: &SockRef, tables: &[Table]) -> Result<KVec<SocketOption>> {
+    save_where(tables, |row| row.read(sk))
+}
+
+/// Does the same for one whose connection is `first`, a TCP socket: that has all options but those of
+/// SOL_SOCKET, and those that only recvmsg(2) and sendmsg(2) of `sk` go by.
+pub(super) fn save_of(
+    sk: &SockRef,
+    first: &SockRef,
+    tables: &[Table],
+) -> Result<KVec<SocketOption>> {
+    save_where(tables, |row| match row.number {
+        _ if row.level == so::SOCKET => row.read(sk),
+        OPTION_TCP_INQ => Ok(match (row.read(sk)?, row.read(first)?) {
+            (Some([0, _]), first) => first,
+            (own, _) => own,
+        }),
+        // There it is none, as `sk` has one for both.
+        OPTION_TCP_NOTSENT_LOWAT => Ok(match row.read(first)? {
+            Some([-1, _]) => row.read(sk)?,
+            first => first,
+        }),
+        _ => row.read(first),
+    })
+}
+
+fn save_where(
+    tables: &[Table],
+    read: impl Fn(&Row) -> Result<Option<[i64; 2]>>,
+) -> Result<KVec<SocketOption>> {
     let mut options: KVec<SocketOption> = KVec::new();
     for row in rows(tables) {
-        let Some([value, second]) = row.read(sk)? else {
+        let Some([value, second]) = read(row)? else {
             continue;
         };
         if row.usual == Some(value) && second == 0 {

@@ -59,7 +59,8 @@ use crate::{
         mptcp,
         options,
         packet,
-        packet_ring, //
+        packet_ring,
+        tcp_build, //
     }, //
 };
 
@@ -241,18 +242,25 @@ pub(crate) fn collect(
 pub(crate) fn save(cap: &mut Capture, file: &FileRef) -> Result<ObjRef> {
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let family = family_of(numbers(&sk)).ok_or(EINVAL)?;
-    let mut options = options::save(&sk, family.options)?;
+    let fell_back = mptcp::fell_back(cap, &sk);
+    let (mut options, numbers) = match &fell_back {
+        Some(first) => (
+            options::save_of(&sk, first, tcp_build::TABLES)?,
+            numbers(first),
+        ),
+        None => (options::save(&sk, family.options)?, numbers(&sk)),
+    };
     // The record of the filter has it, which could not be attached after that.
     if sk.basics().filter != 0 {
         options.retain(|option| option.option.get() != OPTION_LOCK_FILTER);
     }
-    if (mptcp::FAMILY.is)(numbers(&sk)) {
+    if (mptcp::FAMILY.is)(numbers) {
         mptcp::retain_chosen(&mut options);
     }
     let obj = (family.object)(cap, sk.addr())?;
     let owner = file.owner().ok_or(EOVERFLOW)?;
-    put(cap, obj, numbers(&sk), (SOCKET_OPEN, 0), owner, &options)?;
-    if (packet::FAMILY.is)(numbers(&sk)) {
+    put(cap, obj, numbers, (SOCKET_OPEN, 0), owner, &options)?;
+    if (packet::FAMILY.is)(numbers) {
         packet_ring::save(cap, obj, &sk)?;
     }
     Ok(obj)

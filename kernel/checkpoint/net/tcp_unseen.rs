@@ -94,6 +94,8 @@ pub(super) struct Candidate {
 pub(super) struct Lost {
     /// Connections that were closed.
     orphans: usize,
+    /// Subflows of Multipath TCP.
+    subflows: u32,
     /// Handshakes that are not over.
     requests: u32,
     /// Addresses in TIME_WAIT.
@@ -168,6 +170,7 @@ pub(super) fn candidates(cap: &Capture) -> Result<(KVVec<Candidate>, Lost)> {
         }
         lost.requests = lost.requests.saturating_add(rest.requests);
         lost.waits = lost.waits.saturating_add(rest.waits);
+        lost.subflows = lost.subflows.saturating_add(rest.subflows);
         for sk in rest.orphans {
             wait::go_on()?;
             if is_candidate(cap, &sk)? {
@@ -206,11 +209,12 @@ pub(super) fn note(
 pub(super) fn tell(cap: &mut Capture, lost: &Lost) -> Result {
     let all = cap.objects.all::<Unseen>();
     let kept = all.filter(|(_, unseen)| unseen.listener.is_none()).count();
-    if cap.strict && kept + lost.orphans != 0 {
+    let closed = kept + lost.orphans + lost.subflows as usize;
+    if cap.strict && closed != 0 {
         cap.report.line(fmt!(
             "error: TCP connections with others that tasks have closed are not over: {}: wait for \
              that [{}]",
-            kept + lost.orphans,
+            closed,
             Errno(EBUSY)
         ));
         return Err(EBUSY);
@@ -232,6 +236,10 @@ pub(super) fn tell(cap: &mut Capture, lost: &Lost) -> Result {
         (
             lost.orphans,
             "connections with others that tasks have closed, and that can't be held: they go on here",
+        ),
+        (
+            lost.subflows as usize,
+            "subflows of MPTCP whose sockets were closed, or wait to be accepted: they go on here",
         ),
         (
             lost.requests as usize,

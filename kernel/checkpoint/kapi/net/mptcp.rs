@@ -19,7 +19,7 @@ pub(crate) enum State {
     Listening,
     /// It has a connection with subflows.
     Connected,
-    /// It has one of TCP.
+    /// It has one of TCP, and never had another.
     FellBack,
     /// It had one.
     Over,
@@ -78,6 +78,17 @@ impl SockRef {
             addr: raw.addr,
             congestion: raw.congestion,
         })
+    }
+
+    /// Returns the subflow of a connection that has fallen back to TCP, which is a TCP socket. EBUSY: it
+    /// is none such any more, or somebody else has its lock.
+    pub(crate) fn mptcp_first(&self) -> Result<SockRef> {
+        if !self.is_inet() {
+            return Err(EINVAL);
+        }
+        // SAFETY: We own a reference, and it is of the family; others than those of Multipath TCP are
+        // refused. That on the one that is returned is ours.
+        unsafe { Self::from_owned(bindings::checkpoint_mptcp_first(self.as_ptr())) }.ok_or(EBUSY)
     }
 
     /// Lets it listen. EINVAL: it is none of Multipath TCP, or can't.

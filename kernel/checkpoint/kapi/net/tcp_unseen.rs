@@ -24,6 +24,8 @@ use crate::kapi::{
 pub(crate) struct Unseen {
     /// Connections that were closed, and are not over.
     pub(crate) orphans: KVVec<SockRef>,
+    /// How many subflows of Multipath TCP were closed and are not over, or wait to be accepted.
+    pub(crate) subflows: u32,
     /// How many handshakes are not over.
     pub(crate) requests: u32,
     /// How many addresses are in TIME_WAIT.
@@ -56,6 +58,7 @@ impl Unseen {
             if rest.orphans <= max {
                 return Ok(Self {
                     orphans,
+                    subflows: rest.subflows,
                     requests: rest.requests,
                     waits: rest.waits,
                 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sockets of Multipath TCP that are refused: with connections, also when they have fallen
- * back, with keys of TCP Fast Open, and with a port that others have, too.
+ * Sockets of Multipath TCP that are refused: with connections, with keys of TCP Fast Open,
+ * and with a port that others have, too.
  */
 #include "refuse.h"
 
@@ -49,32 +49,6 @@ REFUSE(connected)
 	CHECK_EQ(1, write(other, "y", 1));
 	CHECK_EQ(1, read(fd, &c, 1));
 	CHECK_EQ('y', c);
-}
-
-/* The other end is a server of plain TCP. */
-REFUSE(fell_back)
-{
-	int fd = mptcp_socket(), at, other;
-	struct sockaddr_storage addr;
-	socklen_t len;
-	char c = 0;
-
-	where = V4;
-	at = listener(1);
-	len = address(&addr, port_of(at, false));
-	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
-	other = CHECK_SYS(accept(at, NULL, NULL));
-	CHECK_EQ(1, write(fd, "x", 1));
-	CHECK_EQ(1, read(other, &c, 1));
-	EXPECT_FD(fd, "*", "has an MPTCP connection that has fallen back to TCP, which can't be "
-		  "saved yet: have it connect by TCP");
-	/* Nor has anybody else the other end. */
-	CHECK_EQ(1, write(other, "y", 1));
-	CHECK_SYS(close(other));
-	ckpt_ready_wait();
-	CHECK_EQ(1, read(fd, &c, 1));
-	CHECK_EQ('y', c);
-	CHECK_EQ(0, read(fd, &c, 1));
 }
 
 REFUSE(fast_open_key)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Sockets of Multipath TCP, over IPv4 and IPv6: those that listen, or were never connected,
- * and connections of plain TCP that come to them; connections with subflows are refused
- * (refuse_mptcp).
+ * and connections of plain TCP that come to them; connections that have fallen back are in
+ * sockets_mptcp_fell_back, those with subflows are refused (refuse_mptcp).
  */
 #include "sockets_tcp.h"
 
