@@ -449,6 +449,7 @@ __attribute__((unused)) static int image_hostile(struct ckpt_run *run, struct im
 /* The unharmed image still works: what went before has not spoilt anything. */
 __attribute__((unused)) static int image_works(struct ckpt_run *run, struct image *im, int fd)
 {
+	image_fix(im);
 	if (pwrite(fd, im->data, im->size, 0) != (ssize_t)im->size || ftruncate(fd, im->size))
 		return -1;
 	if (ckpt_run_restart(run, fd, 0))

@@ -86,7 +86,7 @@ asm(
 static struct regs in, out;
 static struct thread helper;
 static long main_tid;
-static uint32_t place, seen_there, word = 1;
+static uint32_t place, seen_there, left, word = 1;
 
 static bool is_there(const uint32_t *context)
 {
@@ -120,6 +120,14 @@ static void leave(int sig, void *info, uint32_t *context)
 	CHECK_EQ(0, context[UC_CPSR] & CPSR_IT);
 	context[UC_PC] = (uint32_t)regs_go_on;
 	context[UC_CPSR] &= ~CPSR_THUMB;
+	__atomic_store_n(&left, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The same, unless the handler before it has not returned yet: then it comes again. */
+static void leave_if_there(int sig, void *info, uint32_t *context)
+{
+	if (is_there(context))
+		leave(sig, info, context);
 }
 
 static void send(int sig)
@@ -170,12 +178,12 @@ static void check(void)
 }
 
 static void run(const void *at, void (*looks)(int sig, void *info, uint32_t *context),
-		void (*helps)(void *arg))
+		void (*leaves)(int sig, void *info, uint32_t *context), void (*helps)(void *arg))
 {
 	place = (uint32_t)at;
 	main_tid = CALL(NR_gettid);
 	fill();
-	set_action(SIGUSR1, leave, WITH_INFO);
+	set_action(SIGUSR1, leaves, WITH_INFO);
 	set_action(SIGUSR2, looks, WITH_INFO);
 	thread_start(&helper, helps, NULL, 1);
 	regs_run(&in, &out, at);
@@ -185,24 +193,27 @@ static void run(const void *at, void (*looks)(int sig, void *info, uint32_t *con
 
 void registers_in_loop(void)
 {
-	run(regs_loop, look, end_loop);
+	run(regs_loop, look, leave, end_loop);
 }
 
 void registers_in_thumb_loop(void)
 {
-	run(regs_thumb_loop, look, end_loop);
+	run(regs_thumb_loop, look, leave, end_loop);
 }
 
 static void end_long_loop(void *arg)
 {
 	until_there();
-	send(SIGUSR1);
+	while (!__atomic_load_n(&left, __ATOMIC_SEQ_CST)) {
+		send(SIGUSR1);
+		CALL(NR_sched_yield);
+	}
 }
 
 /* What the frame of the handler has of them, and what the kernel has. */
 void registers_in_handler(void)
 {
-	run(regs_loop, look_long, end_long_loop);
+	run(regs_loop, look_long, leave_if_there, end_long_loop);
 }
 
 static void end_call(void *arg)
