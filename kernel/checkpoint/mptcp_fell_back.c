@@ -28,7 +28,7 @@ static struct sock *checkpoint_mptcp_of(const struct sock *sk)
 {
 	const struct mptcp_subflow_context *subflow;
 
-	/* What the subflow has of it goes under the lock, with the operations: tcp_cleanup_ulp(). */
+	/* What it has of that goes under the lock, with the operations: tcp_cleanup_ulp(). */
 	if (!sk_is_mptcp(sk) || !inet_csk(sk)->icsk_ulp_ops)
 		return NULL;
 	subflow = mptcp_subflow_ctx(sk);

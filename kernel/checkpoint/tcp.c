@@ -94,7 +94,7 @@ int checkpoint_tcp_lock_whole(struct checkpoint_tcp_lock *lock, struct sock *sk,
 {
 	for (;;) {
 		*lock = (struct checkpoint_tcp_lock){};
-		/* One that waits to be accepted, of which the spinlock is taken, comes last: @peer. */
+		/* One whose spinlock is all that is taken comes last: @peer waits for accept(2). */
 		if (checkpoint_tcp_trylock(sk, 0)) {
 			lock->sk = sk;
 			if (checkpoint_mptcp_trylock(sk, &lock->of[0])) {
