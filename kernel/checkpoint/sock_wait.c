@@ -13,8 +13,10 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/net.h>
+#include <linux/ptrace.h>
 #include <linux/restart_block.h>
 #include <linux/sched.h>
+#include <linux/sched/task_stack.h>
 #include <linux/seccomp.h>
 #include <linux/thread_info.h>
 #include <linux/timekeeping.h>
