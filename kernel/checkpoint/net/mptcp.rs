@@ -53,7 +53,10 @@ use crate::{
             socket::SockRef,
             tcp::opt, //
         },
-        task::frozen::FrozenTask,
+        task::frozen::{
+            FrozenTask,
+            TaskName, //
+        },
         time::wait, //
     },
     net::{
@@ -161,7 +164,7 @@ fn collect_fell_back(
     }
     let first = match sk.mptcp_first() {
         Err(EBUSY) => {
-            refuse_busy(cap, t, named);
+            refuse_busy(cap, &t.display(&cap.pid_ns), named);
             return Ok(false);
         }
         first => first?,
@@ -187,10 +190,10 @@ fn collect_fell_back(
 }
 
 /// Refuses one that somebody else has locked.
-fn refuse_busy(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>) {
-    cap.refuse(
+pub(super) fn refuse_busy(cap: &mut Capture, who: &TaskName, named: &Named<'_>) {
+    cap.report.refuse(
         EBUSY,
-        t,
+        who,
         fmt!("{}: somebody outside uses it (MPTCP): try again", named),
     );
 }
@@ -216,7 +219,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
     let sk = SockRef::of(file).ok_or(ENOENT)?;
     let mptcp = match sk.mptcp() {
         Err(EBUSY) => {
-            refuse_busy(cap, t, named);
+            refuse_busy(cap, &t.display(&cap.pid_ns), named);
             return Ok(false);
         }
         mptcp => mptcp?,

@@ -61,6 +61,7 @@ use crate::{
         address::Address,
         errqueue,
         inet,
+        mptcp,
         socket,
         tcp_build,
         tcp_options,
@@ -136,10 +137,7 @@ impl Shared<Found> for Sock {
 
     fn tell(&self, cap: &mut Capture, _: u64, outside: Outside) -> Result {
         self.told.store(true, Relaxed);
-        let named = Named {
-            user: self.user,
-            name: &self.name,
-        };
+        let named = self.named();
         let (tcp, wire) = self.sk.tcp_and_wire()?;
         if tcp.state == State::Listening {
             if socket::shares_outside::<Self>(cap, &self.sk)? {
@@ -232,6 +230,14 @@ impl Shared<Found> for Sock {
 }
 
 impl Sock {
+    /// Returns as what the task has it, for messages.
+    fn named(&self) -> Named<'_> {
+        Named {
+            user: self.user,
+            name: &self.name,
+        }
+    }
+
     /// Notes that it was written.
     pub(super) fn set_written(&self) {
         self.written.store(true, Relaxed);
@@ -239,10 +245,7 @@ impl Sock {
 
     /// Tells that so many connections are lost that wait here.
     pub(super) fn tell_strangers(&self, cap: &mut Capture, lost: usize) {
-        let named = Named {
-            user: self.user,
-            name: &self.name,
-        };
+        let named = self.named();
         lose(
             cap,
             EBUSY,
@@ -257,10 +260,7 @@ impl Sock {
 
     /// Tells that so many connections wait here that are in the image.
     pub(super) fn tell_waiting(&self, cap: &mut Capture, kept: usize) {
-        let named = Named {
-            user: self.user,
-            name: &self.name,
-        };
+        let named = self.named();
         cap.report.note(
             &self.who,
             fmt!(
@@ -274,21 +274,13 @@ impl Sock {
 
     /// Refuses it, as somebody else has made it a connection of Multipath TCP meanwhile.
     pub(super) fn refuse_busy(&self, cap: &mut Capture) {
-        let named = Named {
-            user: self.user,
-            name: &self.name,
-        };
-        let what = fmt!("{}: somebody outside uses it (MPTCP): try again", named);
-        cap.report.refuse(EBUSY, &self.who, what);
+        mptcp::refuse_busy(cap, &self.who, &self.named());
     }
 
     /// Tells that its connection is lost, as it did not stay what it was.
     pub(super) fn tell_unsettled(&self, cap: &mut Capture) {
         self.told.store(true, Relaxed);
-        let named = Named {
-            user: self.user,
-            name: &self.name,
-        };
+        let named = self.named();
         lose(
             cap,
             EAGAIN,
@@ -304,10 +296,7 @@ impl Sock {
     /// Tells that its connection is lost, as it is not held.
     pub(super) fn tell_not_held(&self, cap: &mut Capture) {
         self.told.store(true, Relaxed);
-        let named = Named {
-            user: self.user,
-            name: &self.name,
-        };
+        let named = self.named();
         lose(
             cap,
             EBUSY,
@@ -427,10 +416,7 @@ pub(super) fn tell_details(cap: &mut Capture, sock: &Sock) -> Result {
     if tcp.state != State::Connected || !is_kept(cap, &sock.sk, &tcp)? {
         return Ok(());
     }
-    let named = Named {
-        user: sock.user,
-        name: &sock.name,
-    };
+    let named = sock.named();
     for what in sock.sk.tcp_lost(true) {
         lose(cap, EOPNOTSUPP, &sock.who, fmt!("{}: {}", named, what));
     }
@@ -451,7 +437,7 @@ pub(super) fn tell_lost(cap: &mut Capture, sock: &Sock) -> Result {
 }
 
 /// Returns how many of the connections that wait at `listener` are from outside.
-pub(super) fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
+fn strangers(cap: &Capture, listener: &SockRef) -> Result<usize> {
     let mut lost = 0;
     for child in listener.tcp_waiting()? {
         let is_saved = match peer_of(&child)? {

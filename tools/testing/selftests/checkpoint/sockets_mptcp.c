@@ -4,34 +4,7 @@
  * and connections of plain TCP that come to them; connections that have fallen back are in
  * sockets_mptcp_fell_back, those with subflows are refused (refuse_mptcp).
  */
-#include "sockets_tcp.h"
-
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP	262
-#endif
-
-/* The test needs them. */
-#define BEGIN() do {							\
-	int __fd;							\
-									\
-	CKPT_BEGIN();							\
-	__fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);		\
-	if (__fd < 0)							\
-		SKIP(return, "the kernel has no MPTCP");		\
-	close(__fd);							\
-} while (0)
-
-CKPT_FIXTURE_IF(BEGIN)
-
-/* One for addresses of where.  A kernel may have none for IPv6. */
-static int mptcp_socket(void)
-{
-	int fd = socket(where == V4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_MPTCP);
-
-	if (fd < 0 && where != V4)
-		ckpt_not_here();
-	return CHECK_SYS(fd);
-}
+#include "sockets_mptcp.h"
 
 static int protocol(int fd)
 {

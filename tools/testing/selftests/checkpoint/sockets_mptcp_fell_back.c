@@ -3,34 +3,8 @@
  * Connections of Multipath TCP that have fallen back, as their other end speaks TCP only: they
  * come back as those of TCP that they are.
  */
+#include "sockets_mptcp.h"
 #include "sockets_tcp_stream.h"
-
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP	262
-#endif
-
-/* The test needs them. */
-#define BEGIN() do {							\
-	int __fd;							\
-									\
-	CKPT_BEGIN();							\
-	__fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);		\
-	if (__fd < 0)							\
-		SKIP(return, "the kernel has no MPTCP");		\
-	close(__fd);							\
-} while (0)
-
-CKPT_FIXTURE_IF(BEGIN)
-
-/* A kernel may have none for IPv6. */
-static int mptcp_socket(void)
-{
-	int fd = socket(where == V4 ? AF_INET : AF_INET6, SOCK_STREAM, IPPROTO_MPTCP);
-
-	if (fd < 0 && where != V4)
-		ckpt_not_here();
-	return CHECK_SYS(fd);
-}
 
 static int connect_mptcp(int fd, int port)
 {
@@ -281,12 +255,17 @@ static int listen_outside(void)
 	return at;
 }
 
-/* Accepts it from there, and waits until what is said has come. */
-static int meet(struct ckpt_run *run, int at)
+/* Begins the client, accepts its connection outside, and waits until what is said has come. */
+static int meet(struct ckpt_run *run, bool container)
 {
+	int at = ckpt_run_init(run, &client, container) ? -1 : listen_outside();
+
+	if (at < 0 || ckpt_run_start(run))
+		return -1;
 	if (outside >= 0)
 		close(outside);
 	outside = accept(at, NULL, NULL);
+	close(at);
 	if (outside < 0 || say(0, BEFORE))
 		return -1;
 	return await_step(run, CONNECTED);
@@ -300,14 +279,10 @@ static bool is_connected(void)
 /* The other end notices nothing, through two restarts. */
 TEST_F_TIMEOUT(cr, kept, CKPT_TIMEOUT)
 {
-	int first = ckpt_image_new(), second = ckpt_image_new(), at;
+	int first = ckpt_image_new(), second = ckpt_image_new();
 	struct ckpt_run run;
 
-	ASSERT_EQ(0, ckpt_run_init(&run, &client, variant->container));
-	at = listen_outside();
-	ASSERT_LE(0, at);
-	ASSERT_EQ(0, ckpt_run_start(&run));
-	ASSERT_EQ(0, meet(&run, at));
+	ASSERT_EQ(0, meet(&run, variant->container));
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL)) {
 		ckpt_run_print_log(&run);
 	}
@@ -330,7 +305,6 @@ TEST_F_TIMEOUT(cr, kept, CKPT_TIMEOUT)
 	EXPECT_EQ(0, shutdown(outside, SHUT_WR));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
-	close(at);
 	close(first);
 	close(second);
 }
@@ -338,14 +312,10 @@ TEST_F_TIMEOUT(cr, kept, CKPT_TIMEOUT)
 /* Its tasks run on: it goes on, too. The log tells what it would be; who is strict gets no image. */
 TEST_F_TIMEOUT(cr, told, CKPT_TIMEOUT)
 {
-	int image = ckpt_image_new(), at;
+	int image = ckpt_image_new();
 	struct ckpt_run run;
 
-	ASSERT_EQ(0, ckpt_run_init(&run, &client, variant->container));
-	at = listen_outside();
-	ASSERT_LE(0, at);
-	ASSERT_EQ(0, ckpt_run_start(&run));
-	ASSERT_EQ(0, meet(&run, at));
+	ASSERT_EQ(0, meet(&run, variant->container));
 	EXPECT_EQ(-1, ckpt_run_call(&run, image, CHECKPOINT_STRICT));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	EXPECT_TRUE(ckpt_run_log_has(&run, "its MPTCP connection has fallen back to TCP: it would "
@@ -363,7 +333,6 @@ TEST_F_TIMEOUT(cr, told, CKPT_TIMEOUT)
 	EXPECT_EQ(0, shutdown(outside, SHUT_WR));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
-	close(at);
 	close(image);
 }
 
