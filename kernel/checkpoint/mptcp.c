@@ -56,19 +56,28 @@ static u8 checkpoint_mptcp_state(const struct sock *sk)
 }
 
 /*
- * Locks @sk, unless somebody else has it for longer than the worker of MPTCP: who has it
- * may wait for user memory.
+ * Takes the spinlock of @sk when nobody owns it, unless somebody else does for longer than the
+ * worker of MPTCP: who does may wait for user memory. Nothing may sleep until
+ * checkpoint_mptcp_unspin(), and nothing that is put off is to be done then.
  */
-bool checkpoint_mptcp_lock_soon(struct sock *sk)
+bool checkpoint_mptcp_spin_soon(struct sock *sk)
 {
 	unsigned long end = jiffies + CHECKPOINT_MPTCP_WAIT;
 
-	while (!checkpoint_sock_trylock(sk)) {
+	for (;;) {
+		spin_lock_bh(&sk->sk_lock.slock);
+		if (!sock_owned_by_user_nocheck(sk))
+			return true;
+		spin_unlock_bh(&sk->sk_lock.slock);
 		if (time_after(jiffies, end) || fatal_signal_pending(current))
 			return false;
 		schedule_timeout_killable(1);
 	}
-	return true;
+}
+
+void checkpoint_mptcp_unspin(struct sock *sk)
+{
+	spin_unlock_bh(&sk->sk_lock.slock);
 }
 
 /* What of the first subflow can't be set again. */
@@ -142,8 +151,8 @@ int checkpoint_mptcp_get(struct sock *sk, struct checkpoint_mptcp *state)
 	memset(state, 0, sizeof(*state));
 	if (!checkpoint_mptcp_is(sk))
 		return -EINVAL;
-	/* Whoever changes the first subflow has it, too. */
-	if (!checkpoint_mptcp_lock_soon(sk))
+	/* Who makes another one the first subflow owns it. */
+	if (!checkpoint_mptcp_spin_soon(sk))
 		return -EBUSY;
 	first = msk->first;
 	state->state = checkpoint_mptcp_state(sk);
@@ -166,7 +175,7 @@ int checkpoint_mptcp_get(struct sock *sk, struct checkpoint_mptcp *state)
 			state->waiting = checkpoint_mptcp_waiting(first);
 		}
 	}
-	release_sock(sk);
+	checkpoint_mptcp_unspin(sk);
 	return 0;
 }
 

@@ -28,8 +28,11 @@ static struct sock *checkpoint_mptcp_of(const struct sock *sk)
 {
 	const struct mptcp_subflow_context *subflow;
 
-	/* What it has of that goes under the lock, with the operations: tcp_cleanup_ulp(). */
-	if (!sk_is_mptcp(sk) || !inet_csk(sk)->icsk_ulp_ops)
+	/*
+	 * What it has of that goes under the lock, with the operations: tcp_cleanup_ulp(). One
+	 * that was closed has nothing there any more.
+	 */
+	if (!sk_is_mptcp(sk) || !inet_csk(sk)->icsk_ulp_ops || sock_flag(sk, SOCK_DEAD))
 		return NULL;
 	subflow = mptcp_subflow_ctx(sk);
 	return subflow->conn;
@@ -56,62 +59,68 @@ bool checkpoint_mptcp_is_tcp(const struct sock *sk)
 }
 
 /**
- * checkpoint_mptcp_first() - get the subflow of a connection that has fallen back to TCP
+ * checkpoint_mptcp_first() - get the subflow of a connection that has fallen back to TCP, or
+ *	that of a socket that listens
  * @sk: the socket of Multipath TCP, which a file shows
  *
- * Return: it, with a reference; NULL: the connection is none such any more, or somebody
- * else has its lock.
+ * Return: it, with a reference; NULL: the socket is none such any more, or somebody else
+ * has its lock.
  */
 struct sock *checkpoint_mptcp_first(struct sock *sk)
 {
 	struct sock *first = NULL;
 
 	if (sk->sk_type != SOCK_STREAM || sk->sk_protocol != IPPROTO_MPTCP ||
-	    !checkpoint_mptcp_lock_soon(sk))
+	    !checkpoint_mptcp_spin_soon(sk))
 		return NULL;
-	if (sk->sk_state != TCP_CLOSE && checkpoint_mptcp_is_tcp(sk)) {
+	if (sk->sk_state == TCP_LISTEN ? !!mptcp_sk(sk)->first :
+	    sk->sk_state != TCP_CLOSE && checkpoint_mptcp_is_tcp(sk)) {
 		first = mptcp_sk(sk)->first;
 		sock_hold(first);
 	}
-	release_sock(sk);
+	checkpoint_mptcp_unspin(sk);
 	return first;
 }
 
 /**
  * checkpoint_mptcp_trylock() - lock the connection of Multipath TCP whose subflow a socket is
- * @sk: the socket, of checkpoint_tcp_lock()
- * @of: where to put the connection, with a reference; NULL: it is no subflow, or one that
- *	nobody has
+ * @sk: the socket, of checkpoint_tcp_trylock()
+ * @of: where to put the connection, on which that has a reference; NULL: it is no subflow, or
+ *	one that nobody has
+ * @subclass: of the lock
+ *
+ * With its spinlock: nobody else owns it, so that nothing of it changes. Who has owned it does,
+ * when that ends, what was put off meanwhile, and waits for the lock of the subflow, which a task
+ * outside may hold in the midst of a page fault. Nothing may sleep until checkpoint_mptcp_unlock().
  *
  * Return: false: somebody else has it locked.
  */
-bool checkpoint_mptcp_trylock(struct sock *sk, struct sock **of)
+bool checkpoint_mptcp_trylock(struct sock *sk, struct sock **of, int subclass)
 {
 	struct sock *found = checkpoint_mptcp_of(sk);
 
 	*of = NULL;
-	/* With the spinlock alone nothing may sleep. */
 	if (!found || !sock_owned_by_user_nocheck(sk))
 		return true;
-	if (!checkpoint_sock_trylock(found))
+	local_bh_disable();
+	spin_lock_nested(&found->sk_lock.slock, subclass);
+	if (sock_owned_by_user_nocheck(found)) {
+		spin_unlock_bh(&found->sk_lock.slock);
 		return false;
-	sock_hold(found);
+	}
 	*of = found;
 	return true;
 }
 
 /**
  * checkpoint_mptcp_unlock() - take back what checkpoint_mptcp_trylock() has done
- * @of: the connection, or NULL
- *
- * Its subflow is locked no more: what was put off is done now, and locks that.
+ * @of: the connection, or NULL; its subflow is locked still
  */
 void checkpoint_mptcp_unlock(struct sock *of)
 {
 	if (!of)
 		return;
-	release_sock(of);
-	sock_put(of);
+	spin_unlock_bh(&of->sk_lock.slock);
 }
 
 /**
@@ -189,7 +198,7 @@ struct sock *checkpoint_mptcp_first(struct sock *sk)
 	return NULL;
 }
 
-bool checkpoint_mptcp_trylock(struct sock *sk, struct sock **of)
+bool checkpoint_mptcp_trylock(struct sock *sk, struct sock **of, int subclass)
 {
 	*of = NULL;
 	return true;

@@ -94,17 +94,22 @@ int checkpoint_tcp_lock_whole(struct checkpoint_tcp_lock *lock, struct sock *sk,
 {
 	for (;;) {
 		*lock = (struct checkpoint_tcp_lock){};
-		/* One whose spinlock is all that is taken comes last: @peer waits for accept(2). */
 		if (checkpoint_tcp_trylock(sk, 0)) {
 			lock->sk = sk;
-			if (checkpoint_mptcp_trylock(sk, &lock->of[0])) {
-				if (!peer)
+			/*
+			 * Those whose spinlock is all that is taken come last: @peer if it waits
+			 * for accept(2), and what subflows are of. If @sk is one then who had it
+			 * was killed.
+			 */
+			if (peer && !sock_owned_by_user_nocheck(sk)) {
+				checkpoint_tcp_unlock(sk);
+				return -ESTALE;
+			}
+			if (!peer || checkpoint_tcp_trylock(peer, SINGLE_DEPTH_NESTING)) {
+				lock->peer = peer;
+				if (checkpoint_mptcp_trylock(sk, &lock->of[0], 1) &&
+				    (!peer || checkpoint_mptcp_trylock(peer, &lock->of[1], 2)))
 					return 0;
-				if (checkpoint_tcp_trylock(peer, SINGLE_DEPTH_NESTING)) {
-					lock->peer = peer;
-					if (checkpoint_mptcp_trylock(peer, &lock->of[1]))
-						return 0;
-				}
 			}
 			checkpoint_tcp_unlock_whole(lock);
 		}
@@ -117,11 +122,11 @@ int checkpoint_tcp_lock_whole(struct checkpoint_tcp_lock *lock, struct sock *sk,
 /* Takes back what checkpoint_tcp_lock_whole() has done. */
 void checkpoint_tcp_unlock_whole(const struct checkpoint_tcp_lock *lock)
 {
+	checkpoint_mptcp_unlock(lock->of[1]);
+	checkpoint_mptcp_unlock(lock->of[0]);
 	if (lock->peer)
 		checkpoint_tcp_unlock(lock->peer);
 	checkpoint_tcp_unlock(lock->sk);
-	checkpoint_mptcp_unlock(lock->of[0]);
-	checkpoint_mptcp_unlock(lock->of[1]);
 }
 
 /**
@@ -371,7 +376,8 @@ static int checkpoint_tcp_get_one(struct sock *sk, struct sock *of, struct sock 
 	err = checkpoint_tcp_take_sent(sk, seq, bytes);
 	if (err)
 		return err;
-	if (of)
+	/* A subflow that was shut down is given nothing more: that is lost in any case. */
+	if (of && !(sk->sk_shutdown & SEND_SHUTDOWN))
 		checkpoint_mptcp_unsent(of, bytes);
 	state->sent = bytes->len - at;
 	if (tp->snd_up != tp->snd_una) {

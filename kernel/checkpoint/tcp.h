@@ -27,11 +27,12 @@ struct checkpoint_tcp_bytes {
 	 TCPF_CLOSING | TCPF_LAST_ACK)
 
 /* Of mptcp.c. */
-bool checkpoint_mptcp_lock_soon(struct sock *sk);
+bool checkpoint_mptcp_spin_soon(struct sock *sk);
+void checkpoint_mptcp_unspin(struct sock *sk);
 
 /* Of mptcp_fell_back.c. */
 bool checkpoint_mptcp_is_tcp(const struct sock *sk);
-bool checkpoint_mptcp_trylock(struct sock *sk, struct sock **of);
+bool checkpoint_mptcp_trylock(struct sock *sk, struct sock **of, int subclass);
 void checkpoint_mptcp_unlock(struct sock *of);
 int checkpoint_mptcp_received(struct sock *of, const struct sock *sk,
 			      struct checkpoint_tcp_bytes *bytes);

@@ -33,6 +33,12 @@ DEFINE_STATIC_KEY_FALSE(checkpoint_tcp_holds);
 /* When a socket is looked at again that somebody else had locked, or has still. */
 #define CHECKPOINT_TCP_AGAIN	(HZ / 10)
 
+/*
+ * How long tasks that are killed may take until what they listen with is closed. If it is not
+ * then somebody else has it, too, whom it is for.
+ */
+#define CHECKPOINT_TCP_DYING	(5 * HZ)
+
 /* Frees a hold whose socket is free of it. */
 static void checkpoint_tcp_put(struct checkpoint_tcp_hold *hold)
 {
@@ -43,17 +49,19 @@ static void checkpoint_tcp_put(struct checkpoint_tcp_hold *hold)
 }
 
 /**
- * checkpoint_tcp_hold() - hold a TCP connection, or a socket that is to become one
+ * checkpoint_tcp_hold() - hold a TCP connection, a socket that is to become one, or one that
+ *	listens
  * @sk: the socket
  *
  * What arrives from now on is dropped; what is on its way through the stack may
- * still be taken in until checkpoint_tcp_hold_settle().
+ * still be taken in until checkpoint_tcp_hold_settle(). Who connects to one that listens
+ * is not answered: neither the first segment, nor that which ends the handshake.
  *
  * It takes the right that TCP_REPAIR takes, of the caller: the other end is not
  * told when a connection ends.
  *
  * Return: the hold, or an error pointer: -EPERM if the caller may not, -ENOTCONN
- * if it is not connected any more, -EBUSY if it is held, or under repair, -EINTR if
+ * if it is none of these any more, -EBUSY if it is held, or under repair, -EINTR if
  * the caller was killed.
  */
 struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
@@ -75,7 +83,7 @@ struct checkpoint_tcp_hold *checkpoint_tcp_hold(struct sock *sk)
 	err = checkpoint_tcp_lock(sk, NULL);
 	if (err)
 		goto out;
-	if (!((1 << sk->sk_state) & (CHECKPOINT_TCP_KEPT | TCPF_CLOSE)))
+	if (!((1 << sk->sk_state) & (CHECKPOINT_TCP_KEPT | TCPF_CLOSE | TCPF_LISTEN)))
 		err = -ENOTCONN;
 	else if (tcp_sk(sk)->repair ||
 		 test_and_set_bit(CHECKPOINT_INET_HELD, &inet_sk(sk)->inet_flags))
@@ -274,7 +282,10 @@ static bool checkpoint_tcp_try_bury(struct checkpoint_tcp_hold *hold)
 
 	if (!checkpoint_tcp_trylock(sk, 0))
 		return false;
-	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))) {
+	if (sk->sk_state == TCP_LISTEN) {
+		/* Who is let in before the tasks are dead is reset then. */
+		is_over = time_after(jiffies, hold->stamp + CHECKPOINT_TCP_DYING);
+	} else if (sk->sk_state != TCP_CLOSE) {
 		/*
 		 * Who has it closes it; one that was closed nobody does, and a subflow stays a
 		 * while with what it is of.
@@ -364,7 +375,8 @@ void checkpoint_tcp_resume_now(struct checkpoint_tcp_hold *hold)
  *
  * When it is closed nothing is sent, and for a minute nothing that arrives for it
  * is answered by a reset. It stays held until then. Who has it besides the tasks that
- * are about to be killed gets ECONNABORTED, a moment later.
+ * are about to be killed gets ECONNABORTED, a moment later. One that listens goes on for
+ * them instead.
  */
 void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold)
 {
@@ -375,6 +387,8 @@ void checkpoint_tcp_bury(struct checkpoint_tcp_hold *hold)
 	set_bit(CHECKPOINT_INET_BURIED, &inet_sk(sk)->inet_flags);
 	if (!((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_LISTEN)))
 		checkpoint_tcp_silence(hold);
+	/* How long it was held is for who goes on. */
+	hold->stamp = jiffies;
 	checkpoint_tcp_let_go(hold);
 }
 

@@ -47,9 +47,10 @@ struct checkpoint_tcp_silence {
  * @rest: if it is in checkpoint_tcp_left: the others of its checkpoint
  * @sk: the socket, with a reference
  * @silence: what is added to checkpoint_tcp_silent when it is buried
- * @stamp: when it began: jiffies
+ * @stamp: when it began, or when it was buried: jiffies
  * @id: the checkpoint that has left its tasks frozen
  * @was: what of the connection that checkpoint has in its image
+ * @listens: that has nothing of it: the socket listens
  * @is_new: the socket was not connected before
  * @is_orphan: it was closed before
  * @is_thawed: the tasks run on; counts for @rest, too
@@ -65,6 +66,7 @@ struct checkpoint_tcp_hold {
 	unsigned long stamp;
 	u64 id;
 	struct checkpoint_tcp was;
+	bool listens;
 	bool is_new;
 	bool is_orphan;
 	bool is_thawed;

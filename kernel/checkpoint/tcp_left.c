@@ -120,7 +120,7 @@ static struct checkpoint_tcp_hold *checkpoint_tcp_left_by(u64 id)
  * checkpoint_tcp_leave() - keep the hold on a connection of tasks that are left frozen
  * @hold: the hold, which is gone for the caller
  * @id: the checkpoint
- * @state: what it has of the connection in its image
+ * @state: what it has of the connection in its image; NULL: it listens
  *
  * Until checkpoint_tcp_end(), or until the tasks are thawed or dead.
  */
@@ -130,7 +130,9 @@ void checkpoint_tcp_leave(struct checkpoint_tcp_hold *hold, u64 id,
 	struct checkpoint_tcp_hold *first;
 
 	hold->id = id;
-	hold->was = *state;
+	if (state)
+		hold->was = *state;
+	hold->listens = !state;
 	INIT_LIST_HEAD(&hold->rest);
 	mutex_lock(&checkpoint_tcp_left_mutex);
 	first = checkpoint_tcp_left_by(id);
@@ -161,9 +163,11 @@ static size_t checkpoint_tcp_count_left(u64 id)
 
 /*
  * Gets one of the holds that checkpoint @id has left: the first of them, or with @rest
- * the next one. Returns its socket, with a reference, and what it was; NULL: there is none.
+ * the next one. Returns its socket, with a reference, and what it was, or whether it
+ * listens; NULL: there is none.
  */
-static struct sock *checkpoint_tcp_next_left(u64 id, bool rest, struct checkpoint_tcp *was)
+static struct sock *checkpoint_tcp_next_left(u64 id, bool rest, struct checkpoint_tcp *was,
+					     bool *listens)
 {
 	struct checkpoint_tcp_hold *hold;
 	struct sock *sk = NULL;
@@ -181,6 +185,7 @@ static struct sock *checkpoint_tcp_next_left(u64 id, bool rest, struct checkpoin
 		sk = hold->sk;
 		sock_hold(sk);
 		*was = hold->was;
+		*listens = hold->listens;
 	}
 	mutex_unlock(&checkpoint_tcp_left_mutex);
 	return sk;
@@ -203,12 +208,14 @@ int checkpoint_tcp_left_still(u64 id, struct checkpoint_tcp *was, int *family)
 	int still = 1;
 
 	for (i = 0; i < n && still > 0; i++) {
-		struct sock *sk = checkpoint_tcp_next_left(id, i, was);
+		bool listens;
+		struct sock *sk = checkpoint_tcp_next_left(id, i, was, &listens);
 
 		if (!sk)
 			break;
 		*family = sk->sk_family;
-		still = checkpoint_tcp_is_still(sk, was);
+		/* Nobody has come to one that listens. */
+		still = listens ? 1 : checkpoint_tcp_is_still(sk, was);
 		sock_put(sk);
 		cond_resched();
 	}

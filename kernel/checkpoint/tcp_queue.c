@@ -69,14 +69,17 @@ int checkpoint_tcp_send(struct sock *sk, const void *data, size_t len, unsigned 
 /**
  * checkpoint_tcp_room() - tell how much may be in the queues of a connection
  * @sk: who sends
- * @peer: who receives
+ * @peer: who receives; NULL: somebody who is not there yet
  *
  * Return: bytes.
  */
 u64 checkpoint_tcp_room(struct sock *sk, struct sock *peer)
 {
 	int sndbuf = READ_ONCE(sk->sk_sndbuf);
-	int rcvbuf = peer ? READ_ONCE(peer->sk_rcvbuf) : 0;
+	/* SO_RCVBUF of that one may be twice the limit. */
+	int rcvbuf = peer ? READ_ONCE(peer->sk_rcvbuf) :
+			    max(READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]),
+				(int)min(READ_ONCE(sysctl_rmem_max), INT_MAX / 2) * 2);
 
 	/* Buffers grow by themselves unless their size was set. */
 	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))

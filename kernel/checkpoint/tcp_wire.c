@@ -130,7 +130,8 @@ int checkpoint_tcp_is_still(struct sock *sk, const struct checkpoint_tcp *state)
 	/* What is in the socket of Multipath TCP has left the subflow, or has not come there. */
 	if (lock.of[0]) {
 		checkpoint_mptcp_received(lock.of[0], sk, &received);
-		checkpoint_mptcp_unsent(lock.of[0], &unsent);
+		if (!(sk->sk_shutdown & SEND_SHUTDOWN))
+			checkpoint_mptcp_unsent(lock.of[0], &unsent);
 		is_shut = checkpoint_mptcp_is_shut(lock.of[0], sk);
 	}
 	ret = ((1 << sk->sk_state) & CHECKPOINT_TCP_KEPT) &&

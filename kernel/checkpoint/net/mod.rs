@@ -176,6 +176,8 @@ pub(crate) struct Collected {
     joined: KVVec<SockRef>,
     /// Connections to the outside that are held.
     holds: tcp_outside::Holds,
+    /// Connections of MPTCP that nobody has accepted, and that were told of.
+    unaccepted: u64,
     /// Bytes of all rings of packet sockets.
     rings: u64,
     /// Until when frames that they are sending are waited for, once there were some.
@@ -198,6 +200,7 @@ impl Collected {
             told: KVVec::new(),
             joined: KVVec::new(),
             holds: tcp_outside::Holds::new(),
+            unaccepted: 0,
             rings: 0,
             sending_until: None,
             in_flight: KVVec::new(),

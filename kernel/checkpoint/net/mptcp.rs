@@ -13,6 +13,7 @@ use kernel::prelude::*;
 use crate::{
     core::{
         objects::Shared,
+        report::Errno,
         restore::Restore, //
     },
     files::Named,
@@ -144,6 +145,25 @@ pub(super) fn fell_back(cap: &Capture, sk: &SockRef) -> Option<SockRef> {
     Some(cap.objects.get::<FellBack>(sk.addr())?.first.clone())
 }
 
+/// Returns the TCP sockets of those that listen. EBUSY: somebody else uses one, which the log has told.
+pub(super) fn listening(cap: &mut Capture) -> Result<KVVec<SockRef>> {
+    let mut listening = KVVec::new();
+    for (_, plain) in socket::all_plain(cap)? {
+        wait::go_on()?;
+        if !is_mptcp(socket::numbers(&plain.sk)) {
+            continue;
+        }
+        let first = match plain.sk.mptcp() {
+            Ok(mptcp) if mptcp.state == State::Listening => plain.sk.mptcp_first(),
+            Ok(_) => continue,
+            Err(e) => Err(e),
+        };
+        let first = first.inspect_err(|_| refuse_busy(cap, &plain.who, &plain.named()))?;
+        listening.push(first, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(listening)
+}
+
 /// Looks at one that has a connection of TCP. False: refused.
 fn collect_fell_back(
     cap: &mut Capture,
@@ -262,6 +282,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
         }
         let who = t.display(&cap.pid_ns);
         cap.report.note(&who, what);
+        cap.found.net.unaccepted += u64::from(mptcp.waiting);
     }
     socket::collect_plain(cap, t, named, &sk)?;
     Ok(true)
@@ -269,6 +290,7 @@ fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, file: &FileRef)
 
 /// Writes what all of them are.
 fn save_links(cap: &mut Capture) -> Result {
+    let mut unaccepted = 0;
     for (obj, plain) in socket::all_plain(cap)? {
         wait::go_on()?;
         if !is_mptcp(socket::numbers(&plain.sk)) {
@@ -283,6 +305,7 @@ fn save_links(cap: &mut Capture) -> Result {
             // A task outside that has it, too, has connected it.
             _ => return Err(EAGAIN),
         };
+        unaccepted += u64::from(mptcp.waiting);
         let record = MptcpSocket {
             socket: obj.get().into(),
             state: state.into(),
@@ -299,6 +322,20 @@ fn save_links(cap: &mut Capture) -> Result {
             address: mptcp.addr,
         };
         cap.meta.put(&record, name(&mptcp.congestion))?;
+    }
+    if unaccepted > cap.found.net.unaccepted {
+        cap.report.line(fmt!(
+            "note: connections that nobody has accepted (MPTCP) have come since: {}; they are not in the \
+             image either",
+            unaccepted - cap.found.net.unaccepted
+        ));
+        if cap.strict {
+            cap.report.line(fmt!(
+                "error: connections that nobody has accepted can't be saved (MPTCP): try again [{}]",
+                Errno(EAGAIN)
+            ));
+            return Err(EAGAIN);
+        }
     }
     Ok(())
 }

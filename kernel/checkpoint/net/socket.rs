@@ -69,11 +69,21 @@ pub(super) struct Plain {
     /// The socket.
     pub(super) sk: SockRef,
     /// Who has it.
-    who: TaskName,
+    pub(super) who: TaskName,
     /// How that one has it.
     user: User,
     /// Name of that, for messages.
     name: KVec<u8>,
+}
+
+impl Plain {
+    /// Returns how its task has it, for messages.
+    pub(super) fn named(&self) -> Named<'_> {
+        Named {
+            user: self.user,
+            name: &self.name,
+        }
+    }
 }
 
 /// Returns whether others than the tasks share a port with `sk` (SO_REUSEPORT): what comes there is
@@ -112,11 +122,7 @@ impl Shared<Found> for Plain {
     }
 
     fn tell(&self, cap: &mut Capture, _: u64, _: Outside) -> Result {
-        let named = Named {
-            user: self.user,
-            name: &self.name,
-        };
-        refuse_port(cap, &self.who, &named);
+        refuse_port(cap, &self.who, &self.named());
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! If the tasks are to be killed then these are held before the first socket is read, until the tasks are
 //! dead: what arrives is not acknowledged, and the other end sends it again to whoever takes the
-//! connection over. That may be later (CHECKPOINT_KILL_ONLY); if they are thawed instead then they go
+//! connection over. So are sockets that listen: nobody's handshake ends whom nobody knows of. That may be later (CHECKPOINT_KILL_ONLY); if they are thawed instead then they go
 //! on. If the tasks run on then they are not held: nothing of the image is worth more than
 //! what they go on with.
 //!
@@ -54,6 +54,7 @@ use crate::{
     },
     net::{
         address::Address,
+        mptcp,
         tcp::{
             self,
             Sock, //
@@ -73,6 +74,8 @@ pub(super) struct Holds {
     /// They are to be: the tasks will be killed.
     pub(super) wanted: bool,
     held: KVVec<Held>,
+    /// Sockets that listen.
+    listening: KVVec<Held>,
 }
 
 /// One of them.
@@ -89,6 +92,7 @@ impl Holds {
         Self {
             wanted: false,
             held: KVVec::new(),
+            listening: KVVec::new(),
         }
     }
 }
@@ -104,6 +108,7 @@ pub(crate) fn hold(cap: &mut Capture, cgroup: Option<&HeldCgroup>) -> Result {
     }
     let mut held: KVVec<Held> = KVVec::new();
     let mut older = 0;
+    let listening = hold_listening(cap, cgroup, &mut older)?;
     for (_, sock) in cap.objects.all::<Sock>() {
         wait::go_on()?;
         let tcp = sock.sk.tcp_now()?;
@@ -129,6 +134,7 @@ pub(crate) fn hold(cap: &mut Capture, cgroup: Option<&HeldCgroup>) -> Result {
         HeldTcp::settle();
     }
     cap.found.net.holds.held = held;
+    cap.found.net.holds.listening = listening;
     tcp_unseen::tell(cap, &lost)?;
     if older != 0 {
         cap.report.line(fmt!(
@@ -138,6 +144,38 @@ pub(crate) fn hold(cap: &mut Capture, cgroup: Option<&HeldCgroup>) -> Result {
         ));
     }
     Ok(())
+}
+
+/// Holds all sockets that listen: who connects now is answered by nobody, until the tasks run again, or
+/// the sockets are gone. Returns when nobody comes in any more: those who wait by then are all.
+fn hold_listening(
+    cap: &mut Capture,
+    cgroup: Option<&HeldCgroup>,
+    older: &mut u64,
+) -> Result<KVVec<Held>> {
+    let mut listening: KVVec<Held> = KVVec::new();
+    let mut all = mptcp::listening(cap)?;
+    for (_, sock) in cap.objects.all::<Sock>() {
+        wait::go_on()?;
+        if sock.sk.tcp_now()?.state == State::Listening {
+            all.push(sock.sk.clone(), GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    for sk in &all {
+        wait::go_on()?;
+        hold_one(&mut listening, sk, cgroup, older)?;
+    }
+    if !listening.is_empty() {
+        HeldTcp::settle();
+    }
+    if listening.len() != all.len() {
+        cap.report.line(fmt!(
+            "note: sockets that listen, and that can't be held (CAP_NET_ADMIN over their network \
+             namespace): {}: who connects to one now may be reset",
+            all.len() - listening.len()
+        ));
+    }
+    Ok(listening)
 }
 
 /// Holds `sk` as the last of `held`. False: it can't be kept, and ends as always. The log has told why,
@@ -236,14 +274,17 @@ pub(super) fn bury(cap: &mut Capture) {
             held.hold.bury();
         }
     }
+    for listening in core::mem::replace(&mut cap.found.net.holds.listening, KVVec::new()) {
+        listening.hold.bury();
+    }
 }
 
 /// Lets the connections of tasks that run on do so, too. May sleep.
 pub(crate) fn let_go(cap: &mut Capture) {
-    drop(core::mem::replace(
-        &mut cap.found.net.holds.held,
-        KVVec::new(),
-    ));
+    let holds = &mut cap.found.net.holds;
+    for all in [&mut holds.held, &mut holds.listening] {
+        drop(core::mem::replace(all, KVVec::new()));
+    }
 }
 
 /// Keeps the connections of tasks that are left frozen, to be killed later, held for as long, for
@@ -253,6 +294,9 @@ pub(crate) fn leave(cap: &mut Capture, id: u64) {
         if let Some((tcp, wire)) = &held.read {
             held.hold.leave(id, tcp, wire);
         }
+    }
+    for listening in core::mem::replace(&mut cap.found.net.holds.listening, KVVec::new()) {
+        listening.hold.leave_listening(id);
     }
 }
 

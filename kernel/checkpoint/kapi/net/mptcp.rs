@@ -80,8 +80,8 @@ impl SockRef {
         })
     }
 
-    /// Returns the subflow of a connection that has fallen back to TCP, which is a TCP socket. EBUSY: it
-    /// is none such any more, or somebody else has its lock.
+    /// Returns the subflow of a connection that has fallen back to TCP, or that of one that listens, which
+    /// is a TCP socket. EBUSY: it is none such any more, or somebody else has its lock.
     pub(crate) fn mptcp_first(&self) -> Result<SockRef> {
         if !self.is_inet() {
             return Err(EINVAL);

@@ -167,9 +167,9 @@ unsafe impl Send for HeldTcp {}
 unsafe impl Sync for HeldTcp {}
 
 impl HeldTcp {
-    /// Holds `sk`, which is a TCP socket that is connected, or new.
+    /// Holds `sk`, which is a TCP socket that is connected, listens, or is new.
     ///
-    /// EPERM: the caller may not (CAP_NET_ADMIN). ENOTCONN: it is not connected. EBUSY: it is held, or
+    /// EPERM: the caller may not (CAP_NET_ADMIN). ENOTCONN: it is none of these. EBUSY: it is held, or
     /// under repair. EINTR: the caller was killed.
     pub(crate) fn new(sk: &SockRef) -> Result<Self> {
         // SAFETY: We own a reference on a TCP socket.
@@ -208,6 +208,12 @@ impl HeldTcp {
         // SAFETY: By the type's invariants it is a hold, and we give it up; the structure is only
         // read.
         unsafe { bindings::checkpoint_tcp_leave(self.into_raw(), id, &raw) }
+    }
+
+    /// Likewise, of a socket that listens.
+    pub(crate) fn leave_listening(self, id: u64) {
+        // SAFETY: By the type's invariants it is a hold, and we give it up.
+        unsafe { bindings::checkpoint_tcp_leave(self.into_raw(), id, core::ptr::null()) }
     }
 
     /// Returns what one of those that checkpoint `id` has left was, and its address family, if it is not

@@ -131,6 +131,26 @@ CKPT_CYCLE(peer_gone)
 	at_end(fds[W]);
 }
 
+/*
+ * This end was closed with bytes that nobody has read: what it has given to the subflow comes, and
+ * then the end of it.
+ */
+CKPT_CYCLE(closed_unread)
+{
+	long sent, got;
+
+	where = V4;
+	mptcp_pair();
+	put(fds[R], 0, 10);
+	await_bytes(fds[W], 10);
+	sent = stuff(fds[W]);
+	CHECK_SYS(close(fds[W]));
+	ckpt_ready_wait();
+	got = take(fds[R], 0, 0, out_at);
+	CHECK(got > 0 && got <= sent, "%ld bytes of %ld", got, sent);
+	CHECK_SYS(close(fds[R]));
+}
+
 /* This end was shut down, and the other one has got that. */
 CKPT_CYCLE(shut)
 {
