@@ -72,7 +72,10 @@ use crate::{
         time::wait, //
     },
     net::{
-        address::Own,
+        address::{
+            Address,
+            Own, //
+        },
         inet_options,
         options,
         socket::{
@@ -287,6 +290,11 @@ pub(super) struct End {
 }
 
 impl End {
+    /// Returns its address family.
+    fn family(&self) -> i32 {
+        self.sk.basics().family
+    }
+
     /// Returns whether it has SO_REUSEADDR.
     pub(super) fn reuses(&self) -> Result<bool> {
         let mut value = [0; 4];
@@ -307,7 +315,17 @@ impl End {
     }
 }
 
-/// Returns why an address can't be had.
+/// Returns why an address can't be had by a socket that is not connected.
+fn bind_error(e: Error) -> &'static str {
+    match e {
+        EADDRNOTAVAIL => {
+            "it is none of this machine: set it up, or restart in another network namespace"
+        }
+        e => address_error(e),
+    }
+}
+
+/// Returns why an address can't be had by a connection.
 pub(super) fn address_error(e: Error) -> &'static str {
     match e {
         EADDRINUSE => "another socket has it: end what has that, or restart elsewhere",
@@ -382,7 +400,9 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> 
             r.told(
                 e,
                 fmt!(
-                    "a TCP connection can't be made: its address: {}",
+                    "the TCP connection of {} with {} can't be made: its address: {}",
+                    Address(tcp_a.addr, a.family(), tcp_a.port),
+                    Address(tcp_b.addr, b.family(), tcp_b.port),
                     address_error(e)
                 ),
             )
@@ -429,11 +449,14 @@ fn connect(r: &Restore, first: &Part<'_>, second: &Part<'_>, left: &mut u64) -> 
 fn start(r: &Restore, part: &Part<'_>) -> Result {
     let end = part.end(r)?;
     let tcp = part.tcp()?;
+    let family = end.family();
     let failed = |e| {
         r.told(
             e,
             fmt!(
-                "a TCP socket can't connect: its address: {}",
+                "a TCP socket can't connect from {} to {}: its address: {}",
+                Address(tcp.addr, family, tcp.port),
+                Address(tcp.peer_addr, family, tcp.peer_port),
                 address_error(e)
             ),
         )
@@ -528,15 +551,16 @@ fn bind(r: &Restore, part: &Part<'_>) -> Result {
             fmt!("a TCP socket that no file shows is not connected"),
         ));
     };
+    let addr = Address(tcp.addr, end.family(), tcp.port);
     let listens = part.state() == TCP_LISTENING;
     if listens || tcp.has_port || tcp.bound_addr {
         made.opener.act(|| end.sk.bind_tcp(&tcp)).map_err(|e| {
             r.told(
                 e,
                 fmt!(
-                    "a TCP socket can't get port {}: {}",
-                    tcp.port,
-                    address_error(e)
+                    "a TCP socket can't get its address {}: {}",
+                    addr,
+                    bind_error(e)
                 ),
             )
         })?;
@@ -549,11 +573,7 @@ fn bind(r: &Restore, part: &Part<'_>) -> Result {
             .map_err(|e| {
                 r.told(
                     e,
-                    fmt!(
-                        "a TCP socket can't listen at port {}: {}",
-                        tcp.port,
-                        address_error(e)
-                    ),
+                    fmt!("a TCP socket can't listen at {}: {}", addr, bind_error(e)),
                 )
             })?;
     }
