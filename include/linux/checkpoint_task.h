@@ -46,6 +46,10 @@ int checkpoint_adopt(struct task_struct *child, struct task_struct *parent,
 
 struct file *checkpoint_open_program(const struct path *path);
 
+/* Of kernel/checkpoint/perf.c. */
+int checkpoint_perf_events(struct task_struct *task, const void **events, unsigned int room);
+const void *checkpoint_perf_event_of(struct file *file);
+
 #ifdef CONFIG_X86_64
 u32 checkpoint_mxcsr_mask(void);
 #endif

@@ -61,10 +61,15 @@ pub(crate) struct Collected {
     disconnected: RBTree<usize, ()>,
     /// Those that connect to their other end again, in the same way.
     reconnected: RBTree<usize, ()>,
+    /// Addresses of perf events whose descriptors are left out, or left outside.
+    perf_events: RBTree<usize, ()>,
     /// Addresses of inodes whose contents are saved though they have names.
     contents: RBTree<usize, ()>,
     /// What the tasks have open is listed.
     pub(crate) lists: bool,
+    /// Until when requests of io_urings that are being done may take to end, on CLOCK_MONOTONIC in
+    /// nanoseconds.
+    pub(crate) rest_by: u64,
     /// Descriptors that are left out.
     pub(super) left_out: LeftOut,
     /// How many requests of io_urings that wait were found of which thread.
@@ -94,8 +99,10 @@ impl Collected {
             reopened: RBTree::new(),
             disconnected: RBTree::new(),
             reconnected: RBTree::new(),
+            perf_events: RBTree::new(),
             contents: RBTree::new(),
             lists: false,
+            rest_by: 0,
             left_out: LeftOut::new(),
             uring_requests: RBTree::new(),
             uring_threads: RBTree::new(),
@@ -158,6 +165,21 @@ impl Collected {
     pub(super) fn is_reconnected(&self, file: &FileRef, peer: Option<&FileRef>) -> bool {
         self.reconnected.get(&file.addr()).is_some()
             && !peer.is_some_and(|peer| self.left_out.stays(peer.addr()))
+    }
+
+    /// Notes the perf event of a descriptor that is not saved, if it is one of such.
+    pub(super) fn leave_perf_event(&mut self, file: &FileRef) -> Result {
+        let event = file.perf_event();
+        if event != 0 {
+            self.perf_events
+                .try_create_and_insert(event, (), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether a descriptor of the perf event at `event` is not saved, by the caller's advice.
+    pub(crate) fn leaves_perf_event(&self, event: usize) -> bool {
+        self.perf_events.get(&event).is_some()
     }
 
     /// Notes a regular file whose contents are saved.

@@ -208,6 +208,9 @@ fn act(
 ) -> Result {
     let out = action == Action::Close;
     cap.found.files.left_out.note(table, d.fd, &d.file, out)?;
+    if out || action == Action::External {
+        cap.found.files.leave_perf_event(&d.file)?;
+    }
     match action {
         // That is for network devices: see `ns/net/moved.rs`.
         Action::Keep | Action::Close | Action::Move => Ok(()),

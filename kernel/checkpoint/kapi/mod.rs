@@ -166,6 +166,7 @@ pub(crate) mod task {
     pub(crate) mod frozen;
     pub(crate) mod limits;
     pub(crate) mod links;
+    pub(crate) mod perf;
     pub(crate) mod regset;
     pub(crate) mod root;
     pub(crate) mod stack;

@@ -34,7 +34,15 @@ pub(super) const PROCESS: ProcessOps = ProcessOps {
 
 fn collect(cap: &mut Capture, t: &FrozenTask) -> Result {
     if t.is_live() {
-        t.unsupported_of_thread(|state| refuse(cap, t, state));
+        let events = t.perf_events()?;
+        let is_left = |&event: &usize| cap.found.files.leaves_perf_event(event);
+        let left = !events.is_empty() && events.iter().all(is_left);
+        t.unsupported_of_thread(|state| {
+            // What the caller leaves out does not measure a restarted task.
+            if !(left && state.is_perf_events()) {
+                refuse(cap, t, state);
+            }
+        });
     }
     if PidRef::of(t.task()).is_ok_and(|pid| pid.past().is_err()) {
         cap.refuse(

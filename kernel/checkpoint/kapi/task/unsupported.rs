@@ -49,6 +49,13 @@ pub(crate) struct UnsupportedState {
     pub(crate) handed: Handed,
 }
 
+impl UnsupportedState {
+    /// Returns whether it is that a task has perf events: the caller may leave these out.
+    pub(crate) fn is_perf_events(&self) -> bool {
+        self.what == "has perf events"
+    }
+}
+
 /// A row of the tables. The expression looks at the task `t`.
 macro_rules! unsupported {
     ($what:literal, $advice:literal, $handed:expr, |$t:ident| $test:expr) => {{
@@ -110,7 +117,7 @@ static THREAD: &[UnsupportedState] = &[
     ),
     unsupported!(
         "has perf events",
-        "end the measurement (perf)",
+        "end the measurement (perf), or leave its descriptors out (CHECKPOINT_RULE_CLOSE)",
         Handed::Outside,
         |t| bindings::task_has_perf_events(t)
     ),

@@ -3,7 +3,9 @@
 #include "advice.h"
 #include "sockets.h"
 
+#include <linux/perf_event.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -180,6 +182,37 @@ CKPT_SCENARIO(objects)
 	CHECK_STREQ("anon_inode:[pidfd]", link_of(FD));
 }
 
+/* It counts itself, and what it makes: one counter has another one in its group. */
+CKPT_SCENARIO(counted)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_DUMMY,
+		.inherit = 1,
+	};
+	int leader = syscall(__NR_perf_event_open, &attr, 0, -1, -1, 0);
+	pid_t kid;
+
+	/* A kernel may have none of them. */
+	if (leader < 0 && errno == ENOSYS)
+		ckpt_not_here();
+	CHECK_SYS(leader);
+	place(CHECK_SYS(syscall(__NR_perf_event_open, &attr, 0, -1, leader, 0)), FD2);
+	place(leader, FD);
+	kid = CHECK_SYS(fork());
+	if (!kid) {
+		close(FD);
+		close(FD2);
+		ckpt_step(1);
+		ckpt_wait_go();
+		_exit(0);
+	}
+	while (!__atomic_load_n(&board->step[1], __ATOMIC_ACQUIRE))
+		sched_yield();
+	ckpt_ready_wait();
+	CHECK(is_closed(FD) && is_closed(FD2), "a counter is open");
+	ckpt_wait_exit(kid, 0);
+}
+
 FIXTURE(advice) { int unused; };
 FIXTURE_VARIANT(advice) { bool container; };
 FIXTURE_VARIANT_ADD(advice, container) { .container = true };
@@ -329,6 +362,27 @@ TEST_F_TIMEOUT(advice, objects_of_the_kernel, CKPT_TIMEOUT)
 	}
 	ASSERT_EQ(0, go());
 	close(pidfd);
+}
+
+/* Counters of perf are left out: those of the group, and those that a child has inherited. */
+TEST_F_TIMEOUT(advice, counters, CKPT_TIMEOUT)
+{
+	const struct checkpoint_rule rules[] = {
+		{ .fd = FD, .action = CHECKPOINT_RULE_CLOSE },
+		{ .fd = FD2, .action = CHECKPOINT_RULE_CLOSE },
+	};
+	const struct checkpoint_args both = RULES(rules);
+	const struct checkpoint_args one = { .rules = (uintptr_t)rules, .rules_count = 1 };
+
+	ASSERT_EQ(0, start(&counted, variant->container));
+	ASSERT_NE(0, checkpoint(0, &one));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "has perf events: end the measurement (perf), or"));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "a performance counter can't be saved yet"));
+	ASSERT_EQ(0, checkpoint_and_kill(&both));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, checkpoint_and_kill(&(struct checkpoint_args){ 0 }));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, go());
 }
 
 /* What stays outside by a rule wants another in its place. */

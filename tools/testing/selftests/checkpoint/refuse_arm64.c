@@ -238,7 +238,8 @@ REFUSE(hardware_watchpoint)
 		not_here();
 	CHECK_SYS(ptrace(PTRACE_DETACH, pid, 0, 0));
 	/* The kernel makes it of one. */
-	expect_refusal(pid, UNSUPPORTED, "has perf events: end the measurement (perf)");
+	expect_refusal(pid, UNSUPPORTED, "has perf events: end the measurement (perf), or leave its "
+		       "descriptors out (CHECKPOINT_RULE_CLOSE)");
 	expect_refusal(pid, UNSUPPORTED, "hardware breakpoints are not supported: remove them");
 	ckpt_ready_wait();
 	ckpt_wait_exit(pid, 0);

@@ -483,7 +483,8 @@ REFUSE(perf_event)
 	uint64_t n;
 
 	EXPECT_FD(fd, "*[perf_event]", "a performance counter" YET);
-	expect_refusal(getpid(), UNSUPPORTED, "has perf events: end the measurement (perf)");
+	expect_refusal(getpid(), UNSUPPORTED, "has perf events: end the measurement (perf), or "
+		       "leave its descriptors out (CHECKPOINT_RULE_CLOSE)");
 	ckpt_ready_wait();
 	CHECK_EQ(8, read(fd, &n, 8));
 }
