@@ -85,6 +85,10 @@ static int checkpoint_uring_refusal(struct io_ring_ctx *ctx, struct checkpoint_u
 	if (ctx->nr_req_allocated > state->requests + state->ios + state->links &&
 	    !state->other_work && !state->busy_name && checkpoint_uring_is_kept(ctx))
 		return CHECKPOINT_URING_TURN;
+	/* Those that somebody polls for, or that are for who does not run now, need that one. */
+	state->under_way = ctx->nr_req_allocated > state->requests + state->ios + state->links &&
+			   !state->busy_name && !state->other_work && !ctx->sq_data &&
+			   !(ctx->flags & IORING_SETUP_IOPOLL);
 	/* What another ring has sent is not counted there. */
 	if (ctx->nr_req_allocated != state->requests + state->ios + state->links ||
 	    state->other_work || state->busy_name)

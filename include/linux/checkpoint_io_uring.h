@@ -66,6 +66,7 @@ struct task_struct;
  * @other_work: there is something to do for who alone may submit that is for none of these
  * @told: its eventfd was told that there is something for that to do, or is just being told
  * @told_at: when that was seen, for checkpoint_uring_settle()
+ * @under_way: some are being done, as by a disk, and end by themselves
  * @busy_name: operation of a request that is not among these; %NULL: of none
  * @busy_data: its user_data
  */
@@ -117,6 +118,7 @@ struct checkpoint_uring {
 	bool other_work;
 	bool told;
 	unsigned long told_at;
+	bool under_way;
 	const char *busy_name;
 	u64 busy_data;
 };

@@ -292,6 +292,8 @@ fn read<'h>(
     }
     // What is in flight writes to memory and files, and signals eventfds.
     mm::aio::settle(cap, &tasks, args.timeout_ms)?;
+    cap.found.files.rest_by = wait::monotonic_ns()
+        .saturating_add(u64::from(args.timeout_ms.min(files::REST_MS_MAX)) * 1_000_000);
     cap.found.files.lists = args.dry_run;
     if args.kill || (args.to_be_killed && hold.is_some()) {
         net::want_holds(cap);

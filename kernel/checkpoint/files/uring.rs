@@ -17,6 +17,8 @@ mod io;
 mod later;
 #[path = "uring_links.rs"]
 mod links;
+#[path = "uring_look.rs"]
+mod look;
 #[path = "uring_mapping.rs"]
 mod mapping;
 #[path = "uring_refused.rs"]
@@ -35,8 +37,11 @@ use kernel::{
     prelude::*, //
 };
 
-use self::later::Later;
 pub(crate) use self::mapping::refuses_mapping;
+use self::{
+    later::Later,
+    look::ask, //
+};
 use crate::{
     core::{
         built::Rebuilt,
@@ -134,24 +139,6 @@ pub(in crate::files) const PROCESS: ProcessOps = ProcessOps {
     leaks: requests::leaks,
     ..ProcessOps::NONE
 };
-
-/// How often, a millisecond apart, a ring is looked at that is in use or has something in flight.
-const LOOKS: usize = 100;
-
-/// Asks for something of an io_uring. Who has it for a moment, as a reader of its fdinfo does, is
-/// waited for.
-fn ask<T>(mut what: impl FnMut() -> Result<T>) -> Result<T> {
-    let mut seen = what();
-    for _ in 0..LOOKS {
-        if !matches!(seen, Err(EBUSY)) {
-            break;
-        }
-        wait::check_killed()?;
-        wait::pause_ms(1);
-        seen = what();
-    }
-    seen
-}
 
 /// An io_uring with what it has registered.
 struct Ring {
@@ -272,16 +259,7 @@ fn in_use(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>) {
 
 /// Looks what it has. False: refused.
 fn collect(cap: &mut Capture, t: &FrozenTask, named: &Named<'_>, open: &mut Open) -> Result<bool> {
-    let mut seen = Uring::of(&open.file);
-    for _ in 0..LOOKS {
-        // What is kept of a task may be another request than the one that is on its way.
-        if !matches!(seen, Err(EBUSY) | Ok((_, Some(Why::InFlight | Why::Turn)))) {
-            break;
-        }
-        wait::check_killed()?;
-        wait::pause_ms(1);
-        seen = Uring::of(&open.file);
-    }
+    let seen = look::at(cap, &open.file)?;
     let mut refuse = |why: &str| {
         // What it is to do may be done when its task has run.
         let errno = match seen {
@@ -641,6 +619,7 @@ fn restore(r: &Restore, plan: &TaskRecords<'_>, source: &Source) -> Result<FileR
         thread_idle: record.thread_idle.get(),
         thread_cpu: record.thread_cpu.get(),
         timeouts: [record.timeouts.get(), record.timeouts_flushed.get()],
+        under_way: false,
         busy: None,
     };
     let denied = "this system lets nobody, or only some, use io_uring (kernel.io_uring_disabled)";

@@ -105,6 +105,8 @@ pub(crate) struct Uring {
     pub(crate) thread_cpu: u32,
     /// How many timeouts have ended, and up to which completion was looked for those that wait for some.
     pub(crate) timeouts: [u32; 2],
+    /// Some are being done, as by a disk, and end by themselves. Not used to make one.
+    pub(crate) under_way: bool,
     /// The operation and user_data of a request that does not just wait. Not used to make one.
     pub(crate) busy: Option<(&'static CStr, u64)>,
 }
@@ -258,6 +260,7 @@ impl Uring {
             thread_idle: state.thread_idle,
             thread_cpu: state.thread_cpu,
             timeouts: [state.timeouts, state.timeouts_flushed],
+            under_way: state.under_way,
             // SAFETY: NULL, or a string constant of the kernel.
             busy: (!state.busy_name.is_null())
                 .then(|| unsafe { (CStr::from_char_ptr(state.busy_name), state.busy_data) }),
@@ -332,6 +335,7 @@ impl Uring {
             other_work: false,
             told: false,
             told_at: 0,
+            under_way: false,
             busy_name: core::ptr::null(),
             busy_data: 0,
         }
