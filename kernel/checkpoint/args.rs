@@ -384,6 +384,7 @@ impl RestartArgs {
                 restart_flags::CALLER_CONFINEMENT => Labels::Caller,
                 _ => Labels::Keep,
             },
+            wipes: call.flags & restart_flags::WIPE_ON_FORK != 0,
             strict: call.flags & restart_flags::STRICT != 0,
             accept,
             changes,

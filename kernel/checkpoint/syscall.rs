@@ -74,8 +74,10 @@ pub(crate) mod restart_flags {
     pub(crate) const TCP_CLOSE: u64 = 1 << 8;
     /// The tasks get the security labels that they had.
     pub(crate) const KEEP_LSM: u64 = 1 << 9;
+    /// Memory that fork() wipes (MADV_WIPEONFORK) is zero.
+    pub(crate) const WIPE_ON_FORK: u64 = 1 << 10;
     /// All flags.
-    pub(crate) const ALL: u64 = (1 << 10) - 1;
+    pub(crate) const ALL: u64 = (1 << 11) - 1;
 }
 
 /// Makes a checkpoint, as checkpoint(2): see Documentation/checkpoint/abi.rst. Returns the

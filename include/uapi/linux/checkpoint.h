@@ -148,6 +148,7 @@ struct checkpoint_args {
 #define RESTART_TCP_KEEP	(1ULL << 7)
 #define RESTART_TCP_CLOSE	(1ULL << 8)
 #define RESTART_KEEP_LSM	(1ULL << 9) /* Security labels are given again. */
+#define RESTART_WIPE_ON_FORK	(1ULL << 10) /* Memory that fork() wipes is zero. */
 
 /* restart_fd.flags */
 #define RESTART_FD_OPTIONAL	(1U << 0) /* No such descriptor in the image: nothing is done. */

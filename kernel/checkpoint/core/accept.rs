@@ -100,6 +100,8 @@ pub(crate) struct Policy {
     pub(crate) addresses: Addresses,
     /// What becomes of labels of security modules.
     pub(crate) labels: Labels,
+    /// Memory that fork() wipes is wiped.
+    pub(crate) wipes: bool,
 }
 
 /// What becomes of labels that are not the caller's.

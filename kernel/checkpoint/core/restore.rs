@@ -642,6 +642,7 @@ mod tests {
             connections: Connections::Reset,
             addresses: Addresses::none(),
             labels: Labels::Compare,
+            wipes: false,
         };
         let notice = Notice {
             id: 0,

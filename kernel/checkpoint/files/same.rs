@@ -477,6 +477,7 @@ mod tests {
             connections: Connections::Reset,
             addresses: Addresses::none(),
             labels: Labels::Compare,
+            wipes: false,
         };
         let disk = |minor: u64| 8 << 32 | minor;
         let differ = |policy: &Policy, was: (u64, u64, u32), is: Stat| {

@@ -52,6 +52,7 @@ mod ring;
 mod userfault;
 pub(crate) mod vdso;
 pub(crate) mod vma;
+mod wipe;
 
 pub(crate) use self::left_out::apply as leave_out;
 
@@ -147,4 +148,8 @@ pub(crate) struct BuiltMm {
     pub(crate) policy: SetOnce<Copied>,
 }
 
-impl Rebuilt for BuiltMm {}
+impl Rebuilt for BuiltMm {
+    fn link(&self, r: &Restore, obj: ObjRef) -> Result {
+        wipe::link(r, obj, &self.mm)
+    }
+}

@@ -36,6 +36,8 @@ pub(crate) struct RestartArgs {
     pub(crate) caller_confinement: bool,
     /// What becomes of labels of security modules.
     pub(crate) labels: Labels,
+    /// Memory that fork() wipes is wiped.
+    pub(crate) wipes: bool,
     /// Compare all that the image tells of files.
     pub(crate) strict: bool,
     /// Paths whose differences are accepted.

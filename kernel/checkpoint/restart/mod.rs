@@ -139,6 +139,7 @@ pub(crate) fn run(args: &mut RestartArgs, report: &mut Report) -> Result<u64> {
             connections: args.connections,
             addresses: args.addresses.take(),
             labels: args.labels,
+            wipes: args.wipes,
         },
         Notice {
             id: loaded.header.id.get(),

@@ -511,6 +511,14 @@ pub(crate) fn forget(mm: &MmRef, start: usize, len: usize) -> Result {
     to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) })
 }
 
+/// Gives up the pages of a range of `mm`, a private mapping of no file, as
+/// madvise(MADV_DONTNEED_LOCKED) does: it is zero again. EPERM: it is sealed.
+pub(crate) fn wipe(mm: &MmRef, start: usize, len: usize) -> Result {
+    let advice = bindings::MADV_DONTNEED_LOCKED.cast_signed();
+    // SAFETY: We own a reference; all numbers are checked there.
+    to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) })
+}
+
 /// Guards a range of the caller's address space, as madvise(MADV_GUARD_INSTALL) does. The range
 /// is not locked in memory.
 ///

@@ -104,6 +104,8 @@ pub struct Order {
     pub caller_confinement: bool,
     /// They get the security labels that they had.
     pub keep_labels: bool,
+    /// Memory that fork(2) wipes is zero.
+    pub wipe_on_fork: bool,
     /// Files must be the same in all that the image tells of them.
     pub strict: bool,
     /// What becomes of TCP connections with others.
@@ -302,6 +304,7 @@ fn call_in_place(order: &Order, image: &File, sibling: bool) -> anyhow::Result<R
         .leave_frozen(order.leave_frozen || own.is_some())
         .caller_confinement(order.caller_confinement)
         .keep_labels(order.keep_labels)
+        .wipe_on_fork(order.wipe_on_fork)
         .strict(order.strict)
         .connections(order.connections);
     for pattern in &order.accept {

@@ -140,6 +140,11 @@ struct Args {
     #[arg(long)]
     keep_labels: bool,
 
+    /// Give memory back as zeros that fork(2) wipes (MADV_WIPEONFORK): for an image that is
+    /// restarted more than once, so that generators of random numbers start anew each time
+    #[arg(long)]
+    wipe_on_fork: bool,
+
     /// Take files as they are now whose paths match PATTERN ("*" matches "/", too), though they
     /// differ from those that were saved; may be given several times
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
@@ -430,6 +435,7 @@ impl Args {
             leave_frozen: self.leave_frozen,
             caller_confinement: self.caller_confinement,
             keep_labels: self.keep_labels,
+            wipe_on_fork: self.wipe_on_fork,
             strict: self.strict,
             connections: self.tcp.unwrap_or_default(),
             accept: self.accept.clone(),

@@ -463,6 +463,12 @@ impl Restart<'_> {
         self.flag(sys::RESTART_KEEP_LSM, on)
     }
 
+    /// Gives memory back as zeros that fork(2) wipes (MADV_WIPEONFORK), so that generators of random
+    /// numbers do not give the same ones at each restart of one image.
+    pub fn wipe_on_fork(self, on: bool) -> Self {
+        self.flag(sys::RESTART_WIPE_ON_FORK, on)
+    }
+
     /// Takes files only that are the same in all that the image tells of them, also on another
     /// machine.
     pub fn strict(self, on: bool) -> Self {

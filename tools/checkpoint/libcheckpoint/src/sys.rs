@@ -45,6 +45,8 @@ pub(crate) const RESTART_CALLER_NET: u64 = 1 << 6;
 pub(crate) const RESTART_TCP_KEEP: u64 = 1 << 7;
 /// RESTART_TCP_CLOSE
 pub(crate) const RESTART_TCP_CLOSE: u64 = 1 << 8;
+/// RESTART_WIPE_ON_FORK
+pub(crate) const RESTART_WIPE_ON_FORK: u64 = 1 << 10;
 /// RESTART_KEEP_LSM
 pub(crate) const RESTART_KEEP_LSM: u64 = 1 << 9;
 

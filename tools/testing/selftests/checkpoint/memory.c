@@ -414,6 +414,58 @@ CKPT_CYCLE(advice)
 	ckpt_wait_exit(kid, 0);
 }
 
+/* What fork() wipes: it comes back as it was, unless the caller of restart(2) wants it wiped. */
+#define WIPED	0
+
+CKPT_SCENARIO(wiped)
+{
+	char *plain = map_anon(16 * PAGE, RW, 0), *locked, *beside;
+
+	map_anon(PAGE, PROT_NONE, 0);
+	locked = map_anon(16 * PAGE, RW, 0);
+	map_anon(PAGE, PROT_NONE, 0);
+	beside = map_anon(16 * PAGE, RW, 0);
+	fill(plain, 16 * PAGE, 1);
+	fill(locked, 16 * PAGE, 2);
+	fill(beside, 16 * PAGE, 3);
+	CHECK_SYS(madvise(plain, 16 * PAGE, MADV_WIPEONFORK));
+	CHECK_SYS(madvise(locked, 16 * PAGE, MADV_WIPEONFORK));
+	CHECK_SYS(mlock(locked, 16 * PAGE));
+	ckpt_ready_wait();
+	if (board->value[WIPED]) {
+		check_zero(plain, 16 * PAGE);
+		check_zero(locked, 16 * PAGE);
+	} else {
+		check_fill(plain, 16 * PAGE, 1);
+		check_fill(locked, 16 * PAGE, 2);
+	}
+	check_fill(beside, 16 * PAGE, 3);
+}
+
+TEST_F_TIMEOUT(cr, wiped_if_wanted, CKPT_TIMEOUT)
+{
+	int first = ckpt_image_new(), second, i;
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &wiped, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL));
+	for (i = 0; i < 2; i++) {
+		second = ckpt_image_new();
+		run.board->value[WIPED] = i;
+		ASSERT_EQ(0, ckpt_run_restart(&run, first, i ? RESTART_WIPE_ON_FORK : 0));
+		ASSERT_EQ(0, ckpt_run_wait_blocked(&run));
+		/* What was wiped is saved as that. */
+		ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
+		ASSERT_EQ(0, ckpt_run_restart(&run, second, 0));
+		ASSERT_EQ(0, ckpt_run_go(&run));
+		EXPECT_EQ(0, ckpt_run_finish(&run));
+		close(second);
+	}
+	ckpt_run_fini(&run);
+	close(first);
+}
+
 /* What a status line with @key says, as a number. */
 static long status_value(const char *key)
 {
