@@ -63,6 +63,8 @@ const void *checkpoint_pipe_at(const struct path *path);
 struct dentry *checkpoint_new_file(const struct path *dir, const char *name);
 int checkpoint_move_file(const struct path *dir, struct dentry *file, const char *name,
 			 struct dentry *old);
+int checkpoint_swap_files(const struct path *dir, struct dentry *file, struct dentry *old);
+int checkpoint_may_truncate(const struct path *path);
 int checkpoint_remove_file(const struct path *dir, struct dentry *file);
 
 struct dentry *checkpoint_removed_name(const struct path *dir, const char *name,

@@ -44,7 +44,7 @@ pub(crate) trait Rebuilt: Upcast + Send + Sync {
         Ok(())
     }
 
-    /// Returns whether `publish` or `overwrite` need it. The references of all others are given up
+    /// Returns whether `publish`, `replace` or `overwrite` need it. The references of all others are given up
     /// after `link`: what the tasks may do with an object can depend on how many have it.
     fn stays(&self) -> bool {
         false
@@ -55,13 +55,20 @@ pub(crate) trait Rebuilt: Upcast + Send + Sync {
         Ok(())
     }
 
-    /// Does to files what can't be taken back: the last that can fail, when all is published.
+    /// Puts files in the place of others, which [`Self::undo`] takes back if their filesystem can do that:
+    /// when all is published.
+    fn replace(&self, _r: &Restore, _obj: ObjRef) -> Result {
+        Ok(())
+    }
+
+    /// Does to files what can't be taken back: the last that can fail, when all is replaced. That the caller
+    /// is killed does not end it in between.
     fn overwrite(&self, _r: &Restore, _obj: ObjRef) -> Result {
         Ok(())
     }
 
     /// Takes back what dropping the object does not: the restart has failed.
-    fn undo(&self) {}
+    fn undo(&self, _r: &Restore) {}
 }
 
 type Objects = RBTree<u32, Arc<dyn Rebuilt>>;

@@ -522,23 +522,28 @@ impl Restore {
         })
     }
 
-    /// Does, as the last that can fail, what others see of the objects from then on, and after all
-    /// of that what can't be taken back.
+    /// Does what others see of the objects from then on.
     pub(crate) fn publish(&self) -> Result {
         self.built.each(|obj, built| {
             wait::go_on()?;
             built.publish(self, obj)
-        })?;
+        })
+    }
+
+    /// Replaces files, and then does what can't be taken back: the last that can fail, when all is
+    /// published, and it was asked whether it may be done.
+    pub(crate) fn overwrite(&self) -> Result {
         self.built.each(|obj, built| {
             wait::go_on()?;
-            built.overwrite(self, obj)
-        })
+            built.replace(self, obj)
+        })?;
+        self.built.each(|obj, built| built.overwrite(self, obj))
     }
 
     /// Takes back what was published, as the restart has failed.
     pub(crate) fn undo(&self) {
         let _ = self.built.each(|_, built| {
-            built.undo();
+            built.undo(self);
             Ok(())
         });
     }

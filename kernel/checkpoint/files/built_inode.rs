@@ -240,7 +240,7 @@ pub(crate) struct BuiltInode {
     /// What memfd_create(2) returns.
     first: Option<FileRef>,
     /// It gets a name.
-    arrival: Option<Arrival>,
+    arrival: Option<Arc<Arrival>>,
 }
 
 impl BuiltInode {
@@ -259,7 +259,7 @@ impl BuiltInode {
     /// Returns one that gets a name when its contents are there.
     pub(super) fn of_named(file: FileRef, arrival: Arrival) -> Result<Self> {
         Ok(Self {
-            arrival: Some(arrival),
+            arrival: Some(Arc::new(arrival, GFP_KERNEL_ACCOUNT)?),
             ..Self::of_memory(file)?
         })
     }
@@ -395,21 +395,34 @@ impl BuiltInode {
     }
 }
 
+/// Returns those that have replaced others which are still there, as far as there is memory: what is left over
+/// is removed with the last reference on it.
+pub(super) fn replaced(r: &Restore) -> KVVec<Arc<Arrival>> {
+    let mut all = KVVec::new();
+    let _ = r.each_built(|_, built: &BuiltInode| {
+        match built.arrival.as_ref().filter(|arrival| arrival.has_old()) {
+            Some(arrival) => Ok(all.push(arrival.clone(), GFP_KERNEL_ACCOUNT)?),
+            None => Ok(()),
+        }
+    });
+    all
+}
+
 impl Rebuilt for BuiltInode {
     fn stays(&self) -> bool {
         self.arrival.is_some()
     }
 
-    fn overwrite(&self, r: &Restore, _: ObjRef) -> Result {
+    fn replace(&self, r: &Restore, _: ObjRef) -> Result {
         match &self.arrival {
-            Some(arrival) => arrival.overwrite(r),
+            Some(arrival) => arrival.replace(r),
             None => Ok(()),
         }
     }
 
-    fn undo(&self) {
+    fn undo(&self, r: &Restore) {
         if let Some(arrival) = &self.arrival {
-            arrival.undo();
+            arrival.undo(r);
         }
     }
 

@@ -192,16 +192,25 @@ struct Kept;
 impl Rebuilt for Kept {}
 
 /// A file on its way to its place.
-pub(in crate::files) struct Arrival {
+pub(crate) struct Arrival {
     file: NewFile,
     name: PathName,
     /// What has the place, and loses it.
     old: Option<PathRef>,
     /// With whose rights it is made.
     opener: CredRef,
-    /// It has come to its place, where nothing was (1) or what it has replaced (2).
-    placed: Atomic<u32>,
+    /// Where it is.
+    at: Atomic<u32>,
 }
+
+/// It is beside its place.
+const BESIDE: u32 = 0;
+/// It has come to its place, where nothing was.
+const PLACED: u32 = 1;
+/// It has replaced what was there, which is gone.
+const REPLACED: u32 = 2;
+/// It has replaced what was there, which has its name now.
+const SWAPPED: u32 = 3;
 
 impl Arrival {
     /// Returns the name that it gets, without its directory.
@@ -222,8 +231,9 @@ impl Arrival {
         }
     }
 
-    /// Puts it in the place of another, which can't be undone: it is one of the last things.
-    pub(in crate::files) fn overwrite(&self, r: &Restore) -> Result {
+    /// Puts it in the place of another, which not all filesystems can take back: it is one of the last
+    /// things.
+    pub(in crate::files) fn replace(&self, r: &Restore) -> Result {
         match self.old {
             Some(_) => self.place(r),
             None => Ok(()),
@@ -233,7 +243,7 @@ impl Arrival {
     fn place(&self, r: &Restore) -> Result {
         let old = self.old.as_ref();
         let give = || self.file.give_name(self.name.as_c_str(), old);
-        self.opener.act(give).map_err(|e| {
+        let swapped = self.opener.act(give).map_err(|e| {
             let why = match (e, old) {
                 (EEXIST, _) => "something has been put there meanwhile",
                 (EINVAL, Some(_)) => "another file has that name by now, or is mounted there",
@@ -253,29 +263,70 @@ impl Arrival {
                 ),
             )
         })?;
-        self.placed
-            .store(if old.is_some() { 2 } else { 1 }, Relaxed);
+        let at = match (old, swapped) {
+            (None, _) => PLACED,
+            (Some(_), false) => REPLACED,
+            (Some(_), true) => SWAPPED,
+        };
+        self.at.store(at, Relaxed);
         Ok(())
     }
 
-    /// Takes it away again, but not if it has replaced another.
-    pub(in crate::files) fn undo(&self) {
-        if self.placed.load(Relaxed) == 1 {
-            self.remove();
+    /// Takes it away again, and gives its place back, but not if what was there is gone.
+    pub(in crate::files) fn undo(&self, r: &Restore) {
+        let old = match (self.at.load(Relaxed), &self.old) {
+            (SWAPPED, Some(old)) => old,
+            (PLACED, _) => return self.at.store(BESIDE, Relaxed),
+            _ => return,
+        };
+        match self.opener.act(|| self.file.give_back(old)) {
+            Ok(()) => self.at.store(BESIDE, Relaxed),
+            Err(e) => self.stays(r, old, "can't be given its name back", e),
         }
     }
 
-    fn remove(&self) {
+    /// Returns whether what it has replaced is there still.
+    pub(in crate::files) fn has_old(&self) -> bool {
+        self.at.load(Relaxed) == SWAPPED
+    }
+
+    /// Removes what it has replaced, when the restart has succeeded. May sleep, even for long.
+    pub(crate) fn remove_old(&self, r: &Restore) {
+        let Some(old) = self.old.as_ref().filter(|_| self.has_old()) else {
+            return;
+        };
+        match self.opener.act(|| self.file.remove_old(old)) {
+            Ok(()) => self.at.store(REPLACED, Relaxed),
+            Err(e) => self.stays(r, old, "can't be removed", e),
+        }
+    }
+
+    /// Leaves what it has replaced where it is, which the log tells.
+    fn stays(&self, r: &Restore, old: &PathRef, what: &str, e: Error) {
+        self.at.store(REPLACED, Relaxed);
         // What others have moved or removed is theirs.
-        let _ = self.opener.act(|| self.file.remove());
+        let name = old.name_from(&r.root).ok().flatten().unwrap_or_default();
+        r.with_report(|report| {
+            report.line(fmt!(
+                "note: {}: what was replaced by {} {}: {}",
+                Text(&name),
+                Text(self.name.as_bytes()),
+                what,
+                Errno(e)
+            ))
+        });
     }
 }
 
 impl Drop for Arrival {
+    /// Removes what has no place: the file, or what it has replaced.
     fn drop(&mut self) {
-        if self.placed.load(Relaxed) == 0 {
-            self.remove();
-        }
+        // What others have moved or removed is theirs.
+        let _ = match (self.at.load(Relaxed), &self.old) {
+            (BESIDE, _) => self.opener.act(|| self.file.remove()),
+            (SWAPPED, Some(old)) => self.opener.act(|| self.file.remove_old(old)),
+            _ => Ok(()),
+        };
     }
 }
 
@@ -346,7 +397,7 @@ fn make(
         name,
         old,
         opener,
-        placed: Atomic::new(0),
+        at: Atomic::new(BESIDE),
     };
     let prepare = || {
         let path = arrival.file.path();

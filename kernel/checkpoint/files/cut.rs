@@ -63,6 +63,14 @@ impl Cut {
         Ok(Some(Self { size, opener }))
     }
 
+    /// Asks whether it may be cut off, before the first one is; leases are broken. May sleep.
+    pub(super) fn ask(&self, r: &Restore, file: &FileRef) -> Result {
+        if file.size() <= self.size {
+            return Ok(());
+        }
+        self.act(r, file, FileRef::may_truncate)
+    }
+
     /// Cuts it off, as truncate(2) does it. It can't be undone: it is one of the last things. May
     /// sleep.
     pub(super) fn overwrite(&self, r: &Restore, file: &FileRef) -> Result {
@@ -70,7 +78,12 @@ impl Cut {
         if file.size() <= self.size {
             return Ok(());
         }
-        self.opener.act(|| file.truncate(self.size)).map_err(|e| {
+        self.act(r, file, |file| file.truncate(self.size))
+    }
+
+    /// Does `what` to `file` with the rights that it is cut with.
+    fn act(&self, r: &Restore, file: &FileRef, what: impl FnOnce(&FileRef) -> Result) -> Result {
+        self.opener.act(|| what(file)).map_err(|e| {
             let why = match e {
                 EACCES => "who had it open may not write to it",
                 EPERM => "it can only be appended to, or is immutable",

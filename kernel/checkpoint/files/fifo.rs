@@ -422,7 +422,7 @@ impl Rebuilt for BuiltFifo {
     }
 
     /// Takes out of it what was put into it. What somebody else has open by now keeps it.
-    fn undo(&self) {
+    fn undo(&self, _: &Restore) {
         let pipe = Pipe::of(&self.both).filter(|_| self.delivered.load(Relaxed) != 0);
         if let (Some(pipe), Ok(files)) = (pipe, files(&self.ends.lock())) {
             let _ = pipe.drop_contents(files);

@@ -44,7 +44,10 @@ mod sysv;
 mod table;
 mod unlinked;
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 use crate::{
     core::{
@@ -143,6 +146,21 @@ pub(crate) fn refuses_uring(t: &FrozenTask, file: &FileRef, v: &VmaInfo) -> Opti
 /// Lets the threads go that submit for io_urings. Nothing can fail any more.
 pub(crate) fn start_submitters(r: &Restore) {
     kinds::uring::thread::start(r);
+}
+
+/// The longest that requests of io_urings which are being done may take to end, in milliseconds: it is not
+/// known of each whether it waits for a disk, or for a thread that stands still.
+pub(crate) const REST_MS_MAX: u32 = 1000;
+
+/// Asks whether what files have more than they had may be cut off, before anything is replaced or cut off.
+/// May sleep.
+pub(crate) fn ask_cuts(r: &Restore) -> Result {
+    open::ask_cuts(r)
+}
+
+/// Returns the files that have replaced others, which are still there. Nothing of it can fail.
+pub(crate) fn replaced(r: &Restore) -> KVVec<Arc<kinds::contents::Arrival>> {
+    built_inode::replaced(r)
 }
 
 /// Lets the breaks of leases go on. Nothing can fail any more.

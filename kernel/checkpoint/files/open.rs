@@ -2,7 +2,10 @@
 
 //! Open files: what is common to all kinds.
 
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    rbtree::RBTree, //
+};
 
 use crate::{
     core::{
@@ -74,7 +77,8 @@ use crate::{
         task::frozen::{
             FrozenTask,
             TaskName, //
-        }, //
+        },
+        time::wait, //
     },
     net,
     task, //
@@ -173,6 +177,23 @@ impl Rebuilt for BuiltFile {
         cut.overwrite(r, &self.file)?;
         self.set_late(r, obj)
     }
+}
+
+/// Asks of each inode whether it may be cut off, by the first open file of it, which will do that.
+pub(super) fn ask_cuts(r: &Restore) -> Result {
+    let mut asked: RBTree<usize, ()> = RBTree::new();
+    r.each_built(|_, built: &BuiltFile| {
+        let Some(cut) = &built.cut else {
+            return Ok(());
+        };
+        wait::go_on()?;
+        let inode = built.file.inode_addr();
+        if asked.get(&inode).is_some() {
+            return Ok(());
+        }
+        asked.try_create_and_insert(inode, (), GFP_KERNEL_ACCOUNT)?;
+        cut.ask(r, &built.file)
+    })
 }
 
 /// Lets the breaks of leases go on. When all are taken: one that is to be given up keeps others of its

@@ -444,7 +444,7 @@ impl Rebuilt for BuiltQueue {
 
     /// Removes it. One in a namespace of the restart goes with that, and one without a name with
     /// its last file.
-    fn undo(&self) {
+    fn undo(&self, _: &Restore) {
         if self.outside {
             self.queue.remove();
         }

@@ -430,7 +430,7 @@ impl Rebuilt for BuiltSegment {
     }
 
     /// Removes it. One in a namespace of the restart goes with that.
-    fn undo(&self) {
+    fn undo(&self, _: &Restore) {
         if self.outside {
             shm::remove(&self.ns, self.settings.common.id, &self.memory);
         }

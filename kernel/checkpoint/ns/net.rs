@@ -384,7 +384,7 @@ impl Rebuilt for BuiltSpace {
         Ok(())
     }
 
-    fn undo(&self) {
+    fn undo(&self, _: &Restore) {
         self.ends.remove();
         self.devices.give_back();
     }

@@ -280,7 +280,10 @@ fn bring_back(
         .map(|dir| freeze(coordinator, dir.cgroup().clone()))
         .transpose()?;
     coordinator.restore.publish()?;
+    files::ask_cuts(&coordinator.restore)?;
+    coordinator.restore.overwrite()?;
     // From here on nothing can fail.
+    let replaced = files::replaced(&coordinator.restore);
     coordinator.restore.release_connections();
     files::start_submitters(&coordinator.restore);
     files::break_leases(&coordinator.restore);
@@ -294,6 +297,10 @@ fn bring_back(
     }
     // Named pipes. Not before: somebody who has opened one by now may hold its lock.
     park::close_files();
+    // Nor may the filesystem keep the tasks.
+    for replaced in &replaced {
+        replaced.remove_old(&coordinator.restore);
+    }
     Ok(number.into())
 }
 

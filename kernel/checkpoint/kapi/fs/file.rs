@@ -528,6 +528,12 @@ impl FileRef {
         to_result(unsafe { bindings::vfs_truncate(&self.path_raw(), size) })
     }
 
+    /// Asks whether `truncate` may be done. EACCES, EPERM, EROFS, ETXTBSY: it may not.
+    pub(crate) fn may_truncate(&self) -> Result {
+        // SAFETY: The file keeps its path.
+        to_result(unsafe { bindings::checkpoint_may_truncate(&self.path_raw()) })
+    }
+
     /// Sets the permissions.
     ///
     /// EPERM: the caller does not own it, or may not give it S_ISGID, which chmod(2) would leave

@@ -55,21 +55,45 @@ impl NewFile {
     }
 
     /// Gives it the name `name`, with the rights that the caller has or acts with; of `old`, which
-    /// was found by that name, it takes the place. May sleep, even for long.
+    /// was found by that name, it takes the place. True: that has got its name, where the filesystem can
+    /// do that. May sleep, even for long.
     ///
     /// EEXIST: there is something, and no `old`. EINVAL: `old` has not that name any more, the file
     /// was removed or moved, or the filesystem can't say whether there is something.
-    pub(crate) fn give_name(&self, name: &CStr, old: Option<&PathRef>) -> Result {
+    pub(crate) fn give_name(&self, name: &CStr, old: Option<&PathRef>) -> Result<bool> {
         let old = old.map_or(core::ptr::null_mut(), |old| old.as_raw().dentry);
         // SAFETY: We own references on both paths, and the caller has one on `old`; the name is
         // NUL-terminated.
-        to_result(unsafe {
+        let moved = unsafe {
             bindings::checkpoint_move_file(
                 self.dir.as_raw(),
                 self.path.as_raw().dentry,
                 name.as_char_ptr(),
                 old,
             )
+        };
+        to_result(moved)?;
+        Ok(moved > 0)
+    }
+
+    /// Gives `old` its name back, which it had until [`give_name`](Self::give_name), and gets that which
+    /// `old` has. May sleep, even for long. EINVAL: one of them was removed or moved.
+    pub(crate) fn give_back(&self, old: &PathRef) -> Result {
+        // SAFETY: We own references on both paths, and the caller has one on `old`.
+        to_result(unsafe {
+            bindings::checkpoint_swap_files(
+                self.dir.as_raw(),
+                self.path.as_raw().dentry,
+                old.as_raw().dentry,
+            )
+        })
+    }
+
+    /// Removes `old`, whose name it has got. May sleep, even for long. EINVAL: that was removed or moved.
+    pub(crate) fn remove_old(&self, old: &PathRef) -> Result {
+        // SAFETY: We own a reference on the directory, and the caller has one on `old`.
+        to_result(unsafe {
+            bindings::checkpoint_remove_file(self.dir.as_raw(), old.as_raw().dentry)
         })
     }
 

@@ -78,6 +78,23 @@ CKPT_SCENARIO(two)
 	ckpt_ready_wait();
 }
 
+/* Two files with their contents. */
+CKPT_SCENARIO(both)
+{
+	char path[320], text[8] = "";
+
+	place(CHECK_SYS(open(ckpt_path(path, sizeof(path), "data"), O_RDWR | O_CREAT, 0600)), FD);
+	ckpt_path(path, sizeof(path), "b.data");
+	place(CHECK_SYS(open(path, O_RDWR | O_CREAT, 0600)), FD2);
+	CHECK_EQ(3, write(FD, "one", 3));
+	CHECK_EQ(3, write(FD2, "two", 3));
+	ckpt_ready_wait();
+	CHECK_EQ(3, pread(FD, text, sizeof(text), 0));
+	CHECK_STREQ("one", text);
+	CHECK_EQ(3, pread(FD2, text, sizeof(text), 0));
+	CHECK_STREQ("two", text);
+}
+
 /* No file, though it matches. */
 CKPT_SCENARIO(directory)
 {
@@ -109,6 +126,7 @@ FIXTURE_TEARDOWN(contents)
 		unlink(path_of("data"));
 		rmdir(path_of("data"));
 		unlink(path_of("else"));
+		unlink(path_of("b.data"));
 	}
 	finish();
 }
@@ -129,9 +147,9 @@ static size_t on_their_way(void)
 	return n;
 }
 
-static int overwrite(const char *text)
+static int write_to(const char *name, const char *text)
 {
-	int fd = open(path_of("data"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	ssize_t len = strlen(text);
 
 	if (fd < 0)
@@ -141,6 +159,11 @@ static int overwrite(const char *text)
 		return -1;
 	}
 	return close(fd);
+}
+
+static int overwrite(const char *text)
+{
+	return write_to("data", text);
 }
 
 /* It is made anew where it is missing; twice. */
@@ -277,6 +300,39 @@ TEST_F_TIMEOUT(contents, undone, CKPT_TIMEOUT)
 	EXPECT_EQ(0u, on_their_way());
 	EXPECT_EQ(-1, access(path_of("data"), F_OK));
 	EXPECT_EQ(ENOENT, errno);
+}
+
+/* What was replaced is given back if another one can't be, whichever comes first. */
+TEST_F_TIMEOUT(contents, given_back, CKPT_TIMEOUT)
+{
+	static const char *const names[] = { "data", "b.data" };
+	struct stat was[2], is;
+	char other[512];
+	int i, j;
+
+	ASSERT_EQ(0, start(&both, variant->container));
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	snprintf(other, sizeof(other), "%s", path_of("else"));
+	ASSERT_EQ(0, write_to("else", "mounted"));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, write_to(names[i], "other"));
+		ASSERT_EQ(0, stat(path_of(names[i]), &was[i]));
+	}
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, mount(other, path_of(names[i]), NULL, MS_BIND, NULL));
+		EXPECT_EQ(EINVAL, restart(0, &accepts));
+		EXPECT_TRUE(ckpt_run_log_has(&run, "or is mounted there"));
+		ASSERT_EQ(0, umount(path_of(names[i])));
+		EXPECT_EQ(0u, on_their_way());
+		for (j = 0; j < 2; j++) {
+			ASSERT_EQ(0, stat(path_of(names[j]), &is));
+			EXPECT_EQ(was[j].st_ino, is.st_ino);
+			EXPECT_EQ(5, is.st_size);
+		}
+	}
+	ASSERT_EQ(0, restart(0, &accepts));
+	EXPECT_EQ(0u, on_their_way());
+	ASSERT_EQ(0, go());
 }
 
 /* Who watches a file would not watch one that is made anew. */
