@@ -208,6 +208,7 @@ pub(crate) fn reason(errno: Error) -> &'static str {
         ESRCH => "a task that is needed was killed",
         ETIMEDOUT => "the tasks were not all frozen in time; try again",
         ENOMEM => "there is no memory",
+        EFAULT => "memory of the caller, or of a task, can't be read or written",
         E2BIG => "there is more than an image can hold",
         EAGAIN => "something changes all the time; try again",
         EBUSY => "something is in use, or is about to change; try again",

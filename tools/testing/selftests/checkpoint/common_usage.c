@@ -288,6 +288,27 @@ static const int of_restart[] = {
 	ETOOMANYREFS, ENETUNREACH, EHOSTUNREACH,
 };
 
+/*
+ * A line tells more than that something has failed, which is no reason but for those errors that
+ * can come at any place.
+ */
+static bool tells_why(struct ckpt_run *run, int err)
+{
+	static const char *const vague[] = {
+		"it is not known why", "objects can't be linked", "the restart can't be finished",
+		"the restart can't be planned",
+	};
+	size_t i;
+
+	if (err == ENOMEM || err == EINTR || err == EFAULT)
+		return true;
+	for (i = 0; i < sizeof(vague) / sizeof(*vague); i++) {
+		if (ckpt_run_log_has(run, vague[i]))
+			return false;
+	}
+	return true;
+}
+
 int ckpt_documented(struct ckpt_run *run, bool restart, int err)
 {
 	const int *known = restart ? of_restart : of_checkpoint;
@@ -305,6 +326,12 @@ int ckpt_documented(struct ckpt_run *run, bool restart, int err)
 	if (!ckpt_run_log_has(run, "error: ") && !ckpt_run_log_has(run, "refused: ") &&
 	    !ckpt_run_log_has(run, "image: ")) {
 		ckpt_diag("%s(2) gave errno %d (%s), and no line tells why",
+			  restart ? "restart" : "checkpoint", err, strerror(err));
+		ckpt_run_print_log(run);
+		return -1;
+	}
+	if (!tells_why(run, err)) {
+		ckpt_diag("%s(2) gave errno %d (%s), and no line tells on what, and why",
 			  restart ? "restart" : "checkpoint", err, strerror(err));
 		ckpt_run_print_log(run);
 		return -1;
