@@ -452,12 +452,12 @@ TEST_F_TIMEOUT(cr, wiped_if_wanted, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL));
 	for (i = 0; i < 2; i++) {
 		second = ckpt_image_new();
-		run.board->value[WIPED] = i;
 		ASSERT_EQ(0, ckpt_run_restart(&run, first, i ? RESTART_WIPE_ON_FORK : 0));
 		ASSERT_EQ(0, ckpt_run_wait_blocked(&run));
 		/* What was wiped is saved as that. */
 		ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
 		ASSERT_EQ(0, ckpt_run_restart(&run, second, 0));
+		run.board->value[WIPED] = i;
 		ASSERT_EQ(0, ckpt_run_go(&run));
 		EXPECT_EQ(0, ckpt_run_finish(&run));
 		close(second);
