@@ -9,14 +9,16 @@
 #include <pty.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <termios.h>
 
 /* Where the scenarios have the end of the test's pipe, and a child of theirs. */
 #define FD	77
 #define CHILD_FD 78
 
-/* In the environment: the path of the end of the test's pipe. */
+/* In the environment: the path of the end of the test's pipe, or where its socket listens. */
 #define END	"CKPT_END"
 
 /* Of the board: who has CHILD_FD. */
@@ -136,6 +138,28 @@ CKPT_SCENARIO(at_terminal)
 	say(FD, "after\n");
 }
 
+/* A socket by which it talks with somebody. */
+CKPT_SCENARIO(at_socket)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *name = getenv(END);
+	char word[8] = "";
+	int fd;
+
+	memcpy(addr.sun_path + 1, name, strlen(name));
+	fd = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr,
+			  offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name)));
+	CHECK_EQ(FD, dup2(fd, FD));
+	CHECK_SYS(close(fd));
+	say(FD, "before\n");
+	ckpt_ready_wait();
+	CHECK_EQ(5, recv(FD, word, 5, MSG_WAITALL));
+	CHECK_STREQ("word\n", word);
+	say(FD, "after\n");
+	CHECK_SYS(shutdown(FD, SHUT_WR));
+}
+
 FIXTURE(external) { int p[2]; };
 FIXTURE_VARIANT(external) { bool container; };
 FIXTURE_VARIANT_ADD(external, container) { .container = true };
@@ -157,14 +181,19 @@ FIXTURE_TEARDOWN(external)
 	close(self->p[1]);
 }
 
+static int start_at(const struct ckpt_scenario *sc, bool container, const char *end)
+{
+	if (setenv(END, end, 1) || ckpt_run_init(&run, sc, container))
+		return -1;
+	return ckpt_run_start(&run);
+}
+
 static int start(const struct ckpt_scenario *sc, bool container, int fd)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
-	if (setenv(END, path, 1) || ckpt_run_init(&run, sc, container))
-		return -1;
-	return ckpt_run_start(&run);
+	return start_at(sc, container, path);
 }
 
 /* checkpoint(2) with @list outside; 0, or the errno. */
@@ -316,6 +345,66 @@ TEST_F_TIMEOUT(external, terminal, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_finish(&run));
 	ASSERT_TRUE(shows(&next, "after\n"));
 	close_terminal(&next);
+}
+
+/* A socket that listens where the kernel chooses; -1 if there is none. */
+static int new_listener(char name[8])
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(sa_family_t)) || listen(fd, 1) ||
+	    getsockname(fd, (struct sockaddr *)&addr, &len))
+		return -1;
+	snprintf(name, 8, "%.5s", addr.sun_path + 1);
+	return fd;
+}
+
+/* A socket stays outside with who is connected to it, and another one takes its place, twice. */
+TEST_F_TIMEOUT(external, socket, CKPT_TIMEOUT)
+{
+	const struct checkpoint_fd out = { .pid = 0, .fd = FD };
+	struct restart_fd in = { .pid = 0, .fd = FD, .own_fd = self->p[1] };
+	int listener, first, next[2], i;
+	char name[8];
+
+	listener = new_listener(name);
+	ASSERT_LE(0, listener);
+	ASSERT_EQ(0, start_at(&at_socket, variant->container, name));
+	first = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_LE(0, first);
+	close(listener);
+	ASSERT_EQ(EBUSY, checkpoint(0, NULL, 0));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "the socket that it is connected to is outside: leave "
+		    "this one outside, too (--external)"));
+	ASSERT_EQ(0, checkpoint(CHECKPOINT_DRY_RUN, &out, 1));
+	ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
+	ASSERT_STREQ("before\n", all_of(first));
+	close(first);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(EBADF, restart(NULL, 0));
+		ASSERT_TRUE(ckpt_run_log_has(&run, "was left outside: give another one"));
+		/* One that can't be read from. */
+		in.own_fd = self->p[1];
+		ASSERT_EQ(EBADF, restart(&in, 1));
+		ASSERT_TRUE(ckpt_run_log_has(&run, "is read from"));
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, next));
+		in.own_fd = next[1];
+		ASSERT_EQ(0, restart(&in, 1));
+		close(next[1]);
+		if (i)
+			break;
+		ASSERT_EQ(0, checkpoint_and_kill(&out, 1));
+		/* It is the tasks that had it. */
+		ASSERT_STREQ("", all_of(next[0]));
+		close(next[0]);
+	}
+	ASSERT_EQ(5, write(next[0], "word\n", 5));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ASSERT_STREQ("after\n", all_of(next[0]));
+	close(next[0]);
 }
 
 /* It is enough to name the descriptor of one process that has the open file. */
