@@ -7,6 +7,9 @@
 #ifndef FAN_MARK_EVICTABLE
 #define FAN_MARK_EVICTABLE	0x00000200
 #endif
+#ifndef FAN_MARK_IGNORE
+#define FAN_MARK_IGNORE		0x00000400
+#endif
 
 static void make_dir(void)
 {
@@ -138,19 +141,89 @@ CKPT_CYCLE(ignored)
 	nothing(fd);
 }
 
-/* A mark on a filesystem, for nothing yet: what others do there is no event. */
+/* What is ignored of files and not of directories, and what until it is modified. */
+CKPT_CYCLE(ignored_by_kind)
+{
+	int fd = new_group(FAN_CLASS_NOTIF), until = new_group(FAN_CLASS_NOTIF), other;
+	char before[2][1024], after[1024];
+
+	CHECK(!mkdir(in_dir("below"), 0700) || errno == EEXIST, "below: %s", strerror(errno));
+	mark(fd, 0, FAN_OPEN | FAN_ONDIR | FAN_EVENT_ON_CHILD, dir);
+	if (fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_IGNORE | FAN_MARK_IGNORED_SURV_MODIFY,
+			  FAN_OPEN | FAN_EVENT_ON_CHILD, AT_FDCWD, dir)) {
+		/* An old kernel. */
+		CHECK_EQ(EINVAL, errno);
+		ckpt_not_here();
+	}
+	mark(until, 0, FAN_OPEN, in_dir("until"));
+	mark(until, FAN_MARK_IGNORE, FAN_OPEN, in_dir("until"));
+	marks_of(fd, before[0], sizeof(before[0]));
+	marks_of(until, before[1], sizeof(before[1]));
+	ckpt_ready_wait();
+	CHECK_STREQ(before[0], marks_of(fd, after, sizeof(after)));
+	CHECK_STREQ(before[1], marks_of(until, after, sizeof(after)));
+	open_it("file");
+	nothing(fd);
+	open_it("below");
+	expect(fd, FAN_OPEN, "below");
+	nothing(fd);
+	/* It has no other kind of what is ignored, as it has this one. */
+	CHECK(fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_IGNORED_MASK, FAN_CLOSE, AT_FDCWD,
+			    dir) == -1 && errno == EEXIST, "it takes another kind: %s",
+	      strerror(errno));
+	open_it("until");
+	nothing(until);
+	other = CHECK_SYS(open(in_dir("until"), O_WRONLY));
+	CHECK_EQ(1, write(other, "x", 1));
+	CHECK_SYS(close(other));
+	nothing(until);
+	open_it("until");
+	expect(until, FAN_OPEN, "until");
+	nothing(until);
+}
+
+/* All mounts of this test, as each run of the scenario has made one. */
+static void unmount_all(const char *path)
+{
+	while (!umount2(path, MNT_DETACH))
+		;
+	rmdir(path);
+}
+
+/* A mark on a filesystem: what is done in another one is no event. */
 CKPT_CYCLE(filesystem)
 {
-	int fd = new_group(FAN_CLASS_NOTIF);
-	char before[1024], after[1024];
+	int fd = new_group(FAN_CLASS_NOTIF), errors = 0;
+	char before[1024], after[1024], fs[400];
 
-	mark(fd, FAN_MARK_FILESYSTEM, FAN_ONDIR, "/dev/shm");
+	snprintf(fs, sizeof(fs), "%s", in_dir("fs"));
+	CHECK(!mkdir(fs, 0700) || errno == EEXIST, "%s: %s", fs, strerror(errno));
+	CHECK_SYS(mount("none", fs, "tmpfs", 0, NULL));
+	CHECK_SYS(mkdir(in_dir("fs/deep"), 0700));
+	mark(fd, FAN_MARK_FILESYSTEM, FAN_CLOSE | FAN_ONDIR, fs);
 	marks_of(fd, before, sizeof(before));
 	ckpt_ready_wait();
 	CHECK_STREQ(before, marks_of(fd, after, sizeof(after)));
+	touch("file");
 	nothing(fd);
-	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, FAN_ONDIR, AT_FDCWD,
-				"/dev/shm"));
+	touch("fs/deep/file");
+	expect(fd, FAN_CLOSE_WRITE, "fs/deep/file");
+	open_it("fs/deep/file");
+	expect(fd, FAN_CLOSE_NOWRITE, "fs/deep/file");
+	open_it("fs/deep");
+	expect(fd, FAN_CLOSE_NOWRITE, "fs/deep");
+	nothing(fd);
+	/* It is the same mark. */
+	CHECK_SYS(fanotify_mark(fd, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, FAN_CLOSE | FAN_ONDIR,
+				AT_FDCWD, fs));
+	open_it("fs/deep/file");
+	nothing(fd);
+	/* The next generation finds the filesystem where it was. */
+	if (board->restarts < 2)
+		return;
+	errors += fanotify_mark(fd, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, fs);
+	unmount_all(fs);
+	CHECK_EQ(0, errors);
 }
 
 /* A mark on a mount: what is opened by another one of the same filesystem is no event. */
@@ -178,10 +251,7 @@ CKPT_CYCLE(mount_point)
 	if (board->restarts < 2)
 		return;
 	errors += fanotify_mark(fd, FAN_MARK_FLUSH | FAN_MARK_MOUNT, 0, AT_FDCWD, other);
-	/* All there are: each run of the scenario has made one. */
-	while (!umount2(other, MNT_DETACH))
-		;
-	rmdir(other);
+	unmount_all(other);
 	CHECK_EQ(0, errors);
 }
 
