@@ -112,11 +112,12 @@ CKPT_SCENARIO(linked)
 }
 
 FIXTURE(replaced) { struct ckpt_run run; };
-FIXTURE_VARIANT(replaced) { bool in_memory, overlay; };
+FIXTURE_VARIANT(replaced) { bool in_memory, overlay, container; };
 FIXTURE_VARIANT_ADD(replaced, in_memory) { .in_memory = true };
 FIXTURE_VARIANT_ADD(replaced, on_disk) { .in_memory = false };
 /* As in the containers of most engines. */
 FIXTURE_VARIANT_ADD(replaced, overlay) { .in_memory = true, .overlay = true };
+FIXTURE_VARIANT_ADD(replaced, container) { .in_memory = true, .overlay = true, .container = true };
 
 /* In a mount namespace of its own the test has copies of the libraries in their place. */
 FIXTURE_SETUP(replaced)
@@ -176,14 +177,11 @@ FIXTURE_TEARDOWN(replaced)
 	rmdir(top);
 }
 
-TEST_F_TIMEOUT(replaced, libraries, CKPT_TIMEOUT)
+/* What has started is checkpointed and restarted twice. */
+static void two_generations(struct __test_metadata *_metadata, struct ckpt_run *run)
 {
 	int first = ckpt_image_new(), second = ckpt_image_new();
-	struct ckpt_run *run = &self->run;
 
-	ASSERT_EQ(0, ckpt_run_init(run, &linked, false));
-	ASSERT_EQ(0, ckpt_run_start(run));
-	ASSERT_LT(0, each_object(replace));
 	ASSERT_EQ(0, ckpt_run_checkpoint(run, first, CHECKPOINT_KILL));
 	ASSERT_EQ(0, ckpt_run_restart(run, first, 0));
 	ASSERT_EQ(0, ckpt_run_checkpoint(run, second, CHECKPOINT_KILL));
@@ -192,6 +190,16 @@ TEST_F_TIMEOUT(replaced, libraries, CKPT_TIMEOUT)
 	EXPECT_EQ(0, ckpt_run_finish(run));
 	close(first);
 	close(second);
+}
+
+TEST_F_TIMEOUT(replaced, libraries, CKPT_TIMEOUT)
+{
+	struct ckpt_run *run = &self->run;
+
+	ASSERT_EQ(0, ckpt_run_init(run, &linked, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(run));
+	ASSERT_LT(0, each_object(replace));
+	two_generations(_metadata, run);
 }
 
 /* A file that was made beside the libraries and removed. */
@@ -226,19 +234,11 @@ CKPT_SCENARIO(has_removed_one)
 
 TEST_F_TIMEOUT(replaced, file_beside_the_libraries, CKPT_TIMEOUT)
 {
-	int first = ckpt_image_new(), second = ckpt_image_new();
 	struct ckpt_run *run = &self->run;
 
-	ASSERT_EQ(0, ckpt_run_init(run, &has_removed_one, false));
+	ASSERT_EQ(0, ckpt_run_init(run, &has_removed_one, variant->container));
 	ASSERT_EQ(0, ckpt_run_start(run));
-	ASSERT_EQ(0, ckpt_run_checkpoint(run, first, CHECKPOINT_KILL));
-	ASSERT_EQ(0, ckpt_run_restart(run, first, 0));
-	ASSERT_EQ(0, ckpt_run_checkpoint(run, second, CHECKPOINT_KILL));
-	ASSERT_EQ(0, ckpt_run_restart(run, second, 0));
-	ckpt_run_go(run);
-	EXPECT_EQ(0, ckpt_run_finish(run));
-	close(first);
-	close(second);
+	two_generations(_metadata, run);
 }
 
 /* ---- the program itself ------------------------------------------------ */
@@ -292,34 +292,52 @@ CKPT_SCENARIO(becomes_a_copy)
 	CHECK(false, "execl: %s", strerror(errno));
 }
 
-/* Where the program lies: replaced there, or removed. */
-static void program_is_gone(struct __test_metadata *_metadata, struct ckpt_run *run, bool replaced)
+/* Of that program the libraries stay where they are, if it has any. */
+FIXTURE(program) { struct ckpt_run run; };
+FIXTURE_VARIANT(program) { bool on_disk, container; };
+FIXTURE_VARIANT_ADD(program, container) { .container = true };
+FIXTURE_VARIANT_ADD(program, container_on_disk) { .container = true, .on_disk = true };
+FIXTURE_VARIANT_ADD(program, subtree) { .container = false };
+FIXTURE_VARIANT_ADD(program, subtree_on_disk) { .on_disk = true };
+
+FIXTURE_SETUP(program)
 {
-	int first = ckpt_image_new(), second = ckpt_image_new();
+	CKPT_BEGIN();
+	if (getenv("CKPT_BASELINE"))
+		SKIP(return, "needs checkpoint(2)");
+	if (!variant->container && ckpt_containers_only())
+		SKIP(return, "the same on all architectures: containers only here");
+	if (variant->on_disk)
+		ASSERT_EQ(0, setenv("CKPT_TMPDIR", "/var/tmp", 1));
+}
+
+FIXTURE_TEARDOWN(program)
+{
+	if (self->run.board)
+		ckpt_run_fini(&self->run);
+}
+
+/* Where the program lies: replaced there, or removed. */
+static void program_is_gone(struct __test_metadata *_metadata, struct ckpt_run *run, bool container,
+			    bool replaced)
+{
 	char path[320];
 
-	ASSERT_EQ(0, ckpt_run_init(run, &becomes_a_copy, false));
+	ASSERT_EQ(0, ckpt_run_init(run, &becomes_a_copy, container));
 	ASSERT_EQ(0, ckpt_run_start(run));
 	snprintf(path, sizeof(path), "%s.prog", run->board_path);
 	ASSERT_EQ(0, replaced ? replace(path) : unlink(path));
-	ASSERT_EQ(0, ckpt_run_checkpoint(run, first, CHECKPOINT_KILL));
-	ASSERT_EQ(0, ckpt_run_restart(run, first, 0));
-	ASSERT_EQ(0, ckpt_run_checkpoint(run, second, CHECKPOINT_KILL));
-	ASSERT_EQ(0, ckpt_run_restart(run, second, 0));
-	ckpt_run_go(run);
-	EXPECT_EQ(0, ckpt_run_finish(run));
-	close(first);
-	close(second);
+	two_generations(_metadata, run);
 }
 
-TEST_F_TIMEOUT(replaced, program, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(program, replaced, CKPT_TIMEOUT)
 {
-	program_is_gone(_metadata, &self->run, true);
+	program_is_gone(_metadata, &self->run, variant->container, true);
 }
 
-TEST_F_TIMEOUT(replaced, program_without_a_name, CKPT_TIMEOUT)
+TEST_F_TIMEOUT(program, without_a_name, CKPT_TIMEOUT)
 {
-	program_is_gone(_metadata, &self->run, false);
+	program_is_gone(_metadata, &self->run, variant->container, false);
 }
 
 TEST_HARNESS_MAIN
