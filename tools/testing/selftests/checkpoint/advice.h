@@ -93,6 +93,17 @@ static inline int go(void)
 	return ckpt_run_finish(&run);
 }
 
+/* The same after another checkpoint and restart, to which nothing is said. */
+static inline int go_again(void)
+{
+	static const struct checkpoint_args nothing_to_save;
+	static const struct restart_args nothing_to_restore;
+
+	if (checkpoint_and_kill(&nothing_to_save) || restart(0, &nothing_to_restore))
+		return -1;
+	return go();
+}
+
 /* The path of a file that the scenario has made with ckpt_path(). */
 static inline const char *path_of(const char *name)
 {

@@ -137,7 +137,7 @@ TEST_F_TIMEOUT(advice, cut_off, CKPT_TIMEOUT)
 	ASSERT_TRUE(ckpt_run_log_has(&run, "is cut off where it ended"));
 	ASSERT_EQ(0, stat(path_of("log"), &st));
 	ASSERT_EQ(7, st.st_size);
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 	ASSERT_STREQ("before\nafter\n", ckpt_read_file(path_of("log"), text, sizeof(text)));
 }
 
@@ -168,10 +168,10 @@ TEST_F_TIMEOUT(advice, given_by_name, CKPT_TIMEOUT)
 	ASSERT_EQ(EBADF, restart(0, &said));
 	rules[0].own_fd = closed;
 	ASSERT_EQ(0, restart(0, &said));
-	ASSERT_EQ(0, go());
+	close(closed);
+	ASSERT_EQ(0, go_again());
 	EXPECT_STREQ("before\n", ckpt_read_file(path_of("log"), text, sizeof(text)));
 	EXPECT_STREQ("after\n", ckpt_read_file(path_of("given"), text, sizeof(text)));
-	close(closed);
 	unlink(path_of("given"));
 }
 
@@ -193,7 +193,7 @@ TEST_F_TIMEOUT(advice, too_short, CKPT_TIMEOUT)
 	ASSERT_EQ(0, restart(0, &said));
 	ASSERT_EQ(0, stat(path_of("log"), &st));
 	ASSERT_EQ(3, st.st_size);
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* A restart that fails leaves a file as it is. */
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(advice, not_cut_off, CKPT_TIMEOUT)
 	byte ^= 1;
 	ASSERT_EQ(1, pwrite(image, &byte, 1, last));
 	ASSERT_EQ(0, restart(0, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* A file that was moved, and a directory with what is below it. */
@@ -239,7 +239,7 @@ TEST_F_TIMEOUT(advice, other_paths, CKPT_TIMEOUT)
 	ASSERT_EQ(0, rename(from, path_of("moved")));
 	ASSERT_EQ(ENOENT, restart(0, &other));
 	ASSERT_EQ(0, restart(0, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 	snprintf(from, sizeof(from), "%srenamed", to);
 	ASSERT_STREQ("after", ckpt_read_file(from, text, sizeof(text)));
 	ASSERT_EQ(0, unlink(from));
@@ -270,7 +270,7 @@ TEST_F_TIMEOUT(advice, copy, CKPT_TIMEOUT)
 	close(fd);
 	ASSERT_EQ(ESTALE, restart(RESTART_STRICT, &said));
 	ASSERT_EQ(0, restart(0, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 	ASSERT_STREQ("before\n", ckpt_read_file(from, text, sizeof(text)));
 	ASSERT_STREQ("before\nafter\n", ckpt_read_file(to, text, sizeof(text)));
 	ASSERT_EQ(0, unlink(to));
@@ -288,7 +288,7 @@ TEST_F_TIMEOUT(advice, uts_namespace, CKPT_TIMEOUT)
 	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
 	snprintf(run.saved.text, sizeof(run.saved.text), "%s", names.nodename);
 	ASSERT_EQ(0, restart(RESTART_CALLER_UTS, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 TEST_F_TIMEOUT(advice, ipc_namespace, CKPT_TIMEOUT)
@@ -302,7 +302,7 @@ TEST_F_TIMEOUT(advice, ipc_namespace, CKPT_TIMEOUT)
 	memset(run.saved.text, 0, sizeof(run.saved.text));
 	ASSERT_LT(0, readlink("/proc/self/ns/ipc", run.saved.text, sizeof(run.saved.text) - 1));
 	ASSERT_EQ(0, restart(RESTART_CALLER_IPC, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 TEST_F_TIMEOUT(advice, ipc_namespace_in_use, CKPT_TIMEOUT)
@@ -336,7 +336,7 @@ TEST_F_TIMEOUT(advice, net_namespace, CKPT_TIMEOUT)
 	memset(run.saved.text, 0, sizeof(run.saved.text));
 	ASSERT_LT(0, readlink("/proc/self/ns/net", run.saved.text, sizeof(run.saved.text) - 1));
 	ASSERT_EQ(0, restart(RESTART_CALLER_NET, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* It takes the place of one that the image has, too, and of none. */
@@ -347,7 +347,7 @@ TEST_F_TIMEOUT(advice, net_namespace_in_place, CKPT_TIMEOUT)
 	ASSERT_EQ(0, start(&writer, variant->container));
 	ASSERT_EQ(0, checkpoint_and_kill(&nothing));
 	ASSERT_EQ(0, restart(RESTART_CALLER_NET, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* Rules and paths that are none. */

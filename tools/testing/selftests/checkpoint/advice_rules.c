@@ -124,7 +124,7 @@ TEST_F_TIMEOUT(rules, keep_one_of_two, CKPT_TIMEOUT)
 	ASSERT_EQ(0, start(&file, variant->container));
 	ASSERT_EQ(0, checkpoint_and_kill(&said));
 	ASSERT_EQ(0, restart(0, &no_rules));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 	EXPECT_EQ(1, (int)run.board->value[0]);
 	EXPECT_STREQ("before\nafter\n", ckpt_read_file(path_of("log"), text, sizeof(text)));
 }
@@ -206,10 +206,10 @@ TEST_F_TIMEOUT(rules, external, CKPT_TIMEOUT)
 	ASSERT_EQ(7, write(fd, "other: ", 7));
 	give[0].own_fd = fd;
 	ASSERT_EQ(0, restart(0, &gives));
-	ASSERT_EQ(0, go());
+	close(fd);
+	ASSERT_EQ(0, go_again());
 	EXPECT_STREQ("before\n", ckpt_read_file(path_of("log"), text, sizeof(text)));
 	EXPECT_STREQ("other: after\n", ckpt_read_file(path_of("given"), text, sizeof(text)));
-	close(fd);
 	unlink(path_of("given"));
 }
 
@@ -236,7 +236,7 @@ TEST_F_TIMEOUT(rules, mapped, CKPT_TIMEOUT)
 	ASSERT_TRUE(ckpt_run_log_has(&run, "that a task of the image has mapped"));
 	close(fd);
 	ASSERT_EQ(0, restart(0, &no_rules));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* What is no connection to the outside is saved as it is. */
@@ -250,7 +250,7 @@ static void as_it_is(struct __test_metadata *_metadata, bool container, uint32_t
 	ASSERT_FALSE(ckpt_run_log_has(&run, "other end had been closed"));
 	ASSERT_FALSE(ckpt_run_log_has(&run, "again when it is restarted"));
 	ASSERT_EQ(0, restart(0, &no_rules));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 TEST_F_TIMEOUT(rules, disconnect_inside, CKPT_TIMEOUT)
@@ -316,7 +316,7 @@ TEST_F_TIMEOUT(rules, refuse_what_differs, CKPT_TIMEOUT)
 	ASSERT_TRUE(ckpt_run_log_has(&run, "had 7 bytes, has 6"));
 	ASSERT_EQ(0, restart(0, &no_rules));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "accepted"));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* ACCEPT is for what a file has in it, not for what is no file. */
@@ -332,7 +332,7 @@ TEST_F_TIMEOUT(rules, accept_another_type, CKPT_TIMEOUT)
 	ASSERT_EQ(ENOENT, with_longer(variant->container, RESTART_RULE_ACCEPT));
 	ASSERT_EQ(0, move("moved", "log"));
 	ASSERT_EQ(0, with_longer(variant->container, RESTART_RULE_ACCEPT));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* TRUNCATE is for the file that was saved: nothing is cut off another one in its place. */
@@ -354,7 +354,7 @@ TEST_F_TIMEOUT(rules, truncate_another_file, CKPT_TIMEOUT)
 	ASSERT_EQ(0, stat(path_of("log"), &st));
 	ASSERT_EQ(15, st.st_size);
 	ASSERT_EQ(0, with_longer(variant->container, RESTART_RULE_ACCEPT));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* Who may not write to it can't have it cut off, though the caller could. */
@@ -375,7 +375,7 @@ TEST_F_TIMEOUT(rules, truncate_for_user, CKPT_TIMEOUT)
 	ASSERT_EQ(20, st.st_size);
 	rule[0].action = RESTART_RULE_ACCEPT;
 	ASSERT_EQ(0, restart(0, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* GIVE takes a file that is open for what the tasks do with it. */
@@ -401,7 +401,7 @@ TEST_F_TIMEOUT(rules, give, CKPT_TIMEOUT)
 	close(fd);
 	unlink(path_of("given"));
 	ASSERT_EQ(0, restart(0, &no_rules));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 /* DISCONNECT is for addresses of sockets: for files it is not there. */
@@ -415,7 +415,7 @@ TEST_F_TIMEOUT(rules, disconnect_file, CKPT_TIMEOUT)
 
 	ASSERT_EQ(ESTALE, with_longer(variant->container, RESTART_RULE_DISCONNECT));
 	ASSERT_EQ(0, restart(0, &said));
-	ASSERT_EQ(0, go());
+	ASSERT_EQ(0, go_again());
 }
 
 TEST_HARNESS_MAIN

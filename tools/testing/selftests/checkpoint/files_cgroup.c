@@ -119,17 +119,21 @@ CKPT_SCENARIO(waits_for_events)
 
 TEST_F_TIMEOUT(cr, other_name, CKPT_TIMEOUT)
 {
-	int image = ckpt_image_new();
+	int image = ckpt_image_new(), i;
 	struct ckpt_run run;
 
 	ASSERT_LE(0, image);
 	ASSERT_EQ(0, ckpt_run_init(&run, &waits_for_events, variant->container));
 	ASSERT_EQ(0, ckpt_run_start(&run));
-	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
-	ckpt_cgroup_del(&run.cg);
-	ASSERT_EQ(0, ckpt_cgroup_new(&run.cg));
-	ASSERT_EQ(0, lseek(image, 0, SEEK_SET));
-	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	/* Each generation is in another one. */
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, ftruncate(image, 0));
+		ASSERT_EQ(0, lseek(image, 0, SEEK_SET));
+		ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+		ckpt_cgroup_del(&run.cg);
+		ASSERT_EQ(0, ckpt_cgroup_new(&run.cg));
+		ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	}
 	ASSERT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	ckpt_run_fini(&run);
