@@ -12,7 +12,7 @@
 REFUSE_FIXTURE
 
 /* The item stays as long as somebody outside has the file. */
-REFUSE(kept_outside, .before = take, .after = give_back)
+REFUSE(kept_outside, .before = take_outside, .after = give_back)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int ep = CHECK_SYS(epoll_create1(0)), fds[2];
@@ -31,7 +31,7 @@ REFUSE(kept_outside, .before = take, .after = give_back)
 	CHECK_SYS(fcntl(ep, F_GETFD));
 }
 
-REFUSE(instance_is_outside, .before = take, .after = give_back)
+REFUSE(instance_is_outside, .before = take_outside, .after = give_back)
 {
 	int ep = CHECK_SYS(epoll_create1(0));
 

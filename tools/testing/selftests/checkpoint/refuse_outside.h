@@ -14,7 +14,7 @@
 static int outside = -1;
 
 /* Takes the descriptor whose number is on the board, and lets the scenario close its own. */
-__attribute__((unused)) static int take(void *arg)
+__attribute__((unused)) static int take_outside(void *arg)
 {
 	struct ckpt_run *run = arg;
 	uint32_t *step = run->board->step;

@@ -96,7 +96,7 @@ REFUSE(hidden_device)
 }
 
 /* Somebody outside has both ends of the pipe. */
-REFUSE(fifo_outside, .before = take, .after = give_back)
+REFUSE(fifo_outside, .before = take_outside, .after = give_back)
 {
 	int fd, end;
 
@@ -113,7 +113,7 @@ REFUSE(fifo_outside, .before = take, .after = give_back)
 }
 
 /* Somebody outside has the socket that is bound there. */
-REFUSE(socket_outside, .before = take, .after = give_back)
+REFUSE(socket_outside, .before = take_outside, .after = give_back)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int sock = CHECK_SYS(socket(AF_UNIX, SOCK_DGRAM, 0)), fd;
