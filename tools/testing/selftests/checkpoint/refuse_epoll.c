@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is registered with an epoll instance and can't be saved. */
+#include "fuse_file.h"
 #include "refuse_outside.h"
 
 #include <fcntl.h>
@@ -72,6 +73,38 @@ REFUSE(signals_of_the_dead)
 		       "has exited: have one of them register it", fd[0], fd[1]);
 	ckpt_ready_wait();
 	CHECK_SYS(fcntl(fd[0], F_GETFD));
+}
+
+/* Its server, which may be one of the tasks, would be asked whether there is something. */
+CKPT_SCENARIO(file_of_fuse)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int ep = CHECK_SYS(epoll_create1(0)), fd = CHECK_SYS(open(getenv("CKPT_FILE"), O_RDWR));
+
+	CHECK_SYS(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
+	expect_refusal(getpid(), UNSUPPORTED,
+		       "descriptor %d (anon_inodefs:[eventpoll]): registered as %d (*): a file of "
+		       "a FUSE server can't be saved there: have it taken out (EPOLL_CTL_DEL)",
+		       ep, fd);
+	ckpt_ready_wait();
+	CHECK_EQ(1, epoll_wait(ep, &event, 1, 0));
+}
+
+TEST_F_TIMEOUT(refuse, file_of_fuse, CKPT_TIMEOUT)
+{
+	struct fuse_file file;
+	char path[64];
+	int ret;
+
+	snprintf(path, sizeof(path), "/dev/shm/ckpt-polled-%d", getpid());
+	ret = fuse_file_init(&file, path);
+	if (ret == 1)
+		SKIP(return, "the kernel has none of it");
+	ASSERT_EQ(0, ret);
+	setenv("CKPT_FILE", path, 1);
+	ret = ckpt_refuse(&file_of_fuse);
+	fuse_file_fini(&file);
+	ASSERT_EQ(0, ret);
 }
 
 static void set_effective(bool on)

@@ -215,4 +215,22 @@ REFUSE(undo_outside, OWN, .before = takes_outside, .after = kill_helper)
 	CHECK_EQ(0, semctl(id, 0, GETVAL));
 }
 
+/* The test has its list, in which there is something to be undone. */
+REFUSE(list_shared_outside, .flags = SC_CONTAINER, .clone_flags = CLONE_SYSVSEM)
+{
+	struct sembuf up = { .sem_op = 1, .sem_flg = SEM_UNDO };
+	int id = CHECK_HERE(semget(IPC_PRIVATE, 1, 0600));
+
+	CHECK_SYS(semop(id, &up, 1));
+	expect_refusal(getpid(), "EBUSY", "list of semaphore adjustments: a task outside shares it "
+		       "(CLONE_SYSVSEM): checkpoint both together");
+	/* They are of the caller's namespace. */
+	expect_refusal(getpid(), UNSUPPORTED, "has adjustments (SEM_UNDO) of System V semaphores "
+		       "in the caller's ipc namespace: have it give the semaphores back, or start "
+		       "it in an ipc namespace of its own (unshare --ipc)");
+	ckpt_ready_wait();
+	CHECK_EQ(1, semctl(id, 0, GETVAL));
+	CHECK_SYS(semctl(id, 0, IPC_RMID));
+}
+
 TEST_HARNESS_MAIN

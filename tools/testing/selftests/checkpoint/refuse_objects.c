@@ -392,6 +392,41 @@ REFUSE(pidfd_of_process_outside)
 	CHECK_SYS(syscall(__NR_pidfd_send_signal, fd, 0, NULL, 0));
 }
 
+/* What tells who is at the other end, which is the test. */
+CKPT_SCENARIO(pidfd_of_outer_namespace, .flags = SC_CONTAINER)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int sock = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0)), fd = -1;
+	socklen_t len = sizeof(fd);
+
+	memcpy(addr.sun_path + 1, getenv("CKPT_SOCKET"), 5);
+	CHECK_SYS(connect(sock, (struct sockaddr *)&addr,
+			  offsetof(struct sockaddr_un, sun_path) + 6));
+	/* SO_PEERPIDFD, of which older headers do not know. */
+	CHECK_SYS(getsockopt(sock, SOL_SOCKET, 77, &fd, &len));
+	CHECK_SYS(close(sock));
+	expect_refusal(getpid(), "EBUSY", "descriptor %d (*): is a pidfd of a process outside of "
+		       "the pid namespace: have it closed", fd);
+	ckpt_ready_wait();
+	CHECK_SYS(fcntl(fd, F_GETFD));
+}
+
+TEST_F_TIMEOUT(refuse, pidfd_of_outer_namespace, CKPT_TIMEOUT)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(addr);
+	char name[8] = "";
+
+	ASSERT_EQ(0, bind(listener, (struct sockaddr *)&addr, sizeof(sa_family_t)));
+	ASSERT_EQ(0, listen(listener, 5));
+	ASSERT_EQ(0, getsockname(listener, (struct sockaddr *)&addr, &len));
+	memcpy(name, addr.sun_path + 1, 5);
+	setenv("CKPT_SOCKET", name, 1);
+	ASSERT_EQ(0, ckpt_refuse(&pidfd_of_outer_namespace));
+	close(listener);
+}
+
 REFUSE(pidfd_opened_by_way_of_proc)
 {
 	int fd = CHECK_SYS(sys_pidfd_open(getpid())), again;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Paths (O_PATH) to what was removed, and is no regular file, that can't be saved: another name is
- * left, or two were removed; it has extended attributes; somebody outside has the pipe or the socket
- * that is found there. And a socket that is found by another name than that which was removed.
+ * left, or two were removed; it has extended attributes; somebody outside has the pipe or the
+ * socket that is found there. A socket that is found by another name than that which was removed.
+ * And what is open and was removed: a named pipe with attributes, a file in a directory that is
+ * hidden, a program that nobody may execute.
  */
 #include "refuse_outside.h"
 
@@ -72,6 +74,67 @@ REFUSE(link_with_attribute)
 	EXPECT_FD(fd, "*", "was removed, and has extended attributes: have them removed");
 	ckpt_ready_wait();
 	is_link(fd, 0);
+}
+
+REFUSE(fifo_with_attribute)
+{
+	int fd;
+
+	CHECK_SYS(mkfifo(ckpt_path(path, sizeof(path), "fifo"), 0600));
+	fd = CHECK_SYS(open(path, O_RDWR));
+	CHECK_HERE(setxattr(path, "trusted.ckpt", "value", 5, 0));
+	CHECK_SYS(unlink(path));
+	EXPECT_FD(fd, "*", "was removed, and has extended attributes: have them removed");
+	ckpt_ready_wait();
+	CHECK_EQ(1, write(fd, "x", 1));
+}
+
+/* A file in a directory that is mounted over by now. */
+REFUSE(hidden_file)
+{
+	char below[400];
+	int fd;
+
+	CHECK_SYS(mkdir(ckpt_path(path, sizeof(path), "mnt"), 0700));
+	snprintf(below, sizeof(below), "%s/file", path);
+	fd = CHECK_SYS(open(below, O_RDWR | O_CREAT, 0600));
+	CHECK_SYS(unlink(below));
+	CHECK_SYS(mount("none", path, "tmpfs", 0, NULL));
+	EXPECT_FD(fd, "*", "was removed, and another mount hides its directory: unmount that "
+		  "first");
+	ckpt_ready_wait();
+	CHECK_SYS(umount(path));
+	CHECK_SYS(rmdir(path));
+	CHECK_EQ(1, write(fd, "x", 1));
+}
+
+/* Executed by the next one, which is removed and may not be executed any more. */
+CKPT_SCENARIO(from_a_copy)
+{
+	CHECK_SYS(chmod("/proc/self/exe", 0600));
+	CHECK_SYS(unlink(ckpt_path(path, sizeof(path), "prog")));
+	expect_refusal(getpid(), UNSUPPORTED, "*: the program's file has been removed, and nobody "
+		       "may execute it: give it that right (chmod +x /proc/PID/exe)");
+	ckpt_ready_wait();
+	CHECK_SYS(access("/proc/self/exe", F_OK));
+}
+
+REFUSE(program_for_nobody)
+{
+	char prog[320], buf[1 << 16];
+	int from = CHECK_SYS(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), to;
+	ssize_t n;
+
+	ckpt_path(prog, sizeof(prog), "prog");
+	to = CHECK_SYS(open(prog, O_WRONLY | O_CREAT | O_CLOEXEC, 0700));
+	while ((n = CHECK_SYS(read(from, buf, sizeof(buf)))) > 0)
+		CHECK_EQ(n, write(to, buf, n));
+	CHECK_SYS(close(to));
+	/* The name of the board is that of a file without its end. */
+	ckpt_path(path, sizeof(path), "");
+	path[strlen(path) - 1] = 0;
+	execl(prog, prog, "--scenario", "from_a_copy", path, NULL);
+	CHECK(false, "execl: %s", strerror(errno));
 }
 
 /* A device on a filesystem that is mounted over by now. */

@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 REFUSE_FIXTURE
@@ -141,6 +142,43 @@ REFUSE(alarm_timer_without_capability)
 		       "capability any more (CAP_WAKE_ALARM): have it delete that", id);
 	ckpt_ready_wait();
 	CHECK_SYS(syscall(__NR_timer_delete, id));
+}
+
+/* One more than an image can hold. */
+REFUSE(too_many_timers)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct sigevent nobody = { .sigev_notify = SIGEV_NONE };
+	int id, i;
+
+	CHECK_SYS(setrlimit(RLIMIT_SIGPENDING, &all));
+	for (i = 0; i < 65537; i++)
+		CHECK_SYS(syscall(__NR_timer_create, CLOCK_MONOTONIC, &nobody, &id));
+	expect_refusal(getpid(), UNSUPPORTED, "has 65537 POSIX timers, of which only 65536 can be "
+		       "saved: have it delete some");
+	ckpt_ready_wait();
+	CHECK_SYS(syscall(__NR_timer_delete, id));
+}
+
+/* The same of signals. */
+REFUSE(too_many_signals)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	union sigval value = { .sival_int = 0 };
+	siginfo_t info;
+	sigset_t set;
+
+	CHECK_SYS(setrlimit(RLIMIT_SIGPENDING, &all));
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	for (; value.sival_int < 65537; value.sival_int++)
+		CHECK_SYS(sigqueue(getpid(), SIGRTMIN, value));
+	expect_refusal(getpid(), UNSUPPORTED, "65537 signals are pending, of which only 65536 can "
+		       "be saved: have it take some");
+	ckpt_ready_wait();
+	CHECK_EQ(SIGRTMIN, sigwaitinfo(&set, &info));
+	CHECK_EQ(0, info.si_int);
 }
 
 static int sleeps_outside(void *arg)
