@@ -4,6 +4,7 @@
 
 #include <linux/net_tstamp.h>
 #include <sched.h>
+#include <sys/syscall.h>
 
 CKPT_FIXTURE
 
@@ -86,6 +87,122 @@ CKPT_CYCLE(reset, .before = connect_outside, .after = connect_again)
 		expect_empty(fd);
 		CHECK_EQ(1, send(fd, "x", 1, MSG_NOSIGNAL));
 	}
+}
+
+/* The number of its socket; the word of the test that it comes back as after a reset. */
+#define NUMBER	1
+#define CUT	2
+
+/* Somebody else gets its connection after the checkpoint, and has it when the tasks are gone. */
+CKPT_SCENARIO(taken)
+{
+	int at = listener(4), fd;
+	char c;
+
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	await_bytes(fd, 5);
+	board->value[NUMBER] = fd;
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	expect_text(fd, "hello");
+	if (!board->value[CUT]) {
+		send_text(fd, "first");
+		return;
+	}
+	CHECK(recv(fd, &c, 1, 0) == -1 && errno == ECONNRESET, "it tells %d", errno);
+	CHECK(send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE, "it sends");
+}
+
+/* The socket of the tasks, which goes on without them. */
+static int take_socket(struct ckpt_run *run)
+{
+	return syscall(__NR_pidfd_getfd, run->pidfd, (int)run->board->value[NUMBER], 0);
+}
+
+/* The tasks come back once more, without the connection. */
+static int comes_back_cut(struct ckpt_run *run, int image)
+{
+	if (ckpt_run_restart(run, image, 0))
+		return -1;
+	if (!ckpt_run_log_has(run, "comes back as after a reset"))
+		return -1;
+	run->board->value[CUT] = 1;
+	ckpt_run_go(run);
+	return ckpt_run_finish(run);
+}
+
+static bool comes(int fd, const char *text)
+{
+	char buf[32] = "";
+
+	return recv(fd, buf, strlen(text), MSG_WAITALL) == (long)strlen(text) && !strcmp(text, buf);
+}
+
+/* What both ends have said is all that comes, in its order, and then the end of it. */
+static void goes_on(struct __test_metadata *_metadata, int held)
+{
+	char c;
+
+	EXPECT_EQ(TCP_ESTABLISHED, tcp_state(outside));
+	EXPECT_EQ(6, send(held, "second", 6, MSG_NOSIGNAL));
+	EXPECT_TRUE(comes(outside, "firstsecond"));
+	EXPECT_EQ(5, send(outside, "there", 5, MSG_NOSIGNAL));
+	EXPECT_TRUE(comes(held, "there"));
+	EXPECT_EQ(0, shutdown(held, SHUT_WR));
+	EXPECT_EQ(0, recv(outside, &c, 1, 0));
+	EXPECT_EQ(0, close(outside));
+	outside = -1;
+	EXPECT_EQ(0, recv(held, &c, 1, 0));
+	EXPECT_EQ(0, close(held));
+}
+
+/* Of an image whose tasks have run on: the connection that these had is not disturbed. */
+TEST_F_TIMEOUT(cr, ran_on, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new(), held;
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &taken, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, connect_outside(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, 0));
+	held = take_socket(&run);
+	ASSERT_LE(0, held);
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ASSERT_EQ(0, comes_back_cut(&run, image)) {
+		ckpt_run_print_log(&run);
+	}
+	goes_on(_metadata, held);
+	ckpt_run_fini(&run);
+	close(image);
+}
+
+/* The second restart of one image: the first one has the connection, and has said more. */
+TEST_F_TIMEOUT(cr, restarted_twice, CKPT_TIMEOUT)
+{
+	int image = ckpt_image_new(), held;
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &taken, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, connect_outside(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, RESTART_TCP_KEEP));
+	held = take_socket(&run);
+	ASSERT_LE(0, held);
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ASSERT_EQ(0, comes_back_cut(&run, image)) {
+		ckpt_run_print_log(&run);
+	}
+	goes_on(_metadata, held);
+	/* Nor does it harm that the connection is over by now. */
+	EXPECT_EQ(0, comes_back_cut(&run, image));
+	ckpt_run_fini(&run);
+	close(image);
 }
 
 /* The log tells of it; who is strict gets no image. */
