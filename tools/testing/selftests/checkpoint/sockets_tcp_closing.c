@@ -335,43 +335,80 @@ CKPT_SCENARIO(connecting)
 	CHECK_EQ(5, send(fd, "hello", 5, 0));
 }
 
-TEST_F_TIMEOUT(cr, begins_anew, CKPT_TIMEOUT)
+/* Who listens outside: nobody is heard there, or again. */
+static int set_unheard(int at, bool unheard)
 {
-	struct sockaddr_storage addr;
-	int image = ckpt_image_new(), at, fd, on = 1;
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog prog = { .len = 1, .filter = &nothing };
+
+	return setsockopt(at, SOL_SOCKET, unheard ? SO_ATTACH_FILTER : SO_DETACH_FILTER, &prog,
+			  sizeof(prog));
+}
+
+/* What becomes of the tasks before they are heard: they run on, or are restarted so often. */
+enum until_heard { RUN_ON, RESTARTED, RESTARTED_TWICE };
+
+static void connects(struct __test_metadata *_metadata, bool container, enum until_heard what)
+{
+	int image = ckpt_image_new(), second = ckpt_image_new(), at, fd, on = 1;
+	struct sockaddr_storage addr;
 	struct ckpt_run run;
 	socklen_t len;
 	char text[8] = "";
 
-	ASSERT_EQ(0, ckpt_run_init(&run, &connecting, variant->container));
+	ASSERT_EQ(0, ckpt_run_init(&run, &connecting, container));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	len = address(&addr, 0);
 	at = socket(AF_INET, SOCK_STREAM, 0);
 	ASSERT_EQ(0, setsockopt(at, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
 	ASSERT_EQ(0, bind(at, (struct sockaddr *)&addr, len));
 	ASSERT_EQ(0, listen(at, 4));
-	/* It does not hear of anybody. */
-	ASSERT_EQ(0, setsockopt(at, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+	ASSERT_EQ(0, set_unheard(at, true));
 	len = sizeof(addr);
 	ASSERT_EQ(0, getsockname(at, (struct sockaddr *)&addr, &len));
 	__atomic_store_n(&run.board->value[PORT], ntohs(((struct sockaddr_in *)&addr)->sin_port),
 			 __ATOMIC_RELEASE);
 	ASSERT_EQ(0, await_step(&run, READY));
-	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
-	ASSERT_EQ(0, setsockopt(at, SOL_SOCKET, SO_DETACH_FILTER, &prog, sizeof(prog)));
-	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, what == RUN_ON ? 0 : CHECKPOINT_KILL));
+	if (what == RESTARTED_TWICE) {
+		ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+		ASSERT_EQ(0, ckpt_run_wait_blocked(&run));
+		ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
+	}
+	ASSERT_EQ(0, set_unheard(at, false));
+	if (what != RUN_ON)
+		ASSERT_EQ(0, ckpt_run_restart(&run, what == RESTARTED ? image : second, 0));
 	ASSERT_EQ(0, ckpt_run_go(&run));
 	fd = accept(at, NULL, NULL);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(5, recv(fd, text, sizeof(text), MSG_WAITALL));
 	EXPECT_STREQ("hello", text);
 	EXPECT_EQ(0, ckpt_run_finish(&run));
+	/* There is one connection. */
+	EXPECT_EQ(0, fcntl(at, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-1, accept(at, NULL, NULL));
+	EXPECT_EQ(EAGAIN, errno);
 	close(fd);
 	close(at);
 	ckpt_run_fini(&run);
 	close(image);
+	close(second);
+}
+
+TEST_F_TIMEOUT(cr, begins_anew, CKPT_TIMEOUT)
+{
+	connects(_metadata, variant->container, RESTARTED);
+}
+
+TEST_F_TIMEOUT(cr, begins_anew_twice, CKPT_TIMEOUT)
+{
+	connects(_metadata, variant->container, RESTARTED_TWICE);
+}
+
+/* One that runs on asks again, by the same connection. */
+TEST_F_TIMEOUT(cr, asks_on, CKPT_TIMEOUT)
+{
+	connects(_metadata, variant->container, RUN_ON);
 }
 
 TEST_HARNESS_MAIN
