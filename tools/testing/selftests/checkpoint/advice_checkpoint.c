@@ -151,6 +151,30 @@ CKPT_SCENARIO(connected)
 	CHECK_EQ(getpid(), ucred.pid);
 }
 
+/* One that can't be saved, whose descriptor is not there when the task has come back. */
+CKPT_SCENARIO(of_another_family)
+{
+	place(CHECK_SYS(socket(AF_VSOCK, SOCK_STREAM, 0)), FD);
+	ckpt_ready_wait();
+	CHECK(is_closed(FD), "it is open");
+	/* The number can be had again. */
+	place(CHECK_SYS(socket(AF_VSOCK, SOCK_STREAM, 0)), FD);
+	CHECK_EQ(AF_VSOCK, option(FD, SO_DOMAIN));
+}
+
+/* Both ends of a pair. */
+CKPT_SCENARIO(both_ends)
+{
+	int pair[2];
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	place(pair[0], FD);
+	place(pair[1], FD2);
+	ckpt_ready_wait();
+	CHECK(is_closed(FD), "it is open");
+	CHECK(is_closed(FD2), "the other one is open");
+}
+
 /* Four pages, of which the two in the middle are zero when they have come back. */
 CKPT_SCENARIO(pages)
 {
@@ -452,9 +476,61 @@ TEST_F_TIMEOUT(advice, disconnected, CKPT_TIMEOUT)
 	/* To the one outside it is as any death: it has lost what was not received. */
 	ASSERT_GE(0, read(peer, &c, 1));
 	ASSERT_EQ(0, restart(0, &nothing));
+	/* Nothing has to be said of it any more. */
+	ASSERT_EQ(0, checkpoint_and_kill(&(struct checkpoint_args){ 0 }));
+	ASSERT_EQ(0, restart(0, &nothing));
 	ASSERT_EQ(0, go());
 	close(peer);
 	close(listener);
+}
+
+/* A socket of a family that is refused: by its descriptor, or by what all such are called. */
+TEST_F_TIMEOUT(advice, socket_of_another_family, CKPT_TIMEOUT)
+{
+	const struct checkpoint_rule by_fd[] = {
+		{ .fd = FD, .action = CHECKPOINT_RULE_CLOSE },
+	}, by_name[] = {
+		{ .pattern = (uintptr_t)"sockfs:*", .action = CHECKPOINT_RULE_CLOSE },
+	};
+	const struct checkpoint_args said[] = { RULES(by_fd), RULES(by_name) };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, start(&of_another_family, variant->container));
+		ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &(struct checkpoint_args){ 0 }));
+		ASSERT_TRUE(ckpt_run_log_has(&run, "a vsock socket can't be saved yet"));
+		ASSERT_EQ(0, checkpoint_and_kill(&said[i])) {
+			ckpt_run_print_log(&run);
+		}
+		ASSERT_EQ(0, restart(0, &nothing));
+		ASSERT_EQ(0, checkpoint_and_kill(&(struct checkpoint_args){ 0 }));
+		ASSERT_EQ(0, restart(0, &nothing));
+		ASSERT_EQ(0, go());
+		if (!i)
+			ckpt_run_fini(&run);
+	}
+}
+
+/* An end does not stay without the other one. */
+TEST_F_TIMEOUT(advice, one_end_is_left_out, CKPT_TIMEOUT)
+{
+	const struct checkpoint_rule rules[] = {
+		{ .fd = FD, .action = CHECKPOINT_RULE_CLOSE },
+		{ .fd = FD2, .action = CHECKPOINT_RULE_CLOSE },
+	};
+	struct checkpoint_args said = RULES(rules);
+
+	ASSERT_EQ(0, start(&both_ends, variant->container));
+	said.rules_count = 1;
+	ASSERT_EQ(EBUSY, checkpoint(0, &said));
+	ASSERT_TRUE(ckpt_run_log_has(&run, "the socket that it is connected to is left out: "
+				     "leave this one out, too (--close)")) {
+		ckpt_run_print_log(&run);
+	}
+	said.rules_count = 2;
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, go());
 }
 
 /* What is mapped, and what has no path, is not opened anew. */
