@@ -93,6 +93,17 @@ static int hear(struct ckpt_run *run)
 	return shutdown(outside, SHUT_WR);
 }
 
+/* What was restarted is saved once more, and restarted from that. */
+static int again(struct ckpt_run *run)
+{
+	int image = ckpt_image_new(), ret;
+
+	ret = ckpt_run_wait_blocked(run) || ckpt_run_checkpoint(run, image, CHECKPOINT_KILL) ||
+	      !is_connected() || ckpt_run_restart(run, image, RESTART_TCP_KEEP) ? -1 : 0;
+	close(image);
+	return ret;
+}
+
 /* The other end says more while nobody is there, and is not told of anything. */
 static int away(struct ckpt_run *run, int image)
 {
@@ -268,6 +279,7 @@ TEST_F_TIMEOUT(cr, forced, CKPT_TIMEOUT)
 		ckpt_run_print_log(&run);
 	}
 	EXPECT_TRUE(is_connected());
+	ASSERT_EQ(0, again(&run));
 	EXPECT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
 	/* The end of it comes. */
@@ -493,6 +505,7 @@ TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 	EXPECT_EQ(0, say(BEFORE + HELD / 2, HELD - HELD / 2));
 	EXPECT_TRUE(is_connected());
 	ASSERT_EQ(0, ckpt_run_restart(&run, image, RESTART_TCP_KEEP));
+	ASSERT_EQ(0, again(&run));
 	ASSERT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, hear(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
@@ -640,6 +653,7 @@ TEST_F_TIMEOUT(cr, saved_again, CKPT_TIMEOUT)
 	EXPECT_EQ(0, say(BEFORE + HELD / 2, HELD - HELD / 2));
 	EXPECT_TRUE(is_connected());
 	ASSERT_EQ(0, ckpt_run_restart(&run, second, RESTART_TCP_KEEP));
+	ASSERT_EQ(0, again(&run));
 	ASSERT_EQ(0, ckpt_run_go(&run));
 	EXPECT_EQ(0, hear(&run));
 	EXPECT_EQ(0, ckpt_run_finish(&run));
