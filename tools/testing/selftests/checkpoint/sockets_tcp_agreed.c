@@ -4,9 +4,17 @@
  * acknowledgement, time stamps, scales of windows, ECN, the largest segment; and options, keepalive
  * among them. With all of it, with none, and as the other end would have it.
  */
+#include "rtnetlink.h"
 #include "sockets_tcp.h"
 
 #include <sched.h>
+
+#ifndef TCPI_OPT_USEC_TS
+#define TCPI_OPT_USEC_TS	64
+#endif
+#ifndef RTAX_FEATURE_TCP_USEC_TS
+#define RTAX_FEATURE_TCP_USEC_TS	(1 << 4)
+#endif
 
 CKPT_FIXTURE
 
@@ -39,6 +47,27 @@ static int set_all(const char *to)
 	return 0;
 }
 
+/* Whether time stamps count microseconds on the way to 127.0.0.1: that is said by its route. */
+static int set_microseconds(bool on)
+{
+	uint32_t to = htonl(INADDR_LOOPBACK);
+	struct rtmsg header = {
+		.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_table = RT_TABLE_LOCAL,
+		.rtm_protocol = RTPROT_KERNEL, .rtm_type = RTN_LOCAL, .rtm_scope = RT_SCOPE_HOST,
+	};
+	struct rtattr *metrics;
+	struct rt rt;
+
+	rt_begin(&rt, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+	rt_add(&rt, RTA_DST, &to, sizeof(to));
+	rt_add(&rt, RTA_PREFSRC, &to, sizeof(to));
+	rt_add_u32(&rt, RTA_OIF, if_nametoindex("lo"));
+	metrics = rt_nest(&rt, RTA_METRICS);
+	rt_add_u32(&rt, RTAX_FEATURES, on ? RTAX_FEATURE_TCP_USEC_TS : 0);
+	rt_end(&rt, metrics);
+	return rt_ask(&rt);
+}
+
 /* What TCP_INFO tells of what was agreed upon. */
 struct agreed {
 	int options, send_scale, receive_scale, largest;
@@ -52,7 +81,7 @@ static struct agreed agreed(int fd)
 	CHECK_SYS(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
 	return (struct agreed){
 		.options = info.tcpi_options & (TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE |
-						TCPI_OPT_ECN),
+						TCPI_OPT_ECN | TCPI_OPT_USEC_TS),
 		.send_scale = info.tcpi_snd_wscale,
 		.receive_scale = info.tcpi_rcv_wscale,
 		.largest = tcp_option(fd, TCP_MAXSEG),
@@ -136,7 +165,8 @@ static int stays(bool container, const char *all, int mss, int wanted)
 	if (unshare(CLONE_NEWNET))
 		return -1;
 	lo_up();
-	ret = set_all(all) || ckpt_run_init(&run, &server, container);
+	ret = set_all(all) || set_microseconds(wanted & TCPI_OPT_USEC_TS) ||
+	      ckpt_run_init(&run, &server, container);
 	if (ret)
 		return ret;
 	ret = ckpt_run_start(&run) || meet(&run, mss);
@@ -147,9 +177,14 @@ static int stays(bool container, const char *all, int mss, int wanted)
 			ret = -1;
 		}
 	}
-	/* What is different at the restart is not what counts. */
+	/*
+	 * What is different at the restart is not what counts. Without time stamps it is the route
+	 * that tells what they would count.
+	 */
 	ret = ret || ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL) ||
 	      set_all(*all == '0' ? "1" : "0") ||
+	      (wanted & TCPI_OPT_TIMESTAMPS &&
+	       set_microseconds(!(wanted & TCPI_OPT_USEC_TS))) ||
 	      ckpt_run_restart(&run, first, RESTART_TCP_KEEP) || !ckpt_run_log_has(&run, " goes on") ||
 	      ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL) ||
 	      ckpt_run_restart(&run, second, RESTART_TCP_KEEP) || ckpt_run_go(&run) || talk() ||
@@ -178,6 +213,12 @@ TEST_F_TIMEOUT(cr, small_segments, CKPT_TIMEOUT)
 {
 	ASSERT_EQ(0, stays(variant->container, "1", 600, TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK |
 			   TCPI_OPT_WSCALE | TCPI_OPT_ECN));
+}
+
+TEST_F_TIMEOUT(cr, microseconds, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, stays(variant->container, "1", 0, TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK |
+			   TCPI_OPT_WSCALE | TCPI_OPT_ECN | TCPI_OPT_USEC_TS));
 }
 
 TEST_HARNESS_MAIN
