@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sockets whose addresses are others at a restart: bound, listening and connected, TCP and UDP. */
+#include "rtnetlink.h"
 #include "sockets_tcp.h"
+
+#include <sched.h>
+#include <linux/sockios.h>
 
 CKPT_FIXTURE
 
@@ -10,6 +14,11 @@ CKPT_FIXTURE
 /* Where nobody is, and would be now. */
 #define PEER	"127.3.0.1"
 #define NEW_PEER "127.4.0.1"
+/* The same of IPv6, which the loopback device is given. */
+#define OLD6	"fd00:5::5"
+#define NEW6	"fd00:9::9"
+#define PEER6	"fd00:3::1"
+#define NEW_PEER6 "fd00:4::1"
 
 /* The address that sockets are to have, and other ends; and whether they had others before. */
 #define OWN	100
@@ -39,7 +48,7 @@ static socklen_t inet_address(struct sockaddr_storage *to, int family, const cha
 		CHECK_EQ(1, inet_pton(AF_INET, text, &sin->sin_addr));
 		return sizeof(*sin);
 	}
-	snprintf(mapped, sizeof(mapped), "::ffff:%s", text);
+	snprintf(mapped, sizeof(mapped), "%s%s", strchr(text, ':') ? "" : "::ffff:", text);
 	sin6->sin6_family = AF_INET6;
 	sin6->sin6_port = htons(port);
 	CHECK_EQ(1, inet_pton(AF_INET6, mapped, &sin6->sin6_addr));
@@ -84,24 +93,24 @@ static void connect_at(int fd, int family, const char *text, int port)
 	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
 }
 
-/* Of each kind one. */
-static void all_kinds(int family)
+/* Of each kind one, at @old; one of them is connected to @peer. */
+static void all_kinds(int family, const char *old, const char *peer)
 {
 	int at, a, b, udp, self, other, any;
 
 	lo_up();
-	at = bound(family, SOCK_STREAM, OLD);
+	at = bound(family, SOCK_STREAM, old);
 	CHECK_SYS(listen(at, 4));
-	a = bound(family, SOCK_STREAM, OLD);
-	connect_at(a, family, OLD, port_of(at, false));
+	a = bound(family, SOCK_STREAM, old);
+	connect_at(a, family, old, port_of(at, false));
 	b = CHECK_SYS(accept(at, NULL, NULL));
 	send_text(a, "sent");
-	udp = bound(family, SOCK_DGRAM, OLD);
-	self = bound(family, SOCK_DGRAM, OLD);
-	connect_at(self, family, OLD, port_of(udp, false));
+	udp = bound(family, SOCK_DGRAM, old);
+	self = bound(family, SOCK_DGRAM, old);
+	connect_at(self, family, old, port_of(udp, false));
 	send_text(self, "first");
-	other = bound(family, SOCK_DGRAM, OLD);
-	connect_at(other, family, PEER, 9);
+	other = bound(family, SOCK_DGRAM, old);
+	connect_at(other, family, peer, 9);
 	any = bound(AF_INET, SOCK_DGRAM, "0.0.0.0");
 
 	ckpt_ready_wait();
@@ -130,35 +139,42 @@ static void all_kinds(int family)
 
 CKPT_SCENARIO(kinds)
 {
-	all_kinds(AF_INET);
+	all_kinds(AF_INET, OLD, PEER);
 }
 
 CKPT_SCENARIO(kinds_mapped)
 {
-	all_kinds(AF_INET6);
+	all_kinds(AF_INET6, OLD, PEER);
+}
+
+CKPT_SCENARIO(kinds_v6)
+{
+	all_kinds(AF_INET6, OLD6, PEER6);
 }
 
 /* What @from begins with is @to now. */
 static struct restart_address rule(const char *from, const char *to, int bits, bool peers)
 {
 	struct restart_address rule = {
-		.family = AF_INET, .prefix = bits, .flags = peers ? RESTART_ADDRESS_PEERS : 0,
+		.family = strchr(from, ':') ? AF_INET6 : AF_INET,
+		.prefix = bits, .flags = peers ? RESTART_ADDRESS_PEERS : 0,
 	};
 
-	inet_pton(AF_INET, from, rule.from);
-	inet_pton(AF_INET, to, rule.to);
+	inet_pton(rule.family, from, rule.from);
+	inet_pton(rule.family, to, rule.to);
 	return rule;
 }
 
-/* restart(2) with @count rules; 0, or the errno. */
-static int restart(struct ckpt_run *run, int image, const struct restart_address *rules, int count)
+/* restart(2) with @count rules and @flags; 0, or the errno. */
+static int restart_with(struct ckpt_run *run, int image, const struct restart_address *rules,
+			int count, uint64_t flags)
 {
 	struct restart_args args;
 	long pid;
 
 	ckpt_take_board_back(run);
 	lseek(image, 0, SEEK_SET);
-	ckpt_run_restart_args(run, &args, image, 0);
+	ckpt_run_restart_args(run, &args, image, flags);
 	args.addresses = (uintptr_t)rules;
 	args.addresses_count = count;
 	pid = sys_restart(&args, sizeof(args));
@@ -170,16 +186,24 @@ static int restart(struct ckpt_run *run, int image, const struct restart_address
 	return 0;
 }
 
+static int restart(struct ckpt_run *run, int image, const struct restart_address *rules, int count)
+{
+	return restart_with(run, image, rules, count, 0);
+}
+
 static int moves(struct ckpt_scenario *sc, bool container, const struct restart_address *rules,
 		 int count, const char *own, const char *other)
 {
-	int image = ckpt_image_new();
+	int image = ckpt_image_new(), second = ckpt_image_new();
 	struct ckpt_run run;
 	int ret;
 
+	/* They are its own from then on, which no rule has to tell again. */
 	ret = ckpt_run_init(&run, sc, container) || ckpt_run_start(&run) ||
 	      ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL) ||
-	      restart(&run, image, rules, count);
+	      restart(&run, image, rules, count) || ckpt_run_wait_blocked(&run) ||
+	      ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL) ||
+	      restart(&run, second, NULL, 0);
 	if (!ret) {
 		set_text(&run, OWN, own);
 		set_text(&run, OTHER, other);
@@ -189,6 +213,7 @@ static int moves(struct ckpt_scenario *sc, bool container, const struct restart_
 		ckpt_run_print_log(&run);
 	ckpt_run_fini(&run);
 	close(image);
+	close(second);
 	return ret;
 }
 
@@ -213,6 +238,193 @@ TEST_F_TIMEOUT(cr, prefixes, CKPT_TIMEOUT)
 
 	ASSERT_EQ(0, moves(&kinds, variant->container, rules, 4, "127.7.0.5", NEW_PEER));
 	ASSERT_EQ(0, moves(&kinds_mapped, variant->container, rules, 4, "127.7.0.5", NEW_PEER));
+}
+
+/* Addresses of IPv6 that the loopback device has, of a network namespace of the test's own. */
+static void begin_v6(void)
+{
+	CHECK_SYS(unshare(CLONE_NEWNET));
+	lo_up();
+	rt_address("lo", OLD6, 128);
+	rt_address("lo", NEW6, 128);
+	rt_address("lo", "fd00:7::5", 128);
+	rt_address("lo", PEER6, 128);
+	rt_address("lo", NEW_PEER6, 128);
+}
+
+TEST_F_TIMEOUT(cr, address_v6, CKPT_TIMEOUT)
+{
+	struct restart_address one = rule(OLD6, NEW6, 128, false);
+
+	begin_v6();
+	ASSERT_EQ(0, moves(&kinds_v6, variant->container, &one, 1, NEW6, PEER6));
+}
+
+TEST_F_TIMEOUT(cr, prefixes_v6, CKPT_TIMEOUT)
+{
+	struct restart_address rules[] = {
+		/* That is for IPv4 only. */
+		rule("127.0.0.0", "127.7.0.0", 16, false),
+		rule("fd00:3::", "fd00:5::", 32, false),
+		rule("fd00:3::", "fd00:4::", 32, true),
+		rule("fd00:5::", "fd00:7::", 32, false),
+		rule(OLD6, NEW6, 128, false),
+	};
+
+	begin_v6();
+	ASSERT_EQ(0, moves(&kinds_v6, variant->container, rules, 5, "fd00:7::5", NEW_PEER6));
+}
+
+/* Where the scenario listens, and that somebody has come, whom it has heard. */
+#define PORT	0
+#define ACCEPTED 1
+
+/* Somebody from @PEER connects to @OLD. */
+CKPT_SCENARIO(served)
+{
+	char buf[16] = "";
+	int at, fd;
+
+	lo_up();
+	at = bound(AF_INET, SOCK_STREAM, OLD);
+	CHECK_SYS(listen(at, 1));
+	board->value[PORT] = port_of(at, false);
+	ckpt_ready();
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	await_bytes(fd, 5);
+	ckpt_step(ACCEPTED);
+	ckpt_wait_go();
+	is_at(fd, false, text_at(OWN));
+	is_at(fd, true, text_at(OTHER));
+	CHECK_EQ(TCP_ESTABLISHED, tcp_state(fd));
+	expect_text(fd, "hello");
+	send_text(fd, "inside");
+	CHECK_EQ(7, recv(fd, buf, 7, MSG_WAITALL));
+	CHECK_STREQ("outside", buf);
+	CHECK_EQ(0, recv(fd, buf, 1, 0));
+}
+
+static int set_tcp(int fd, int name, int value)
+{
+	return setsockopt(fd, IPPROTO_TCP, name, &value, sizeof(value));
+}
+
+/* The number of the byte that comes next in a queue of @fd, which is under repair. */
+static int number_in(int fd, int queue, uint32_t *seq, bool set)
+{
+	socklen_t len = sizeof(*seq);
+
+	if (set_tcp(fd, TCP_REPAIR_QUEUE, queue))
+		return -1;
+	return set ? setsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, seq, len) :
+		     getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, seq, &len);
+}
+
+/*
+ * Makes of @fd, whose queues are empty, an end of the same connection that is at the address @own,
+ * and has its other end at @other. No segment is sent meanwhile.
+ */
+static int move_end(int fd, const char *own, const char *other)
+{
+	int port = port_of(fd, false), peer_port = port_of(fd, true), mss, stamp, new, on = 1;
+	struct tcp_repair_window window;
+	struct tcp_repair_opt opts[4] = { { .opt_code = 2 } };
+	struct sockaddr_storage addr;
+	struct tcp_info info = {};
+	socklen_t len;
+	uint32_t seq[2];
+	int n = 1;
+
+	mss = tcp_option(fd, TCP_MAXSEG);
+	stamp = tcp_option(fd, TCP_TIMESTAMP);
+	len = sizeof(info);
+	CHECK_SYS(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+	len = sizeof(window);
+	if (set_tcp(fd, TCP_REPAIR, 1) || number_in(fd, TCP_SEND_QUEUE, &seq[0], false) ||
+	    number_in(fd, TCP_RECV_QUEUE, &seq[1], false) ||
+	    getsockopt(fd, IPPROTO_TCP, TCP_REPAIR_WINDOW, &window, &len) || close(fd))
+		return -1;
+	opts[0].opt_val = mss;
+	if (info.tcpi_options & TCPI_OPT_WSCALE)
+		opts[n++] = (struct tcp_repair_opt){
+			3, info.tcpi_snd_wscale | info.tcpi_rcv_wscale << 16,
+		};
+	if (info.tcpi_options & TCPI_OPT_SACK)
+		opts[n++] = (struct tcp_repair_opt){ 4, 0 };
+	if (info.tcpi_options & TCPI_OPT_TIMESTAMPS)
+		opts[n++] = (struct tcp_repair_opt){ 8, 0 };
+	new = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	len = inet_address(&addr, AF_INET, own, port);
+	if (new < 0 || setsockopt(new, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    set_tcp(new, TCP_REPAIR, 1) || bind(new, (struct sockaddr *)&addr, len) ||
+	    number_in(new, TCP_SEND_QUEUE, &seq[0], true) ||
+	    number_in(new, TCP_RECV_QUEUE, &seq[1], true))
+		return -1;
+	len = inet_address(&addr, AF_INET, other, peer_port);
+	if (connect(new, (struct sockaddr *)&addr, len) ||
+	    setsockopt(new, IPPROTO_TCP, TCP_REPAIR_OPTIONS, opts, n * sizeof(opts[0])) ||
+	    set_tcp(new, TCP_TIMESTAMP, stamp) ||
+	    setsockopt(new, IPPROTO_TCP, TCP_REPAIR_WINDOW, &window, sizeof(window)) ||
+	    set_tcp(new, TCP_REPAIR, -1))
+		return -1;
+	return new;
+}
+
+/* Connects from @PEER, says something that is heard, and knows that. */
+static int meet(struct ckpt_run *run)
+{
+	int fd = bound(AF_INET, SOCK_STREAM, PEER), left;
+
+	connect_at(fd, AF_INET, OLD, run->board->value[PORT]);
+	send_text(fd, "hello");
+	while (!__atomic_load_n(&run->board->step[ACCEPTED], __ATOMIC_ACQUIRE))
+		sched_yield();
+	do
+		CHECK_SYS(ioctl(fd, SIOCOUTQ, &left));
+	while (left);
+	return fd;
+}
+
+/* A connection goes on at two other addresses, as the other end has moved, too. */
+TEST_F_TIMEOUT(cr, kept, CKPT_TIMEOUT)
+{
+	struct restart_address rules[] = {
+		rule(OLD, NEW, 32, false),
+		rule(PEER, NEW_PEER, 32, true),
+	};
+	int first = ckpt_image_new(), second = ckpt_image_new(), fd;
+	struct ckpt_run run;
+	char buf[16] = "";
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &served, variant->container));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	/* A check of a helper that fails here is told there, too. */
+	board = run.board;
+	fd = meet(&run);
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, first, CHECKPOINT_KILL));
+	fd = move_end(fd, NEW_PEER, NEW);
+	ASSERT_LE(0, fd) {
+		TH_LOG("%s", strerror(errno));
+	}
+	ASSERT_EQ(0, restart_with(&run, first, rules, 2, RESTART_TCP_KEEP)) {
+		ckpt_run_print_log(&run);
+	}
+	EXPECT_TRUE(ckpt_run_log_has(&run, " goes on"));
+	ASSERT_EQ(0, ckpt_run_wait_blocked(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, second, CHECKPOINT_KILL));
+	ASSERT_EQ(0, restart_with(&run, second, NULL, 0, RESTART_TCP_KEEP));
+	set_text(&run, OWN, NEW);
+	set_text(&run, OTHER, NEW_PEER);
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	EXPECT_EQ(6, recv(fd, buf, 6, MSG_WAITALL));
+	EXPECT_STREQ("inside", buf);
+	EXPECT_EQ(7, send(fd, "outside", 7, MSG_NOSIGNAL));
+	EXPECT_EQ(0, close(fd));
+	EXPECT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(first);
+	close(second);
 }
 
 /* An address that is not there is none to have. */
