@@ -6,8 +6,13 @@
 #include "userfault.h"
 
 #include "flight.h"
+#include "generic.h"
+#include "packet_sockets.h"
 #include "tun.h"
 
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <sys/fanotify.h>
 #include <sys/stat.h>
 
@@ -157,6 +162,145 @@ CKPT_CYCLE(removed_paths)
 	CHECK_SYS(connect(sock, (struct sockaddr *)&addr, sizeof(addr)));
 	send_text(sock, "connected");
 	expect_text(CHECK_SYS(accept(listener, NULL, NULL)), "connected");
+}
+
+/* The number of an ICMP socket, and a protocol that nobody has. */
+#define NUMBER	4713
+#define NOBODYS	253
+
+/* Whose group may make ICMP sockets: that of root. */
+static void allow_icmp(void)
+{
+	int fd = CHECK_SYS(open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC));
+
+	CHECK_EQ(3, write(fd, "0 0", 3));
+	CHECK_SYS(close(fd));
+}
+
+/* Waits until there is something to be received, which stays. */
+static void await(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	CHECK_EQ(1, poll(&p, 1, -1));
+}
+
+/* Sockets that are told of what others send, with something in their queues. */
+CKPT_CYCLE(sockets_of_packets)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct icmphdr echo = { .type = ICMP_ECHO, .un.echo.sequence = htons(7) };
+	struct sockaddr_in icmp = to, seen;
+	socklen_t len = sizeof(seen);
+	char buf[64] = "";
+	int fd, from;
+
+	begin();
+	up();
+	allow_icmp();
+	/* Raw: a header, and what was sent. */
+	fd = CHECK_SYS(socket(AF_INET, SOCK_RAW, NOBODYS));
+	CHECK_SYS(bind(fd, (struct sockaddr *)&to, sizeof(to)));
+	CHECK_EQ(3, sendto(fd, "raw", 3, 0, (struct sockaddr *)&to, sizeof(to)));
+	await(fd);
+	put_away(fd);
+	/* ICMP: an answer. */
+	fd = CHECK_SYS(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
+	icmp.sin_port = htons(NUMBER);
+	CHECK_SYS(bind(fd, (struct sockaddr *)&icmp, sizeof(icmp)));
+	CHECK_EQ((long)sizeof(echo), sendto(fd, &echo, sizeof(echo), 0, (struct sockaddr *)&to,
+					    sizeof(to)));
+	await(fd);
+	put_away(fd);
+	/* Of a device: its own protocol. */
+	from = packet(0);
+	fd = packet(PROTOCOL);
+	set_value(fd, PACKET_IGNORE_OUTGOING, 1);
+	send_packet(from, PROTOCOL, "packet");
+	await(fd);
+	put_away(fd);
+	ckpt_ready_wait();
+	fd = take_out();
+	CHECK_EQ((long)sizeof(struct iphdr) + 3, recv(fd, buf, sizeof(buf), MSG_DONTWAIT));
+	CHECK(!memcmp(buf + sizeof(struct iphdr), "raw", 3), "%.3s", buf + sizeof(struct iphdr));
+	CHECK_EQ(3, sendto(fd, "new", 3, 0, (struct sockaddr *)&to, sizeof(to)));
+	CHECK_EQ((long)sizeof(struct iphdr) + 3, recv(fd, buf, sizeof(buf), 0));
+	CHECK(!memcmp(buf + sizeof(struct iphdr), "new", 3), "%.3s", buf + sizeof(struct iphdr));
+	fd = take_out();
+	CHECK_SYS(getsockname(fd, (struct sockaddr *)&seen, &len));
+	CHECK_EQ(NUMBER, ntohs(seen.sin_port));
+	memset(&echo, 0, sizeof(echo));
+	CHECK_EQ((long)sizeof(echo), recv(fd, &echo, sizeof(echo), MSG_DONTWAIT));
+	CHECK_EQ(ICMP_ECHOREPLY, echo.type);
+	CHECK_EQ(NUMBER, ntohs(echo.un.echo.id));
+	CHECK_EQ(7, ntohs(echo.un.echo.sequence));
+	fd = take_out();
+	memset(buf, 0, sizeof(buf));
+	CHECK_EQ(6, recv(fd, buf, sizeof(buf), MSG_DONTWAIT));
+	CHECK_STREQ("packet", buf);
+	send_packet(from, PROTOCOL, "after");
+	memset(buf, 0, sizeof(buf));
+	CHECK_EQ(5, recv(fd, buf, sizeof(buf), 0));
+	CHECK_STREQ("after", buf);
+}
+
+/* A question of generic netlink that was answered; the answer waits. */
+CKPT_CYCLE(generic_netlink)
+{
+	struct sockaddr_nl was, is;
+	socklen_t len = sizeof(was);
+	struct generic answer;
+	int fd;
+
+	begin();
+	fd = generic_socket();
+	CHECK_SYS(getsockname(fd, (struct sockaddr *)&was, &len));
+	generic_ask(fd, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, CTRL_ATTR_FAMILY_NAME, "nlctrl",
+		    sizeof("nlctrl"));
+	await(fd);
+	put_away(fd);
+	ckpt_ready_wait();
+	fd = take_out();
+	CHECK_SYS(getsockname(fd, (struct sockaddr *)&is, &len));
+	CHECK_EQ(was.nl_pid, is.nl_pid);
+	CHECK_EQ(GENL_ID_CTRL, generic_answer(fd, &answer));
+	CHECK_EQ(CTRL_CMD_NEWFAMILY, answer.command.cmd);
+	generic_ask(fd, GENL_ID_CTRL, 255, NLM_F_ACK, 0, NULL, 0);
+	CHECK_EQ(-EOPNOTSUPP, generic_answer(fd, &answer));
+}
+
+/* A file of the cgroup of the tasks, which may be another cgroup then. */
+CKPT_CYCLE(file_of_cgroup)
+{
+	char text[512], path[1024], *at;
+	struct stat st[2];
+	int fd, pass;
+
+	begin();
+	for (pass = 0; pass < 2; pass++) {
+		ckpt_read_file("/proc/self/cgroup", text, sizeof(text));
+		at = strstr(text, "0::/");
+		CHECK(at, "no cgroup (v2) in %s", text);
+		at[strcspn(at, "\n")] = 0;
+		snprintf(path, sizeof(path), "/sys/fs/cgroup%s%s/cgroup.procs",
+			 access("/sys/fs/cgroup/unified", F_OK) ? "" : "/unified",
+			 at + strlen("0::"));
+		if (!pass) {
+			put_away(CHECK_SYS(open(path, O_RDONLY)));
+			ckpt_ready_wait();
+		}
+	}
+	fd = take_out();
+	CHECK_SYS(fstat(fd, &st[0]));
+	CHECK_SYS(stat(path, &st[1]));
+	CHECK(st[0].st_dev == st[1].st_dev && st[0].st_ino == st[1].st_ino, "another one than %s",
+	      path);
+	memset(text, 0, sizeof(text));
+	CHECK(CHECK_SYS(read(fd, text, sizeof(text) - 1)) > 0, "it is empty");
+	snprintf(path, sizeof(path), "%d\n", getpid());
+	CHECK(strstr(text, path), "%d is not in %s", getpid(), text);
 }
 
 TEST_HARNESS_MAIN
