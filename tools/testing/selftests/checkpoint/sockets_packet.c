@@ -2,6 +2,7 @@
 /* Packet sockets: device, protocol, memberships, groups, options, what comes afterwards. */
 #include "packet_sockets.h"
 
+#include <linux/filter.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -326,6 +327,44 @@ CKPT_CYCLE(memberships)
 	CHECK_EQ(count, promiscuity());
 	CHECK_SYS(setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &mreq, sizeof(mreq)));
 	CHECK_EQ(count - 1, promiscuity());
+}
+
+/* A classic filter, that lets by what begins with a letter, and cuts it. */
+CKPT_CYCLE(filter)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 5),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	}, got[4] = {};
+	struct sock_fprog prog = { .len = 4, .filter = steps };
+	socklen_t len = 4;
+	int from, to;
+
+	up();
+	from = packet(0);
+	to = packet(PROTOCOL);
+	set_value(to, PACKET_IGNORE_OUTGOING, 1);
+	CHECK_SYS(setsockopt(to, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+	send_packet(from, PROTOCOL, "no, not this one");
+	send_packet(from, PROTOCOL, "yes, before");
+	await_packet(to);
+	ckpt_ready_wait();
+	CHECK_SYS(getsockopt(to, SOL_SOCKET, SO_GET_FILTER, got, &len));
+	CHECK_EQ(4, len);
+	CHECK(!memcmp(got, steps, sizeof(got)), "another filter");
+	expect_text(to, "yes, ");
+	expect_empty(to);
+	send_packet(from, PROTOCOL, "no, still not");
+	send_packet(from, PROTOCOL, "y2, after");
+	await_packet(to);
+	expect_text(to, "y2, a");
+	expect_empty(to);
+	CHECK_SYS(setsockopt(to, SOL_SOCKET, SO_DETACH_FILTER, &len, sizeof(len)));
+	send_packet(from, PROTOCOL, "no, but now");
+	await_packet(to);
+	expect_text(to, "no, but now");
 }
 
 TEST_HARNESS_MAIN

@@ -10,6 +10,9 @@
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT	103
 #endif
+#ifndef UDP_GRO
+#define UDP_GRO		104
+#endif
 
 CKPT_FIXTURE
 
@@ -233,6 +236,111 @@ CKPT_CYCLE(told)
 		}
 	}
 	CHECK_EQ(7, seen);
+}
+
+/* The part of @msg of this level and type. */
+static void *part_of(struct msghdr *msg, int level, int type)
+{
+	struct cmsghdr *cmsg;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level == level && cmsg->cmsg_type == type)
+			return CMSG_DATA(cmsg);
+	}
+	CHECK(false, "nothing of type %d is told", type);
+	return NULL;
+}
+
+/* When a datagram came, and what its destination was. */
+CKPT_CYCLE(time_and_destination)
+{
+	int to = bound(AF_INET, true), from = bound(AF_INET, false), on = 1;
+	in_port_t ports[] = { port(to), port(from) };
+	struct timespec came, told, now;
+	struct sockaddr_in dest;
+	char control[256], c;
+	struct iovec iov = { .iov_base = &c, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+
+	set_option(to, SO_TIMESTAMPNS, 1);
+	CHECK_SYS(setsockopt(to, IPPROTO_IP, IP_RECVORIGDSTADDR, &on, sizeof(on)));
+	/*
+	 * What comes gets its time from some moment on after somebody has asked for it. Until then
+	 * that is the time when it is looked at, which is another one each time.
+	 */
+	do {
+		send_to(from, AF_INET, ports[0], "when");
+		msg.msg_controllen = sizeof(control);
+		CHECK_EQ(1, recvmsg(to, &msg, MSG_PEEK | MSG_DONTWAIT));
+		memcpy(&came, part_of(&msg, SOL_SOCKET, SCM_TIMESTAMPNS), sizeof(came));
+		msg.msg_controllen = sizeof(control);
+		CHECK_EQ(1, recvmsg(to, &msg, MSG_PEEK | MSG_DONTWAIT));
+		memcpy(&told, part_of(&msg, SOL_SOCKET, SCM_TIMESTAMPNS), sizeof(told));
+		if (memcmp(&came, &told, sizeof(came)))
+			expect_from(to, "when", ports[1]);
+	} while (memcmp(&came, &told, sizeof(came)));
+	ckpt_ready_wait();
+	receive(to, "when", ports[1], &msg, control, sizeof(control));
+	memcpy(&told, part_of(&msg, SOL_SOCKET, SCM_TIMESTAMPNS), sizeof(told));
+	CHECK_EQ(came.tv_sec, told.tv_sec);
+	CHECK_EQ(came.tv_nsec, told.tv_nsec);
+	memcpy(&dest, part_of(&msg, IPPROTO_IP, IP_ORIGDSTADDR), sizeof(dest));
+	CHECK_EQ(AF_INET, dest.sin_family);
+	CHECK_EQ(ports[0], dest.sin_port);
+	CHECK_EQ(htonl(INADDR_LOOPBACK), dest.sin_addr.s_addr);
+	/* One that comes now has a time of now. */
+	CHECK_SYS(clock_gettime(CLOCK_REALTIME, &now));
+	send_to(from, AF_INET, ports[0], "now");
+	receive(to, "now", ports[1], &msg, control, sizeof(control));
+	memcpy(&told, part_of(&msg, SOL_SOCKET, SCM_TIMESTAMPNS), sizeof(told));
+	CHECK(told.tv_sec > now.tv_sec ||
+	      (told.tv_sec == now.tv_sec && told.tv_nsec >= now.tv_nsec), "an earlier time");
+}
+
+/* Datagrams of @size bytes that come as one, and the rest of them. */
+static void joined(int fd, int size, const char *text)
+{
+	char control[256], buf[64] = "";
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) - 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int told = 0;
+
+	CHECK_EQ((long)strlen(text), recvmsg(fd, &msg, MSG_DONTWAIT));
+	CHECK_STREQ(text, buf);
+	memcpy(&told, part_of(&msg, IPPROTO_UDP, UDP_GRO), sizeof(told));
+	CHECK_EQ(size, told);
+}
+
+/* They were sent at once, and wait as one (UDP_GRO). */
+static void waits_joined(int family)
+{
+	int to = bound(family, true), from = bound(family, false), on = 1, size = 5;
+	in_port_t ports[] = { port(to), port(from) };
+
+	CHECK_SYS(setsockopt(to, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)));
+	CHECK_SYS(setsockopt(from, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)));
+	send_to(from, family, ports[0], "firstotherrest");
+	ckpt_ready_wait();
+	joined(to, size, "firstotherrest");
+	send_to(from, family, ports[0], "againotherrest");
+	joined(to, size, "againotherrest");
+	expect_empty(to);
+}
+
+CKPT_CYCLE(joined_v4)
+{
+	waits_joined(AF_INET);
+}
+
+CKPT_CYCLE(joined_v6)
+{
+	waits_joined(AF_INET6);
 }
 
 /* The same of IPv6. */
