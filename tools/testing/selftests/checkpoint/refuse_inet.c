@@ -237,4 +237,31 @@ REFUSE(program_as_filter)
 	expect(fd, program);
 }
 
+/* A datagram that was too long has left a message about how long it may be. */
+REFUSE(path_mtu)
+{
+	static char large[65500];
+	struct sockaddr_storage addr;
+	char control[256], c;
+	struct msghdr msg = { .msg_control = control, .msg_controllen = sizeof(control) };
+	struct iovec iov = { .iov_base = &c, .iov_len = 1 };
+	int fd, on = 1;
+	socklen_t len;
+
+	lo_up();
+	where = V6;
+	len = address(&addr, 9);
+	fd = CHECK_HERE(socket(AF_INET6, SOCK_DGRAM, 0));
+	CHECK_SYS(connect(fd, (struct sockaddr *)&addr, len));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPATHMTU, &on, sizeof(on)));
+	CHECK_SYS(setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &on, sizeof(on)));
+	CHECK(send(fd, large, sizeof(large), 0) == -1 && errno == EMSGSIZE, "it was sent");
+	expect(fd, "has a message about the path MTU (IPV6_RECVPATHMTU): have it read");
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	CHECK_EQ(0, recvmsg(fd, &msg, MSG_DONTWAIT));
+	CHECK(CMSG_FIRSTHDR(&msg) && CMSG_FIRSTHDR(&msg)->cmsg_type == IPV6_PATHMTU,
+	      "it does not tell that");
+}
+
 TEST_HARNESS_MAIN

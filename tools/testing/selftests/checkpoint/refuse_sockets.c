@@ -167,6 +167,30 @@ REFUSE(kernel_tls)
 	CHECK_EQ(0, read(fd, &c, 1));
 }
 
+/* A message that is larger than what an image has of one. */
+REFUSE(long_message)
+{
+	static char large[(15 << 20) + 1];
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
+	int from = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK));
+	int to = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK)), room = 32 << 20;
+	socklen_t len = sizeof(addr);
+
+	CHECK_SYS(bind(from, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(bind(to, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_SYS(getsockname(to, (struct sockaddr *)&addr, &len));
+	CHECK_SYS(setsockopt(from, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)));
+	CHECK_SYS(setsockopt(to, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)));
+	memset(large, 'x', sizeof(large));
+	CHECK_EQ((long)sizeof(large), sendto(from, large, sizeof(large), 0,
+					     (struct sockaddr *)&addr, sizeof(addr)));
+	EXPECT_FD(to, "*", "a message in it is too long: have it read");
+	ckpt_ready_wait();
+	memset(large, 0, sizeof(large));
+	CHECK_EQ((long)sizeof(large), recv(to, large, sizeof(large), MSG_DONTWAIT));
+	CHECK_EQ('x', large[sizeof(large) - 1]);
+}
+
 REFUSE(packet_of_old)
 {
 	int fd = CHECK_HERE(socket(AF_PACKET, SOCK_PACKET, 0));
