@@ -113,14 +113,14 @@ FIXTURE_TEARDOWN(outside)
 }
 
 /* An end goes with the namespace of the other one, a moment after that was left. */
-static void wait_until_gone(void)
+static void wait_until_gone(const char *name)
 {
 	struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
 	int fd = CHECK_SYS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
 	char message[4096];
 
 	CHECK_SYS(bind(fd, (struct sockaddr *)&links, sizeof(links)));
-	while (if_nametoindex(OUTSIDE))
+	while (if_nametoindex(name))
 		CHECK_SYS(recv(fd, message, sizeof(message), 0));
 	CHECK_SYS(close(fd));
 }
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
 	ASSERT_EQ(0, checkpoint_and_kill(&said)) {
 		ckpt_run_print_log(&run);
 	}
-	wait_until_gone();
+	wait_until_gone(OUTSIDE);
 
 	ASSERT_EQ(EINVAL, restart(0, &nothing_given));
 	ASSERT_TRUE(ckpt_run_log_has(&run, "leads to another one that stays outside: give that"));
@@ -186,6 +186,17 @@ TEST_F_TIMEOUT(outside, comes_back, CKPT_TIMEOUT)
 	ASSERT_EQ(0, of_device(OUTSIDE, SIOCGIFFLAGS, &ifr));
 	ASSERT_TRUE(ifr.ifr_flags & IFF_UP);
 	rt_address(OUTSIDE, "10.9.0.2", 24);
+
+	/* And once more. */
+	ASSERT_EQ(0, checkpoint_and_kill(&said)) {
+		ckpt_run_print_log(&run);
+	}
+	wait_until_gone(OUTSIDE);
+	ASSERT_EQ(0, restart(0, &given)) {
+		ckpt_run_print_log(&run);
+	}
+	ASSERT_EQ(1400u, rt_number(OUTSIDE, IFLA_MTU));
+	rt_address(OUTSIDE, "10.9.0.2", 24);
 	self->answers = begin_answers();
 	ASSERT_LT(0, self->answers);
 	ASSERT_EQ(0, go());
@@ -211,6 +222,12 @@ TEST_F_TIMEOUT(outside, renamed, CKPT_TIMEOUT)
 		{ .action = RESTART_RULE_RENAME },
 	};
 	const struct restart_args given = { .rules = (uintptr_t)rules, .rules_count = 2 };
+	struct restart_rule give_again = {
+		.pattern = (uintptr_t)"netdev:" INSIDE, .action = RESTART_RULE_GIVE,
+	};
+	const struct restart_args given_again = {
+		.rules = (uintptr_t)&give_again, .rules_count = 1,
+	};
 	unsigned int n;
 	struct rt rt;
 
@@ -220,7 +237,7 @@ TEST_F_TIMEOUT(outside, renamed, CKPT_TIMEOUT)
 	board = run.board;
 	end_answers(&self->answers);
 	ASSERT_EQ(0, checkpoint_and_kill(&said));
-	wait_until_gone();
+	wait_until_gone(OUTSIDE);
 
 	for (n = 0; n < sizeof(wrong) / sizeof(*wrong); n++) {
 		rules[1].pattern = (uintptr_t)wrong[n];
@@ -248,6 +265,17 @@ TEST_F_TIMEOUT(outside, renamed, CKPT_TIMEOUT)
 	ASSERT_EQ(0, restart(0, &given)) {
 		ckpt_run_print_log(&run);
 	}
+	ASSERT_EQ(1400u, rt_number(RENAMED, IFLA_MTU));
+	rt_address(RENAMED, "10.9.0.2", 24);
+
+	/* That is its name from then on. */
+	ASSERT_EQ(0, checkpoint_and_kill(&said));
+	wait_until_gone(RENAMED);
+	give_again.own_fd = self->ns;
+	ASSERT_EQ(0, restart(0, &given_again)) {
+		ckpt_run_print_log(&run);
+	}
+	ASSERT_NE(0u, if_nametoindex(OUTSIDE));
 	ASSERT_EQ(1400u, rt_number(RENAMED, IFLA_MTU));
 	rt_address(RENAMED, "10.9.0.2", 24);
 	self->answers = begin_answers();
@@ -283,7 +311,7 @@ TEST_F_TIMEOUT(outside, undone, CKPT_TIMEOUT)
 	board = run.board;
 	end_answers(&self->answers);
 	ASSERT_EQ(0, checkpoint_and_kill(&said));
-	wait_until_gone();
+	wait_until_gone(OUTSIDE);
 
 	ASSERT_EQ(0, rename(path, aside));
 	ASSERT_EQ(ENOENT, restart(0, &given));

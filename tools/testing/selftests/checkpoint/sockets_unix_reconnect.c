@@ -127,6 +127,12 @@ static const struct restart_args *cutting(const char *name)
 	return &said;
 }
 
+/* What has connected again is saved, and connects once more. */
+static int once_more(void)
+{
+	return checkpoint_and_kill(&by_fd) ? : restart(0, &nothing) ? : take();
+}
+
 /* It connects again, twice, and goes on. */
 static void goes_twice(struct __test_metadata *_metadata, struct ckpt_scenario *sc, bool container,
 		       int kind, const char *name)
@@ -230,6 +236,8 @@ TEST_F_TIMEOUT(reconnect, shut_down, CKPT_TIMEOUT)
 	ASSERT_EQ(0, take());
 	ASSERT_EQ(0, recv(peer, &c, 1, 0));
 	ASSERT_EQ(3, send(peer, "new", 3, MSG_NOSIGNAL));
+	ASSERT_EQ(0, once_more());
+	ASSERT_EQ(0, recv(peer, &c, 1, 0));
 	ASSERT_EQ(0, go());
 }
 
@@ -330,6 +338,16 @@ TEST_F_TIMEOUT(reconnect, rights, CKPT_TIMEOUT)
 	ASSERT_EQ(USER, (int)ucred.gid);
 	ASSERT_EQ(run.pid, ucred.pid);
 	ASSERT_EQ(3, send(peer, "new", 3, MSG_NOSIGNAL));
+	/* It is the user's still. */
+	ASSERT_EQ(0, checkpoint_and_kill(&by_fd));
+	ASSERT_EQ(0, chmod(at_path(), 0600));
+	ASSERT_EQ(EACCES, restart(0, &nothing));
+	ASSERT_EQ(-EAGAIN, take());
+	ASSERT_EQ(0, chmod(at_path(), 0666));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, take());
+	ASSERT_EQ(0, getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &ucred, &len));
+	ASSERT_EQ(USER, (int)ucred.uid);
 	ASSERT_EQ(0, go());
 }
 
@@ -356,6 +374,12 @@ TEST_F_TIMEOUT(reconnect, replaced, CKPT_TIMEOUT)
 	ASSERT_EQ(0, restart(0, &nothing));
 	ASSERT_EQ(0, take());
 	ASSERT_EQ(3, send(peer, "new", 3, MSG_NOSIGNAL));
+	/* It is connected to the one that is there now, and again to the next one. */
+	ASSERT_EQ(0, checkpoint_and_kill(&by_fd));
+	ASSERT_FALSE(ckpt_run_log_has(&run, "its path was removed or replaced"));
+	ASSERT_EQ(0, serve_again(SOCK_STREAM));
+	ASSERT_EQ(0, restart(0, &nothing));
+	ASSERT_EQ(0, take());
 	ASSERT_EQ(0, go());
 }
 
@@ -373,6 +397,9 @@ TEST_F_TIMEOUT(reconnect, mapped, CKPT_TIMEOUT)
 	ASSERT_EQ(0, restart(0, &said));
 	ASSERT_EQ(0, take());
 	ASSERT_EQ(3, send(peer, "new", 3, MSG_NOSIGNAL));
+	ASSERT_EQ(0, checkpoint_and_kill(&by_fd));
+	ASSERT_EQ(0, restart(0, &said));
+	ASSERT_EQ(0, take());
 	ASSERT_EQ(0, go());
 }
 
