@@ -134,6 +134,41 @@ CKPT_SCENARIO(known_key)
 	expect_ao(fd, before, 1);
 }
 
+static int connects_as_user(void *arg)
+{
+	struct sockaddr_un *addr = arg;
+	int fd;
+
+	be(USER);
+	fd = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0));
+	CHECK_SYS(connect(fd, (struct sockaddr *)addr, sizeof(sa_family_t) + 6));
+	send_text(fd, "left");
+	return 0;
+}
+
+/* Another user has connected, and is gone: that it was one is told by SO_PEERCRED only. */
+CKPT_SCENARIO(peer_of_user)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int at = CHECK_SYS(socket(AF_UNIX, SOCK_STREAM, 0)), fd;
+	socklen_t len = sizeof(addr);
+	struct ucred cred;
+
+	CHECK_SYS(bind(at, (struct sockaddr *)&addr, sizeof(sa_family_t)));
+	CHECK_SYS(getsockname(at, (struct sockaddr *)&addr, &len));
+	CHECK_EQ((int)sizeof(sa_family_t) + 6, (int)len);
+	CHECK_SYS(listen(at, 1));
+	ckpt_wait_exit(ckpt_fork(connects_as_user, &addr), 0);
+	fd = CHECK_SYS(accept(at, NULL, NULL));
+	CHECK_SYS(close(at));
+	CHECK_SYS(drop_cap(CAP_SETUID));
+	ckpt_ready_wait();
+	expect_text(fd, "left");
+	len = sizeof(cred);
+	CHECK_SYS(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len));
+	CHECK_EQ(USER, cred.uid);
+}
+
 TEST_F_TIMEOUT(rights, loopback, CKPT_TIMEOUT)
 {
 	ASSERT_EQ(0, needs(&loopback, true, CAP_NET_ADMIN, EPERM,
@@ -190,6 +225,13 @@ TEST_F_TIMEOUT(rights, tcp_key_of_who_has_it, CKPT_TIMEOUT)
 	if (!has_option(AO_ADD))
 		SKIP(return, "the kernel has no TCP-AO");
 	ASSERT_EQ(0, lets(&known_key, false, CAP_NET_ADMIN, NULL));
+}
+
+TEST_F_TIMEOUT(rights, peer_credentials, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&peer_of_user, false, CAP_SETUID, EPERM,
+			   "a socket: credentials of who it is connected to: user ids that the "
+			   "caller may not take: it needs CAP_SETUID [EPERM]"));
 }
 
 TEST_HARNESS_MAIN

@@ -6,6 +6,8 @@
 #include "fault.h"
 #include "sockets.h"
 
+#include <sched.h>
+
 /* Two pairs, of which the first one has a message in one queue, and one that listens. */
 CKPT_SCENARIO(sockets)
 {
@@ -170,6 +172,149 @@ TEST_F_TIMEOUT(bounds, twice, CKPT_TIMEOUT)
 	ASSERT_EQ(0, hostile(file + IMAGE_AT(file, inode), get32(other + IMAGE_AT(file, inode)),
 			     "a socket is opened twice [EINVAL]"));
 	ASSERT_EQ(0, image_works(&run, &im, image));
+}
+
+/* A pair that only messages lead to: both ends are in the queue of one, which is to be received. */
+CKPT_SCENARIO(circle)
+{
+	int pair[2], got, other;
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	send_fds(pair[W], &pair[R], 1);
+	send_fds(pair[W], &pair[W], 1);
+	send_fds(fds[W], &pair[R], 1);
+	send_fds(fds[W], &fds[W], 1);
+	send_fds(fds[W], &fds[W], 1);
+	CHECK_SYS(close(pair[R]));
+	CHECK_SYS(close(pair[W]));
+	ckpt_ready_wait();
+	receive_fds(fds[R], &got, 1);
+	/* In an image that was forged the circle is out of reach, and this is another one. */
+	if (board->value[0]) {
+		send_text(got, "forged");
+		receive_fds(fds[R], &got, 1);
+		receive_fds(fds[R], &got, 1);
+		expect_text(fds[R], "forged");
+		return;
+	}
+	receive_fds(got, &got, 1);
+	receive_fds(got, &other, 1);
+	send_text(other, "through");
+	expect_text(got, "through");
+}
+
+/* How many Unix sockets there are in our network namespace. */
+static long unix_sockets(void)
+{
+	char line[256], name[32];
+	long count, all = 0;
+	FILE *f = fopen("/proc/net/protocols", "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%31s %*s %ld", name, &count) == 2 && !strncmp(name, "UNIX", 4))
+			all += count;
+	}
+	if (f)
+		fclose(f);
+	return f ? all : -1;
+}
+
+/* The kernel looks for circles when a socket is closed. */
+static void close_one(void)
+{
+	int pair[2];
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	CHECK_SYS(close(pair[0]));
+	CHECK_SYS(close(pair[1]));
+}
+
+FIXTURE(circles) { int unused; };
+
+/* Nobody else makes sockets in this network namespace. */
+FIXTURE_SETUP(circles)
+{
+	CKPT_BEGIN();
+	ASSERT_EQ(0, unshare(CLONE_NEWNET));
+	image = ckpt_image_new();
+	ASSERT_EQ(0, ckpt_run_init(&run, &circle, true));
+}
+
+FIXTURE_TEARDOWN(circles)
+{
+	if (run.board)
+		ckpt_run_fini(&run);
+	free(im.data);
+	close(image);
+}
+
+/* Where the image has the file in message number @n to the socket @to, of those that have one. */
+static size_t file_in(uint32_t to, int n)
+{
+	size_t at;
+
+	for (at = HEADER_LEN; at < im.meta_end; at += record_len(&im, at)) {
+		if (image_get(&im, at, 2) != IMAGE_KIND_UNIX_MESSAGE ||
+		    !get32(at + RECORD_LEN + MESSAGE(files)) ||
+		    get32(at + RECORD_LEN + MESSAGE(to)) != to)
+			continue;
+		if (!n--)
+			return image_payload(&im, at);
+	}
+	return 0;
+}
+
+/* The socket that has three messages in its queue. */
+static uint32_t reader(void)
+{
+	size_t at;
+	uint32_t to;
+
+	for (at = HEADER_LEN; at < im.meta_end; at += record_len(&im, at)) {
+		if (image_get(&im, at, 2) != IMAGE_KIND_UNIX_MESSAGE)
+			continue;
+		to = get32(at + RECORD_LEN + MESSAGE(to));
+		if (file_in(to, 2))
+			return to;
+	}
+	return 0;
+}
+
+/* A circle that nothing leads to any more: it is not there for long, and nothing is left of it. */
+TEST_F_TIMEOUT(circles, out_of_reach, CKPT_TIMEOUT)
+{
+	long before = unix_sockets();
+	size_t first, second;
+	uint32_t old;
+
+	ASSERT_LE(0, before);
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(before + 4, unix_sockets());
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, image_load(&im, image));
+	first = file_in(reader(), 0);
+	second = file_in(reader(), 1);
+	ASSERT_NE(0u, first);
+	ASSERT_NE(0u, second);
+	old = get32(first);
+	image_put32(&im, first, get32(second));
+	image_fix(&im);
+	ASSERT_EQ((ssize_t)im.size, pwrite(image, im.data, im.size, 0));
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	run.board->value[0] = 1;
+	ASSERT_EQ(0, ckpt_run_go(&run));
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	while (unix_sockets() != before) {
+		close_one();
+		sched_yield();
+	}
+	image_put32(&im, first, old);
+	ASSERT_EQ(0, image_works(&run, &im, image));
+	while (unix_sockets() != before) {
+		close_one();
+		sched_yield();
+	}
 }
 
 TEST_HARNESS_MAIN
