@@ -171,10 +171,11 @@ static void checkpoint_tcp_agree(struct sock *sk, const struct checkpoint_tcp_wi
 	tcp_ecn_mode_set(tp, wire->ecn ? TCP_ECN_MODE_RFC3168 : TCP_ECN_DISABLED);
 	tp->tcp_header_len = sizeof(struct tcphdr);
 	tp->rx_opt.tstamp_ok = wire->stamps;
+	/* Whatever the route to the other end is like now. */
+	tp->tcp_usec_ts = wire->stamps && wire->usec;
 	if (wire->stamps) {
 		tp->tcp_header_len += TCPOLEN_TSTAMP_ALIGNED;
 		tp->advmss -= TCPOLEN_TSTAMP_ALIGNED;
-		tp->tcp_usec_ts = wire->usec;
 		/* Its clock goes on where it stopped. */
 		WRITE_ONCE(tp->tsoffset, wire->stamp - tcp_clock_ts(wire->usec));
 		tp->rx_opt.ts_recent = wire->stamp_recent;
