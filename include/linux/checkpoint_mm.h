@@ -64,6 +64,7 @@ int checkpoint_mlock(unsigned long start, size_t len, unsigned long flags);
 int checkpoint_mseal(unsigned long start, unsigned long end);
 int checkpoint_futex_slots(struct mm_struct *mm);
 int checkpoint_merge_any(struct mm_struct *mm);
+int checkpoint_wipe(struct mm_struct *mm, unsigned long start, unsigned long end);
 
 struct file *checkpoint_memfd(const char *name, bool noexec, unsigned int huge);
 int checkpoint_memfd_seals(struct file *file);

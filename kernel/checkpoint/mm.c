@@ -115,6 +115,39 @@ struct file *checkpoint_memfd(const char *name, bool noexec, unsigned int huge)
 }
 
 /**
+ * checkpoint_wipe() - empty memory that fork() wipes
+ * @mm: the address space, of a task that is parked
+ * @start: first address
+ * @end: address after the last
+ *
+ * As madvise(MADV_DONTNEED_LOCKED) does, also where memory is sealed: a child has none of it,
+ * either. It must be memory of MADV_WIPEONFORK, which is private, and of no file. May sleep.
+ *
+ * Return: 0, or an errno: -EINTR: SIGKILL came; -EINVAL: it is other memory.
+ */
+int checkpoint_wipe(struct mm_struct *mm, unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma;
+	unsigned long last;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	while (start < end) {
+		vma = vma_lookup(mm, start);
+		if (!vma || !(vma->vm_flags & VM_WIPEONFORK)) {
+			ret = -EINVAL;
+			break;
+		}
+		last = min(end, vma->vm_end);
+		zap_vma_range(vma, start, last - start);
+		start = last;
+	}
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+/**
  * checkpoint_memfd_seals() - tell the seals of a file, as F_GET_SEALS does
  * @file: the file
  *

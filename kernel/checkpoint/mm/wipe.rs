@@ -60,17 +60,16 @@ pub(super) fn link(r: &Restore, obj: ObjRef, mm: &MmRef) -> Result {
             continue;
         }
         let (start, end) = (u64_as_usize(v.start.get()), u64_as_usize(v.end.get()));
-        let len = end.checked_sub(start).ok_or(EINVAL)?;
-        vma::wipe(mm, start, len).map_err(|e| {
-            r.told(
+        vma::wipe(mm, start, end).map_err(|e| match e {
+            EINTR => e,
+            _ => r.told(
                 e,
                 fmt!(
-                    "memory {:x}-{:x}, which fork() wipes, can't be wiped: it is sealed: restart without \
-                     that (--wipe-on-fork)",
+                    "memory {:x}-{:x}, which fork() wipes, can't be wiped",
                     start,
                     end
                 ),
-            )
+            ),
         })?;
     }
     Ok(())

@@ -511,12 +511,11 @@ pub(crate) fn forget(mm: &MmRef, start: usize, len: usize) -> Result {
     to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) })
 }
 
-/// Gives up the pages of a range of `mm`, a private mapping of no file, as
-/// madvise(MADV_DONTNEED_LOCKED) does: it is zero again. EPERM: it is sealed.
-pub(crate) fn wipe(mm: &MmRef, start: usize, len: usize) -> Result {
-    let advice = bindings::MADV_DONTNEED_LOCKED.cast_signed();
+/// Gives up the pages of a range of `mm` that fork() wipes: it is zero again. EINVAL: it is other memory.
+/// EINTR: the caller was killed. May sleep.
+pub(crate) fn wipe(mm: &MmRef, start: usize, end: usize) -> Result {
     // SAFETY: We own a reference; all numbers are checked there.
-    to_result(unsafe { bindings::do_madvise(mm.as_ptr(), start, len, advice) })
+    to_result(unsafe { bindings::checkpoint_wipe(mm.as_ptr(), start, end) })
 }
 
 /// Guards a range of the caller's address space, as madvise(MADV_GUARD_INSTALL) does. The range
