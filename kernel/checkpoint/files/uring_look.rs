@@ -51,7 +51,8 @@ pub(super) fn at(cap: &Capture, file: &FileRef) -> Result<Result<(Uring, Option<
             }
             Ok((uring, Some(Why::InFlight))) => {
                 looks += 1;
-                looks <= LOOKS || (uring.under_way && wait::monotonic_ns() < cap.found.files.rest_by)
+                looks <= LOOKS
+                    || (uring.under_way && wait::monotonic_ns() < cap.found.files.rest_by)
             }
             _ => false,
         };
