@@ -300,7 +300,8 @@ static bool tells_why(struct ckpt_run *run, int err)
 	};
 	size_t i;
 
-	if (err == ENOMEM || err == EINTR || err == EFAULT)
+	if (err == ENOMEM || err == EINTR || err == EFAULT || ckpt_run_log_has(run, "refused: ") ||
+	    ckpt_run_log_has(run, "image: "))
 		return true;
 	for (i = 0; i < sizeof(vague) / sizeof(*vague); i++) {
 		if (ckpt_run_log_has(run, vague[i]))
