@@ -134,6 +134,75 @@ CKPT_SCENARIO(known_key)
 	expect_ao(fd, before, 1);
 }
 
+static int hands_over[2], told_ids[2];
+
+/* Sends over what it is given as another user, which takes a capability. */
+static int sends_for(void *arg)
+{
+	struct ucred cred = { getpid(), told_ids[0], told_ids[1] };
+	char control[CMSG_SPACE(sizeof(cred))] = {};
+	struct iovec iov = { .iov_base = "sent", .iov_len = 4 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	struct pollfd p = { .fd = hands_over[R], .events = POLLIN };
+	int fd;
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_CREDENTIALS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(cred));
+	memcpy(CMSG_DATA(cmsg), &cred, sizeof(cred));
+	CHECK_EQ(1, poll(&p, 1, -1));
+	receive_fds(hands_over[R], &fd, 1);
+	CHECK_EQ(4, sendmsg(fd, &msg, 0));
+	return 0;
+}
+
+/* A message with ids of another user. All else in the image can be had without @cap. */
+static void message_of_another(uid_t uid, gid_t gid, int cap)
+{
+	char control[CMSG_SPACE(sizeof(struct ucred))] = {}, buf[8] = "";
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+	struct ucred cred;
+	pid_t kid;
+
+	told_ids[0] = uid;
+	told_ids[1] = gid;
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, hands_over));
+	kid = ckpt_fork(sends_for, NULL);
+	CHECK_SYS(drop_cap(cap));
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+	set_option(fds[R], SO_PASSCRED, 1);
+	send_fds(hands_over[W], &fds[W], 1);
+	ckpt_wait_exit(kid, 0);
+	CHECK_SYS(close(hands_over[R]));
+	CHECK_SYS(close(hands_over[W]));
+	ckpt_ready_wait();
+	CHECK_EQ(4, recvmsg(fds[R], &msg, MSG_DONTWAIT));
+	cmsg = CMSG_FIRSTHDR(&msg);
+	CHECK(cmsg && cmsg->cmsg_type == SCM_CREDENTIALS, "no credentials");
+	memcpy(&cred, CMSG_DATA(cmsg), sizeof(cred));
+	CHECK_EQ(uid, cred.uid);
+	CHECK_EQ(gid, cred.gid);
+}
+
+CKPT_SCENARIO(message_of_user)
+{
+	message_of_another(USER, 0, CAP_SETUID);
+}
+
+CKPT_SCENARIO(message_of_group)
+{
+	message_of_another(0, USER, CAP_SETGID);
+}
+
 static int connects_as_user(void *arg)
 {
 	struct sockaddr_un *addr = arg;
@@ -225,6 +294,19 @@ TEST_F_TIMEOUT(rights, tcp_key_of_who_has_it, CKPT_TIMEOUT)
 	if (!has_option(AO_ADD))
 		SKIP(return, "the kernel has no TCP-AO");
 	ASSERT_EQ(0, lets(&known_key, false, CAP_NET_ADMIN, NULL));
+}
+
+#define MAY_NOT_SEND	"a message of a socket can't be sent: the caller may not send the ids of " \
+			"who has sent it (CAP_SETUID, CAP_SETGID) [EPERM]"
+
+TEST_F_TIMEOUT(rights, ids_of_a_message, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&message_of_user, false, CAP_SETUID, EPERM, MAY_NOT_SEND));
+}
+
+TEST_F_TIMEOUT(rights, groups_of_a_message, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, needs(&message_of_group, false, CAP_SETGID, EPERM, MAY_NOT_SEND));
 }
 
 TEST_F_TIMEOUT(rights, peer_credentials, CKPT_TIMEOUT)

@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
@@ -189,6 +191,35 @@ REFUSE(long_message)
 	memset(large, 0, sizeof(large));
 	CHECK_EQ((long)sizeof(large), recv(to, large, sizeof(large), MSG_DONTWAIT));
 	CHECK_EQ('x', large[sizeof(large) - 1]);
+}
+
+/* A map of BPF has it, whose programs could take what comes for it. */
+REFUSE(in_sockmap)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_SOCKMAP,
+		.key_size = 4,
+		.value_size = 4,
+		.max_entries = 1,
+	};
+	int map = CHECK_HERE(syscall(__NR_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
+	int pair[2], key = 0;
+	char c = 0;
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = map;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)&pair[0];
+	CHECK_SYS(syscall(__NR_bpf, BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr)));
+	EXPECT_FD(pair[0], "*", "a program of BPF is attached to it, or to those with its port: have it "
+		  "detached");
+	/* The map itself can't be saved, either. */
+	expect_more();
+	ckpt_ready_wait();
+	CHECK_EQ(1, send(pair[1], "x", 1, 0));
+	CHECK_EQ(1, recv(pair[0], &c, 1, 0));
+	CHECK_EQ('x', c);
 }
 
 REFUSE(packet_of_old)

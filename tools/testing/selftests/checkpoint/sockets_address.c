@@ -152,6 +152,68 @@ CKPT_SCENARIO(kinds_v6)
 	all_kinds(AF_INET6, OLD6, PEER6);
 }
 
+/* The number of an ICMP socket, and a protocol that nobody has. */
+#define NUMBER	4714
+#define NOBODYS	253
+
+/* Sends @text to itself, with what is received before it. */
+static void reaches_itself(int fd, int before, const char *text)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	char buf[64] = "";
+
+	CHECK_SYS(getsockname(fd, (struct sockaddr *)&addr, &len));
+	CHECK_EQ((long)strlen(text),
+		 sendto(fd, text, strlen(text), 0, (struct sockaddr *)&addr, len));
+	CHECK_EQ(before + (long)strlen(text), recv(fd, buf, sizeof(buf), 0));
+	CHECK(!memcmp(buf + before, text, strlen(text)), "another one has come");
+}
+
+/* Raw and ICMP sockets, bound and connected. */
+static void raw_kinds(int family, const char *old, const char *peer)
+{
+	/* Of IPv4 what comes has its header. */
+	int raw, icmp, other, range, header = family == AF_INET ? 20 : 0;
+	struct sockaddr_storage addr;
+	socklen_t len;
+
+	lo_up();
+	range = CHECK_SYS(open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC));
+	CHECK_EQ(3, write(range, "0 0", 3));
+	CHECK_SYS(close(range));
+	raw = CHECK_SYS(socket(family, SOCK_RAW, NOBODYS));
+	len = inet_address(&addr, family, old, 0);
+	CHECK_SYS(bind(raw, (struct sockaddr *)&addr, len));
+	other = CHECK_SYS(socket(family, SOCK_RAW, NOBODYS + 1));
+	CHECK_SYS(bind(other, (struct sockaddr *)&addr, len));
+	/* One without a number tells no other end. */
+	connect_at(other, family, peer, 9);
+	icmp = CHECK_SYS(socket(family, SOCK_DGRAM,
+				family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6));
+	len = inet_address(&addr, family, old, NUMBER);
+	CHECK_SYS(bind(icmp, (struct sockaddr *)&addr, len));
+	reaches_itself(raw, header, "before");
+
+	ckpt_ready_wait();
+	is_at(raw, false, text_at(OWN));
+	is_at(other, false, text_at(OWN));
+	is_at(other, true, text_at(OTHER));
+	is_at(icmp, false, text_at(OWN));
+	CHECK_EQ(NUMBER, port_of(icmp, false));
+	reaches_itself(raw, header, "after");
+}
+
+CKPT_SCENARIO(raw)
+{
+	raw_kinds(AF_INET, OLD, PEER);
+}
+
+CKPT_SCENARIO(raw_v6)
+{
+	raw_kinds(AF_INET6, OLD6, PEER6);
+}
+
 /* What @from begins with is @to now. */
 static struct restart_address rule(const char *from, const char *to, int bits, bool peers)
 {
@@ -273,6 +335,28 @@ TEST_F_TIMEOUT(cr, prefixes_v6, CKPT_TIMEOUT)
 
 	begin_v6();
 	ASSERT_EQ(0, moves(&kinds_v6, variant->container, rules, 5, "fd00:7::5", NEW_PEER6));
+}
+
+TEST_F_TIMEOUT(cr, raw_and_icmp, CKPT_TIMEOUT)
+{
+	struct restart_address rules[] = {
+		rule(OLD, NEW, 32, false),
+		rule(PEER, NEW_PEER, 32, true),
+	};
+
+	ASSERT_EQ(0, moves(&raw, variant->container, NULL, 0, OLD, PEER));
+	ASSERT_EQ(0, moves(&raw, variant->container, rules, 2, NEW, NEW_PEER));
+}
+
+TEST_F_TIMEOUT(cr, raw_and_icmp_v6, CKPT_TIMEOUT)
+{
+	struct restart_address rules[] = {
+		rule(OLD6, NEW6, 128, false),
+		rule(PEER6, NEW_PEER6, 128, true),
+	};
+
+	begin_v6();
+	ASSERT_EQ(0, moves(&raw_v6, variant->container, rules, 2, NEW6, NEW_PEER6));
 }
 
 /* Where the scenario listens, and that somebody has come, whom it has heard. */
@@ -440,6 +524,9 @@ TEST_F_TIMEOUT(cr, not_there, CKPT_TIMEOUT)
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
 	EXPECT_EQ(EADDRNOTAVAIL, restart(&run, image, &away, 1));
+	EXPECT_TRUE(ckpt_run_log_has(&run, "its address 198.51.100.7:")) {
+		ckpt_run_print_log(&run);
+	}
 	EXPECT_EQ(EADDRNOTAVAIL, restart(&run, image, &none, 1));
 	EXPECT_TRUE(ckpt_run_log_has(&run, "would be one that no socket has")) {
 		ckpt_run_print_log(&run);

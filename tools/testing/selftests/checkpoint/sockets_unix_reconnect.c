@@ -98,6 +98,9 @@ CKPT_SCENARIO(cut_off)
 	expect_server(FD);
 }
 
+static const struct checkpoint_rule cut = { .fd = FD, .action = CHECKPOINT_RULE_DISCONNECT };
+static const struct checkpoint_args by_cut = { .rules = (uintptr_t)&cut, .rules_count = 1 };
+
 static struct checkpoint_rule of_end[1];
 
 /* The rule for all that is connected to the server. */
@@ -469,7 +472,13 @@ TEST_F_TIMEOUT(reconnect, given, CKPT_TIMEOUT)
 	run.pid = pid;
 	run.pidfd = args.pidfd;
 	run.status = 0;
+	/* What was given has no address to connect to; what came over it stays. */
+	close(pair[0]);
+	ASSERT_EQ(EOPNOTSUPP, checkpoint(0, &by_fd));
+	ASSERT_EQ(0, checkpoint_and_kill(&by_cut));
+	ASSERT_EQ(0, restart(0, &nothing));
 	ASSERT_EQ(0, go());
+	close(pair[1]);
 }
 
 /* What a rule of restart(2) may not have. */
