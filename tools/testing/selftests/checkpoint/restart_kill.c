@@ -2,7 +2,8 @@
 /*
  * Somebody kills tasks while they are restarted: at any moment, any of them.
  * Either they are all there then, or none is, and nobody touches what is gone (that
- * shows in a kernel with KASAN). CKPT_FAULTS=n tries n times as many.
+ * shows in a kernel with KASAN). It goes on until both were seen. CKPT_FAULTS=n tries n
+ * times as many.
  */
 #include "feed.h"
 
@@ -206,7 +207,7 @@ TEST_F_TIMEOUT(killed, at_random, CKPT_TIMEOUT)
 	list_tids();
 	ASSERT_LT(8, nr_tids);
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
-	for (n = 0; n < rounds(); n++) {
+	for (n = 0; n < rounds() || !came || !failed; n++) {
 		int lowest = lowest_free(&run);
 		unsigned int turns = roll() % longest;
 
