@@ -346,6 +346,88 @@ CKPT_CYCLE(call_yet_to_be_restarted)
 		CHECK_EQ(0, pthread_join(thread[i], NULL));
 }
 
+/* ---- whose modes ------------------------------------------------------- */
+
+#ifndef PR_PPC_GET_DEXCR
+#define PR_PPC_GET_DEXCR		72
+#define PR_PPC_SET_DEXCR		73
+#define PR_PPC_DEXCR_IBRTPD		1
+#define PR_PPC_DEXCR_SRAPD		2
+#define PR_PPC_DEXCR_NPHIE		3
+#define PR_PPC_DEXCR_CTRL_SET		0x2
+#define PR_PPC_DEXCR_CTRL_SET_ONEXEC	0x8
+#endif
+
+enum { M_UNALIGN, M_FPEXC, M_DEXCR, M_COUNT = M_DEXCR + PR_PPC_DEXCR_NPHIE + 1 };
+
+static void get_modes(int *mode)
+{
+	unsigned int value = 0;
+	int i;
+
+	CHECK_SYS(prctl(PR_GET_UNALIGN, &value, 0, 0, 0));
+	mode[M_UNALIGN] = value;
+	CHECK_SYS(prctl(PR_GET_FPEXC, &value, 0, 0, 0));
+	mode[M_FPEXC] = value;
+	/* Not all CPUs have that register. */
+	for (i = 0; i <= PR_PPC_DEXCR_NPHIE; i++)
+		mode[M_DEXCR + i] = prctl(PR_PPC_GET_DEXCR, i, 0, 0, 0);
+}
+
+CKPT_SCENARIO(own_modes)
+{
+	int before[M_COUNT], after[M_COUNT], i;
+
+	get_modes(before);
+	ckpt_ready_wait();
+	get_modes(after);
+	for (i = 0; i < M_COUNT; i++)
+		CHECK(before[i] == after[i], "mode %d is 0x%x, not 0x%x", i, after[i], before[i]);
+}
+
+FIXTURE(restarter) { int unused; };
+
+FIXTURE_SETUP(restarter)
+{
+	CKPT_BEGIN();
+}
+
+FIXTURE_TEARDOWN(restarter) { }
+
+/* The task has modes of its own, not those of the one that calls restart(2). */
+TEST_F_TIMEOUT(restarter, modes, CKPT_TIMEOUT)
+{
+	const unsigned long set = PR_PPC_DEXCR_CTRL_SET | PR_PPC_DEXCR_CTRL_SET_ONEXEC;
+	int image = ckpt_image_new();
+	unsigned int unalign, fpexc;
+	struct ckpt_run run;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &own_modes, false));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	/* Others than it has. */
+	ASSERT_EQ(0, prctl(PR_GET_UNALIGN, &unalign, 0, 0, 0));
+	unalign = unalign == PR_UNALIGN_SIGBUS ? PR_UNALIGN_NOPRINT : PR_UNALIGN_SIGBUS;
+	ASSERT_EQ(0, prctl(PR_SET_UNALIGN, unalign, 0, 0, 0));
+	ASSERT_EQ(0, prctl(PR_GET_FPEXC, &fpexc, 0, 0, 0));
+	fpexc = fpexc == PR_FP_EXC_PRECISE ? PR_FP_EXC_DISABLED : PR_FP_EXC_PRECISE;
+	ASSERT_EQ(0, prctl(PR_SET_FPEXC, fpexc, 0, 0, 0));
+	if (prctl(PR_PPC_GET_DEXCR, PR_PPC_DEXCR_IBRTPD, 0, 0, 0) != -1) {
+		ASSERT_EQ(0, prctl(PR_PPC_SET_DEXCR, PR_PPC_DEXCR_IBRTPD, set, 0, 0));
+		ASSERT_EQ(0, prctl(PR_PPC_SET_DEXCR, PR_PPC_DEXCR_SRAPD, set, 0, 0));
+	}
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	/* Twice: what was taken over unseen would be there now. */
+	ASSERT_EQ(0, ftruncate(image, 0));
+	ASSERT_EQ(0, lseek(image, 0, SEEK_SET));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&run, image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, ckpt_run_restart(&run, image, 0));
+	ckpt_run_go(&run);
+	ASSERT_EQ(0, ckpt_run_finish(&run));
+	ckpt_run_fini(&run);
+	close(image);
+}
+
 #else /* !__powerpc64__ */
 
 TEST(powerpc)
