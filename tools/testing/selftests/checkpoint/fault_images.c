@@ -7,9 +7,13 @@
  */
 #include "fault.h"
 
+#include <elf.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#ifdef __x86_64__
+#include <sys/reg.h>
+#endif
 
 static struct ckpt_run run;
 static struct image im;
@@ -312,6 +316,80 @@ TEST_F_TIMEOUT(fault, strange_vdso, CKPT_TIMEOUT)
 	ASSERT_EQ(0, works());
 }
 
+#ifdef __x86_64__
+
+/* Where the symbol @nr of the vDSO at @elf is in the image; 0: there are no more. */
+static size_t vdso_symbol(size_t elf, unsigned int nr)
+{
+	const Elf64_Ehdr *head = (void *)(im.data + elf);
+	const Elf64_Phdr *part = (void *)(im.data + elf + head->e_phoff);
+	size_t symbols = 0, strings = 0;
+	const Elf64_Dyn *entry;
+	int i;
+
+	for (i = 0; i < head->e_phnum && part[i].p_type != PT_DYNAMIC; i++)
+		;
+	if (i == head->e_phnum)
+		return 0;
+	for (entry = (void *)(im.data + elf + part[i].p_offset); entry->d_tag != DT_NULL; entry++) {
+		if (entry->d_tag == DT_SYMTAB)
+			symbols = entry->d_un.d_ptr;
+		if (entry->d_tag == DT_STRTAB)
+			strings = entry->d_un.d_ptr;
+	}
+	/* All linkers have the names right behind them. */
+	symbols += nr * sizeof(Elf64_Sym);
+	return symbols + sizeof(Elf64_Sym) <= strings ? elf + symbols : 0;
+}
+
+/* Tasks whose code of the vDSO is no longer what they were in, and code that can't be left. */
+TEST_F_TIMEOUT(fault, within_a_jump, CKPT_TIMEOUT)
+{
+	size_t vdso = image_body(&im, IMAGE_KIND_VDSO), mm = image_body(&im, MM);
+	size_t len = image_get(&im, vdso + IMAGE_AT(vdso, code_len), 4);
+	size_t elf = vdso + sizeof(struct image_vdso) +
+		     image_get(&im, vdso + IMAGE_AT(vdso, data_len), 4);
+	size_t regs = image_find_note(&im, NT_PRSTATUS), rip, at, size, entry = 0;
+	uint32_t crc = image_get(&im, mm + VDSO_CRC, 4);
+	unsigned int nr, cut = 0;
+	uint64_t code;
+
+	ASSERT_GT(im.meta_end, vdso);
+	ASSERT_NE(0u, regs);
+	rip = regs + RIP * 8;
+	code = image_get(&im, mm + IMAGE_AT(mm, vdso), 8) +
+	       image_get(&im, mm + IMAGE_AT(mm, vdso_len), 8) - len;
+	image_put32(&im, mm + VDSO_CRC, ~crc);
+	for (nr = 1; (at = vdso_symbol(elf, nr)); nr++) {
+		const Elf64_Sym *symbol = (void *)(im.data + at);
+
+		if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_value)
+			entry = symbol->st_value;
+	}
+	ASSERT_NE(0u, entry);
+	/* In the midst of what is a jump now, at both its ends. */
+	ASSERT_EQ(0, image_hostile(&run, &im, image, rip, code + entry + 1, 8,
+				   "was interrupted at "));
+	ASSERT_EQ(0, image_hostile(&run, &im, image, rip, code + entry + 4, 8,
+				   "was interrupted at "));
+	/* Each by itself has too few bytes. */
+	for (nr = 1; (at = vdso_symbol(elf, nr)); nr++) {
+		size = at + offsetof(Elf64_Sym, st_size);
+		if (image_get(&im, size, 8) < 5 || ELF64_ST_TYPE(im.data[at + 4]) != STT_FUNC)
+			continue;
+		cut++;
+		image_put64(&im, size, 4);
+	}
+	ASSERT_LT(0u, cut);
+	ASSERT_EQ(0, image_hostile(&run, &im, image, mm + VDSO_CRC, ~crc, 4,
+				   "has no room for a jump to this kernel's"));
+	/* They go on with the vDSO that they had. */
+	image_put32(&im, mm + VDSO_CRC, crc);
+	ASSERT_EQ(0, works());
+}
+
+#endif /* __x86_64__ */
+
 /* Another build of the kernel may restart the image, and tells both. */
 TEST_F_TIMEOUT(fault, other_build, CKPT_TIMEOUT)
 {
@@ -390,6 +468,33 @@ TEST_F_TIMEOUT(fault, other_cpu, CKPT_TIMEOUT)
 		}
 	}
 	ASSERT_LT(0u, lacking);
+	ASSERT_EQ(0, works());
+}
+
+/* What must be the same here: components of the extended state, and their bytes. */
+static bool is_exact(size_t word)
+{
+#if defined(__x86_64__)
+	return word == 5 || word == 6;
+#else
+	return false;
+#endif
+}
+
+/* Each feature that this CPU has, and an image does not tell of: a CPU with more accepts. */
+TEST_F_TIMEOUT(fault, smaller_cpu, CKPT_TIMEOUT)
+{
+	size_t body = image_body(&im, CONTAINER), more = 0, bit;
+
+	for (bit = 0; bit < image_get(&im, body + CPU_WORDS, 4) * 64; bit++) {
+		size_t at = body + CPU + bit / 32 * 4;
+
+		if (is_exact(bit / 64) || !(image_get(&im, at, 4) & 1u << bit % 32))
+			continue;
+		ASSERT_EQ(0, changed(at, 1u << bit % 32)) TH_LOG("feature %zu.%zu", bit / 64, bit % 64);
+		more++;
+	}
+	ASSERT_LT(0u, more);
 	ASSERT_EQ(0, works());
 }
 
