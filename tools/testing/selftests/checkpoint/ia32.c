@@ -15,7 +15,9 @@
 #include <signal.h>
 #include <time.h>
 #include <asm/ldt.h>
+#include <linux/audit.h>
 #include <linux/futex.h>
+#include "ptrace.h"
 
 /* Numbers of system calls, as 32-bit programs have them; those with 64-bit times. */
 #define IA32_getpid		20
@@ -85,6 +87,68 @@ TEST_F_TIMEOUT(cr, sleep_of_older_call, CKPT_TIMEOUT)
 		SKIP(return, "no 32-bit program could be built (clang -m32, nolibc)");
 	ASSERT_EQ(0, ckpt_cycle(&sleep_of_older_call, variant->container));
 }
+
+/* ---- tracees ----------------------------------------------------------- */
+
+static int traced_program(void *arg)
+{
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	return in_program(CHILD_SCENARIO);
+}
+
+/* A 32-bit program that has not run yet, and has this process as tracer. */
+static pid_t trace_program(void)
+{
+	pid_t kid = ckpt_fork(traced_program, NULL);
+
+	/* Its execve(2). */
+	expect(kid, SIGTRAP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACESYSGOOD));
+	return kid;
+}
+
+/* It is at the entry of a call of 32 bits, and makes that call when it goes on. */
+CKPT_SCENARIO(traced_at_call)
+{
+	pid_t kid = trace_program();
+	struct call_info info, after;
+
+	to_call(kid);
+	get_call(kid, ENTRY, &info);
+	CHECK_EQ(AUDIT_ARCH_I386, info.arch);
+	ckpt_ready_wait();
+	nothing_new(kid);
+	get_call(kid, ENTRY, &after);
+	CHECK(!memcmp(&info, &after, sizeof(info)), "is in another call");
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(AUDIT_ARCH_I386, info.arch);
+	CHECK(info.result >= 0, "the call fails: %lld", (long long)info.result);
+	CHECK_SYS(ptrace(PTRACE_DETACH, kid, 0, 0));
+	ckpt_wait_exit(kid, 0);
+}
+
+PROGRAM_TEST(traced_at_call)
+
+/* A signal is about to be delivered, which its tracer then takes from it. */
+CKPT_SCENARIO(traced_at_signal)
+{
+	pid_t kid = trace_program();
+	siginfo_t info;
+
+	CHECK_SYS(kill(kid, SIGUSR1));
+	go_on(kid, 0);
+	expect(kid, SIGUSR1);
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_GETSIGINFO, kid, 0, &info));
+	CHECK_EQ(SIGUSR1, info.si_signo);
+	CHECK_EQ(getpid(), info.si_pid);
+	go_on(kid, 0);
+	ckpt_wait_exit(kid, 0);
+}
+
+PROGRAM_TEST(traced_at_signal)
 
 /* ---- 64-bit programs ------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "ptrace_calls.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -103,6 +104,49 @@ CKPT_CYCLE(forked)
 	go_on(kid, 0);
 	ckpt_wait_exit(kid, 33);
 	CHECK_EQ(child, board->value[0]);
+}
+
+static void *is_cloned(void *arg)
+{
+	ckpt_step_wait(END, 1);
+	return NULL;
+}
+
+static int makes_thread(void *arg)
+{
+	pthread_t thread;
+
+	CHECK_SYS(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	CHECK_SYS(kill(getpid(), SIGSTOP));
+	CHECK_EQ(0, pthread_create(&thread, NULL, is_cloned, NULL));
+	CHECK_EQ(0, pthread_join(thread, NULL));
+	return 38;
+}
+
+/* The same of a thread. */
+CKPT_CYCLE(cloned)
+{
+	pid_t kid = ckpt_fork(makes_thread, NULL);
+	unsigned long thread, after;
+	struct call_info info;
+
+	expect(kid, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_SETOPTIONS, kid, 0, PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD));
+	go_on(kid, 0);
+	expect(kid, EVENT(PTRACE_EVENT_CLONE, SIGTRAP));
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &thread));
+	expect(thread, SIGSTOP);
+	CHECK_SYS(ptrace(PTRACE_DETACH, thread, 0, 0));
+	ckpt_ready_wait();
+	nothing_new(kid);
+	CHECK_SYS(ptrace(PTRACE_GETEVENTMSG, kid, 0, &after));
+	CHECK_EQ(thread, after);
+	to_call(kid);
+	get_call(kid, EXIT, &info);
+	CHECK_EQ(thread, info.result);
+	go_on(kid, 0);
+	ckpt_step(END);
+	ckpt_wait_exit(kid, 38);
 }
 
 static int executes(void *arg)
