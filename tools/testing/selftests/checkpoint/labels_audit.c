@@ -85,14 +85,17 @@ CKPT_SCENARIO(audited)
 
 TEST_F_TIMEOUT(cr, audit, CKPT_TIMEOUT)
 {
-	char text[64];
-	int fd = audit_open();
+	struct checkpoint_args args;
+	int fd = audit_open(), full;
+	char text[128];
+	long id;
 
 	if (fd < 0 || audit_switch(true))
 		SKIP(return, "no audit here");
 	first = ckpt_image_new();
 	ASSERT_EQ(0, save(&audited, variant->container));
 	snprintf(text, sizeof(text), " image=%ld flags=", run.id);
+	ASSERT_LT(0, run.id);
 	ASSERT_EQ(0, audit_wait(fd, AUDIT_CHECKPOINT, text));
 	ASSERT_EQ(0, ckpt_run_restart(&run, first, 0));
 	ASSERT_EQ(0, audit_wait(fd, AUDIT_RESTART, text));
@@ -100,6 +103,21 @@ TEST_F_TIMEOUT(cr, audit, CKPT_TIMEOUT)
 	ASSERT_EQ(0, refused(1ULL << 63, EINVAL, "a flag is not known"));
 	ASSERT_EQ(0, audit_wait(fd, AUDIT_RESTART,
 				"root=0 image=0 flags=0x8000000000000000 exit=-22 res=0"));
+	/* One that only looks, and one that fails when all is known but the image. */
+	ckpt_run_args(&run, &args, -1, CHECKPOINT_DRY_RUN);
+	id = sys_checkpoint(&args, sizeof(args));
+	ASSERT_LT(0, id);
+	snprintf(text, sizeof(text), " root=%d image=%ld flags=0x%llx exit=0 res=1", run.pid, id,
+		 (unsigned long long)args.flags);
+	ASSERT_EQ(0, audit_wait(fd, AUDIT_CHECKPOINT, text));
+	full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	ckpt_run_args(&run, &args, full, 0);
+	ASSERT_EQ(-1, sys_checkpoint(&args, sizeof(args)));
+	ASSERT_EQ(ENOSPC, errno);
+	snprintf(text, sizeof(text), " root=%d image=0 flags=0x%llx exit=%d res=0", run.pid,
+		 (unsigned long long)args.flags, -ENOSPC);
+	ASSERT_EQ(0, audit_wait(fd, AUDIT_CHECKPOINT, text));
+	close(full);
 	close(fd);
 	ASSERT_EQ(0, audit_switch(false));
 	ASSERT_EQ(0, ckpt_run_go(&run));

@@ -6,6 +6,7 @@
  */
 #include "labels.h"
 
+#include <mqueue.h>
 #include <sched.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -290,6 +291,54 @@ TEST_F_TIMEOUT(labels, ipc, CKPT_TIMEOUT)
 		SKIP(return, "only makes sense in a container");
 	ASSERT_EQ(0, save(&smack_ipc, true));
 	ASSERT_EQ(0, kept());
+}
+
+/* A POSIX message queue has a label that can be chosen, and that is not the one of its tasks. */
+CKPT_SCENARIO(smack_queue, .flags = SC_CONTAINER, .clone_flags = CLONE_NEWIPC)
+{
+	struct mq_attr attr = { .mq_maxmsg = 2, .mq_msgsize = 8 };
+	char buf[256], text[8] = "";
+	mqd_t queue;
+
+	CHECK_EQ(0, label_put(SMACK_CURRENT, JOB));
+	queue = CHECK_SYS(mq_open("/labelled", O_RDWR | O_CREAT | O_EXCL, 0600, &attr));
+	CHECK_SYS(fsetxattr(queue, "security.SMACK64", DATA, strlen(DATA), 0));
+	CHECK_SYS(mq_send(queue, "sent", 5, 1));
+	ckpt_ready_wait();
+	CHECK(label_is(SMACK_CURRENT, JOB), "another label");
+	CHECK_STREQ(DATA, smack_of(queue, "", buf, sizeof(buf)));
+	CHECK_EQ(5, mq_receive(queue, text, sizeof(text), NULL));
+	CHECK_STREQ("sent", text);
+}
+
+TEST_F_TIMEOUT(labels, queue, CKPT_TIMEOUT)
+{
+	if (!variant->container)
+		SKIP(return, "only makes sense in a container");
+	ASSERT_EQ(0, save(&smack_queue, true));
+	ASSERT_EQ(0, kept());
+}
+
+/* The sender gives another label to what it sends, after it has sent something. */
+CKPT_SCENARIO(smack_sent_before)
+{
+	char buf[256];
+	int pair[2], one = 1;
+
+	CHECK_SYS(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+	CHECK_SYS(setsockopt(pair[0], SOL_SOCKET, SO_PASSSEC, &one, sizeof(one)));
+	CHECK_SYS(fsetxattr(pair[1], "security.SMACK64IPOUT", JOB, strlen(JOB), 0));
+	CHECK_EQ(4, send(pair[1], "sent", 4, MSG_NOSIGNAL));
+	CHECK_SYS(fsetxattr(pair[1], "security.SMACK64IPOUT", DATA, strlen(DATA), 0));
+	ckpt_ready_wait();
+	CHECK_STREQ(JOB, label_with(pair[0], "sent", buf, sizeof(buf)));
+}
+
+TEST_F_TIMEOUT(labels, sent_before, CKPT_TIMEOUT)
+{
+	ASSERT_EQ(0, not_saved(&smack_sent_before, variant->container, EOPNOTSUPP,
+			       "a message in it has another security label than its sender: have "
+			       "it read"));
 }
 
 /* Its own rules restrict a task further: these are not saved. */
