@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory that parents and children share copy-on-write: it is shared after a restart, too. */
-#include "memory.h"
-
-#include <fcntl.h>
-#include <stdlib.h>
+#include "memory_huge.h"
 
 CKPT_FIXTURE
 
@@ -64,18 +61,6 @@ static void stays_shared(const char *at, size_t size, size_t least, unsigned int
 	ckpt_step_wait(LOOKED_AGAIN, tasks);
 }
 
-/* Moves all pages that can be moved, where the caller may do that: each must be found everywhere. */
-static void move_pages_about(void)
-{
-	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	/* It tells of nothing that could be checked. */
-	(void)!write(fd, "1", 1);
-	close(fd);
-}
-
 static void write_own(unsigned int nr, uint64_t seed)
 {
 	fill(big + nr * MIB, MIB, seed);
@@ -107,7 +92,8 @@ static void member(unsigned int nr)
 	ckpt_step(WRITTEN);
 	ckpt_step_wait(WRITTEN, KIDS + 1);
 	if (root)
-		move_pages_about();
+		/* Moves pages about, if the caller may: each must be found everywhere. */
+		compact();
 	check_own(nr, 2000 + nr);
 	/* One has written to a page of all: the others see what was there. */
 	if (nr == 1)
@@ -131,9 +117,12 @@ static void family(int advice)
 	pid_t kid[KIDS];
 	uintptr_t i;
 
+	compact();
 	big = map_anon(SIZE, RW, 0);
 	madvise(big, SIZE, advice);
 	fill(big, SIZE, 0);
+	if (advice == MADV_HUGEPAGE && huge_page() && huge_page() <= 4 * MIB)
+		CHECK(huge_bytes(big), "there are no huge pages to be had");
 	for (i = 0; i < KIDS; i++)
 		kid[i] = ckpt_fork(member_child, (void *)(i + 1));
 	member(0);

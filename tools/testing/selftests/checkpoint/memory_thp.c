@@ -1,43 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Transparent huge pages: memory that was in huge pages is in huge pages after a restart. */
-#include "memory.h"
+#include "memory_huge.h"
 
-#include <stdlib.h>
+/* Huge pages of 512 MiB are more than there is. */
+#define HUGE_BEGIN() do {						\
+	CKPT_BEGIN();							\
+	if (huge_page() > 4 * MIB)					\
+		SKIP(return, "huge pages have more bytes than there is room for"); \
+} while (0)
 
-CKPT_FIXTURE
+__CKPT_FIXTURE(false, HUGE_BEGIN)
 
 #define MAPPINGS	4
-
-/* Bytes of a huge page; 0: there are none. */
-static size_t huge_page(void)
-{
-	char text[128];
-
-	ckpt_read_file("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text));
-	if (!strstr(text, "[always]") && !strstr(text, "[madvise]"))
-		return 0;
-	ckpt_read_file("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", text, sizeof(text));
-	return strtoul(text, NULL, 10);
-}
-
-/* AnonHugePages of the mapping at @at, in bytes. */
-static size_t huge_bytes(const void *at)
-{
-	static char smaps[1 << 19];
-	char start[32], *line, *save;
-	bool here = false;
-
-	ckpt_read_file("/proc/self/smaps", smaps, sizeof(smaps));
-	snprintf(start, sizeof(start), "%08lx-", (unsigned long)at);
-	for (line = strtok_r(smaps, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (!strncmp(line, start, strlen(start)))
-			here = true;
-		else if (here && !strncmp(line, "AnonHugePages:", 14))
-			return strtoul(line + 14, NULL, 10) * 1024;
-	}
-	CHECK(false, "no mapping at %p", at);
-	return 0;
-}
 
 /*
  * Maps @size bytes from a multiple of @align on, with nothing next to them. The
@@ -61,9 +35,9 @@ static void huge(int advice)
 	size_t page = huge_page(), size = MAPPINGS * page, before, after, i;
 	char *full, *sparse;
 
-	/* Huge pages of 512 MiB are more than there is. */
-	if (!page || page > 4 * MIB)
+	if (!page)
 		ckpt_not_here();
+	compact();
 	full = map_huge(size, page, advice);
 	sparse = map_huge(size, page, advice);
 	fill(full, size, 1);
@@ -76,6 +50,7 @@ static void huge(int advice)
 		CHECK_EQ(0, before);
 		CHECK_EQ(0, after);
 	} else {
+		CHECK(before, "there are no huge pages to be had");
 		/* Memory may be in pieces, when it is restarted as when it was started. */
 		CHECK(after >= before / 2, "%zu bytes in huge pages, %zu were", after, before);
 	}
@@ -100,6 +75,7 @@ static int child(void *arg)
 	char *map = arg;
 
 	before = huge_bytes(map);
+	CHECK(before, "there are no huge pages to be had");
 	ckpt_step(0);
 	ckpt_wait_go();
 	after = huge_bytes(map);
@@ -118,13 +94,15 @@ CKPT_CYCLE(shared)
 	pid_t kid;
 	char *map;
 
-	if (!page || page > 4 * MIB)
+	if (!page)
 		ckpt_not_here();
+	compact();
 	map = map_huge(size, page, MADV_HUGEPAGE);
 	fill(map, size, 2);
 	kid = ckpt_fork(child, map);
 	ckpt_step_wait(0, 1);
 	before = huge_bytes(map);
+	CHECK(before, "there are no huge pages to be had");
 	ckpt_ready();
 	ckpt_wait_go();
 	after = huge_bytes(map);
