@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/utsname.h>
 
@@ -52,13 +53,15 @@ static void probe_all(void)
 	struct rlimit limit;
 	struct utsname names;
 	struct sched_param param;
+	struct itimerval timer;
 	struct rusage usage;
 	struct stat st;
 	char text[PATH_MAX], c = 0;
+	sigset_t pending;
 	cpu_set_t set;
 	uid_t r, e, s;
 	ssize_t n;
-	int fd;
+	int fd, sig = 0;
 
 	getresuid(&r, &e, &s);
 	v[RUID] = r;
@@ -110,12 +113,23 @@ static void probe_all(void)
 	/* IOPRIO_WHO_PROCESS; PR_GET_IO_FLUSHER: who may not ask has not set it either. */
 	v[IO_PRIORITY] = syscall(__NR_ioprio_get, 1, 0);
 	v[IO_FLUSHER] = prctl(58, 0, 0, 0, 0);
+	v[PERSONALITY] = personality(0xffffffff);
+	prctl(PR_GET_PDEATHSIG, &sig);
+	v[PDEATH] = sig;
+	sigpending(&pending);
+	v[PENDING_USR2] = sigismember(&pending, SIGUSR2);
+	getitimer(ITIMER_REAL, &timer);
+	v[ITIMER] = timer.it_value.tv_sec;
+	v[LEADS_SESSION] = getsid(0) == getpid();
 }
 
 /* What is checkpointed: it has as little as there can be, and tells what it finds. */
 CKPT_SCENARIO(subject)
 {
+	struct sigevent nobody = { .sigev_notify = SIGEV_NONE };
 	char path[320], *map;
+	sigset_t signals;
+	timer_t timer;
 
 	CHECK_SYS(chdir("/"));
 	CHECK_EQ(3, open(ckpt_path(path, sizeof(path), "own"), O_RDWR));
@@ -125,6 +139,14 @@ CKPT_SCENARIO(subject)
 	CHECK_EQ(SOCKET_FD, socket(AF_UNIX, SOCK_DGRAM, 0));
 	/* So that there is a record of such controls; it takes no right. */
 	CHECK_SYS(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
+	/* The same of pending signals, timers and CPUs. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &signals, NULL));
+	CHECK_SYS(raise(SIGUSR1));
+	CHECK_SYS(timer_create(CLOCK_MONOTONIC, &nobody, &timer));
+	bound();
 	ckpt_ready_wait();
 	probe_all();
 	ckpt_step(DONE);

@@ -12,10 +12,12 @@
 
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -68,7 +70,8 @@ enum probe {
 	NOTHING, RUID, EUID, SUID, FSUID, RGID, EGID, GROUPS, PERMITTED, EFFECTIVE, INHERITABLE,
 	BOUNDING, AMBIENT, SECUREBITS, NNP, DUMPABLE, NOFILE_SOFT, NOFILE_HARD, MEMLOCK_HARD, NICE,
 	POLICY, PRIORITY, CPUS, OOM, FILE_IS, FILE_WRITABLE, EXE_IS, STARTED, CPU_TIME, MDWE, HOST,
-	LOCKED_KB, SOCKET_UID, IO_PRIORITY, IO_FLUSHER, PROBES
+	LOCKED_KB, SOCKET_UID, IO_PRIORITY, IO_FLUSHER, PERSONALITY, PDEATH, PENDING_USR2, ITIMER,
+	LEADS_SESSION, PROBES
 };
 
 /* A cell: it is had; it is not, be it refused or left out; or the errno of the refusal. */
@@ -119,6 +122,15 @@ static void no_locked_memory(void)
 	struct rlimit limit = { 0, 0 };
 
 	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+static void bound(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	sched_setaffinity(0, sizeof(set), &set);
 }
 
 static void small_bounding_set(void)
@@ -201,6 +213,14 @@ static const struct row rows[] = {
 	{ .name = "SCHED_IDLE", { "task.policy=5" }, POLICY, SCHED_IDLE, { HAS, HAS, HAS, NOBODY } },
 	{ .name = "SCHED_FIFO", { "task.policy=1", "task.rt_priority=5" }, PRIORITY, 5,
 	  { HAS, EPERM, EPERM, NOBODY } },
+	{ .name = "SCHED_RR", { "task.policy=2", "task.rt_priority=5" }, POLICY, SCHED_RR,
+	  { HAS, EPERM, EPERM, NOBODY } },
+	/* What sched_setaffinity(2) gives anybody. */
+	{ .name = "a second CPU", { "CPU affinity.numbers=3" }, CPUS, 2, { HAS, HAS, HAS, NOBODY } },
+	{ .name = "a second CPU, of a caller that is bound to one", { "CPU affinity.numbers=3" },
+	  CPUS, 2, { HAS, HAS, HAS, NOBODY }, 0, bound },
+	{ .name = "CPU times", { "task.utime=5000000000000", "task.counted_utime=5000000000000",
+	  "task.runtime=5000000000000" }, CPU_TIME, 4000, { HAS, HAS, HAS, NOBODY }, AT_LEAST },
 	{ .name = "a real-time I/O priority", { "thread controls.io_priority=0x2004" }, IO_PRIORITY, 0x2004,
 	  { HAS, HAS, EPERM, NOBODY } },
 	{ .name = "an I/O flusher", { "thread controls.flags|=4" }, IO_FLUSHER, 1,
@@ -211,6 +231,23 @@ static const struct row rows[] = {
 	  { NOT, NOT, NOT, NOT, NOT, NOT }, 0, with_mdwe },
 	{ .name = "a start in the past", { "task.start_boottime=1", "task.start_monotonic=1" }, STARTED, 0,
 	  { HAS, HAS, NOT, NOBODY } },
+
+	/* Personality, signals, timers, session: what anybody may have, and what nobody may */
+	{ .name = "a personality", { "task.personality=0x0040000" }, PERSONALITY, ADDR_NO_RANDOMIZE,
+	  { HAS, HAS, HAS, NOBODY } },
+	{ .name = "a signal at the death of the parent", { "task.pdeath_signal=12" }, PDEATH, SIGUSR2,
+	  { HAS, HAS, HAS, NOBODY } },
+	{ .name = "a signal that is pending", { "pending signals.bare=0x800" }, PENDING_USR2, 1,
+	  { HAS, HAS, HAS, NOBODY } },
+	{ .name = "SIGKILL that is pending", { "pending signals.bare=0x100" }, NOTHING, 0,
+	  { EINVAL, EINVAL, EINVAL, EINVAL, EINVAL, EINVAL } },
+	{ .name = "an interval timer", { "process.flags|=0x20",
+	  "process.itimer_real=9000000000000000" }, ITIMER, 1000, { HAS, HAS, HAS, NOBODY }, AT_LEAST },
+	{ .name = "a POSIX timer that wakes the machine", {
+	  "POSIX timers.numbers=0,9,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0" }, NOTHING, 0,
+	  { HAS, EPERM, EPERM, NOBODY } },
+	{ .name = "the session of the caller", { "task.sid=0", "task.pgid=0", "process.flags&=~0x10" },
+	  LEADS_SESSION, 0, { HAS, HAS, HAS, NOBODY } },
 
 	{ .name = "an alarm clock", { "timerfd.clock=9" }, NOTHING, 0, { HAS, EPERM, EPERM, NOBODY } },
 
