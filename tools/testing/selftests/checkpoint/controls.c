@@ -3,13 +3,13 @@
  * What a thread has set of itself by prctl(2), ioprio_set(2) and sched_setattr(2):
  * it has it after a restart, and other threads of its process have not.
  */
-#include "common.h"
+#include "fault.h"
+#include "rights.h"
 #include "sched_attr.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <linux/capability.h>
 #include <linux/prctl.h>
 #include <sys/prctl.h>
 
@@ -326,19 +326,6 @@ CKPT_CYCLE(dispatch_of_some)
 
 /* ---- rights ----------------------------------------------------------- */
 
-/* Of the calling process. */
-static int drop_cap(int cap)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(__NR_capget, &header, data))
-		return -1;
-	data[cap / 32].effective &= ~(1u << cap % 32);
-	data[cap / 32].permitted &= ~(1u << cap % 32);
-	return syscall(__NR_capset, &header, data);
-}
-
 /* Who has set something may have given up the right to do so since. */
 CKPT_SCENARIO(was_io_flusher)
 {
@@ -355,46 +342,6 @@ CKPT_SCENARIO(was_deadline)
 	CHECK_SYS(syscall(__NR_sched_setattr, 0, &attr, 0));
 	CHECK_SYS(drop_cap(CAP_SYS_NICE));
 	ckpt_ready_wait();
-}
-
-FIXTURE(rights)
-{
-	struct ckpt_run run;
-	int image;
-};
-
-FIXTURE_SETUP(rights)
-{
-	CKPT_BEGIN();
-	self->image = ckpt_image_new();
-}
-
-FIXTURE_TEARDOWN(rights)
-{
-	if (self->image > 0)
-		ckpt_run_fini(&self->run);
-}
-
-/* Restart without the capability @cap fails, and the log has @text. */
-static int needs(struct ckpt_run *run, int image, const struct ckpt_scenario *sc, int cap,
-		 const char *text)
-{
-	struct restart_args args;
-
-	if (ckpt_run_init(run, sc, false) || ckpt_run_start(run))
-		return -1;
-	if (ckpt_run_checkpoint(run, image, CHECKPOINT_KILL) || drop_cap(cap))
-		return -1;
-	lseek(image, 0, SEEK_SET);
-	ckpt_run_restart_args(run, &args, image, 0);
-	if (sys_restart(&args, sizeof(args)) != -1 || errno != EPERM) {
-		ckpt_diag("it is restarted: %s", strerror(errno));
-		return -1;
-	}
-	if (ckpt_run_log_has(run, text))
-		return 0;
-	ckpt_run_print_log(run);
-	return -1;
 }
 
 TEST_F_TIMEOUT(rights, io_flusher, CKPT_TIMEOUT)
@@ -419,6 +366,83 @@ TEST_F_TIMEOUT(rights, deadline, CKPT_TIMEOUT)
 	}
 	ASSERT_EQ(0, needs(&self->run, self->image, &was_deadline, CAP_SYS_NICE,
 			   "can't be scheduled with a deadline: the caller has no CAP_SYS_NICE"));
+}
+
+/* ---- what this machine can't do ----------------------------------------- */
+
+CKPT_SCENARIO(controlled)
+{
+	/* So that there is a record of such controls. */
+	CHECK_SYS(set_mce_early());
+	ckpt_ready_wait();
+}
+
+/* Can it be set for a process here? One that tries it is not used for anything else. */
+static bool can(int (*set)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(set() ? 1 : 0);
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+
+static int set_clamps(void)
+{
+	struct attr attr = { .size = sizeof(attr), .flags = 0x60 | 0x18, .util_min = 100,
+			     .util_max = 600 };
+
+	return syscall(__NR_sched_setattr, 0, &attr, 0);
+}
+
+static int dispatch_all(void)
+{
+	return dispatch(EXCLUSIVE_ON, 0, 0);
+}
+
+/* Where a control is not to be had an image that has it is refused, and the log tells which. */
+TEST_F_TIMEOUT(rights, not_here, CKPT_TIMEOUT)
+{
+	static const struct {
+		int (*set)(void);
+		uint32_t flag;
+		const char *text;
+	} controls[] = {
+		{ set_store_bypass, IMAGE_CONTROL_SSB_DISABLE,
+		  "speculation (store bypass) can't be disabled for it on this machine" },
+		{ set_branches, IMAGE_CONTROL_IB_DISABLE,
+		  "speculation (indirect branches) can't be disabled for it on this machine" },
+		{ set_clamps, IMAGE_CONTROL_UTIL_MIN,
+		  "can't have its utilization clamps: the kernel has none (UCLAMP_TASK)" },
+		{ set_counter, IMAGE_CONTROL_NO_COUNTER,
+		  "can't be kept from reading the CPU's counter on this architecture" },
+		{ dispatch_all, IMAGE_CONTROL_DISPATCH,
+		  "can't have syscall user dispatch: its range is not possible, or the kernel has "
+		  "no such thing" },
+	};
+	unsigned int i, tried = 0;
+	struct image im;
+	uint32_t flags;
+	size_t at;
+
+	ASSERT_EQ(0, ckpt_run_init(&self->run, &controlled, false));
+	ASSERT_EQ(0, ckpt_run_start(&self->run));
+	ASSERT_EQ(0, ckpt_run_checkpoint(&self->run, self->image, CHECKPOINT_KILL));
+	ASSERT_EQ(0, image_load(&im, self->image));
+	at = image_body(&im, IMAGE_KIND_CONTROLS) + IMAGE_AT(controls, flags);
+	ASSERT_GT(im.meta_end, at);
+	flags = image_get(&im, at, 4);
+	for (i = 0; i < ARRAY_SIZE(controls); i++) {
+		if (can(controls[i].set))
+			continue;
+		ASSERT_EQ(0, image_hostile(&self->run, &im, self->image, at,
+					   flags | controls[i].flag, 4, controls[i].text));
+		tried++;
+	}
+	ASSERT_EQ(0, image_works(&self->run, &im, self->image));
+	if (!tried)
+		SKIP(return, "this machine has all of these controls");
 }
 
 TEST_HARNESS_MAIN

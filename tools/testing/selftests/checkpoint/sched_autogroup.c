@@ -4,7 +4,7 @@
  * processes when their leader is dead. One that processes outside are in, too, is
  * refused with a nice value: refuse_groups.c.
  */
-#include "common.h"
+#include "rights.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -115,6 +115,25 @@ CKPT_CYCLE(autogroup_of_the_dead)
 	ckpt_step(END);
 	ckpt_wait_exit(board->value[EACH], 51);
 	CHECK_EQ(3, board->value[CHILD_NICE]);
+}
+
+/* Who had it set may have given up the right to since. */
+CKPT_SCENARIO(was_nice)
+{
+	set_nice("-5");
+	CHECK_SYS(drop_cap(CAP_SYS_NICE));
+	ckpt_ready_wait();
+}
+
+TEST_F_TIMEOUT(rights, nice, CKPT_TIMEOUT)
+{
+	if (access("/proc/self/autogroup", W_OK)) {
+		self->image = -1;
+		SKIP(return, "the kernel has no autogroups");
+	}
+	ASSERT_EQ(0, needs(&self->run, self->image, &was_nice, CAP_SYS_NICE,
+			   "can't set the nice value -5 of its autogroup: the caller needs "
+			   "CAP_SYS_NICE"));
 }
 
 TEST_HARNESS_MAIN
