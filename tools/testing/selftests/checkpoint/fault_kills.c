@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The caller of checkpoint(2) that has much to do is killed in the midst of it: it ends before it has
- * done that, and nothing is left. Thousands of descriptors of a file with thousands of locks.
+ * The caller of checkpoint(2) that has much to do is killed in the midst of it: it ends before it
+ * has done that, and nothing is left. Thousands of descriptors of a file with thousands of locks;
+ * thousands of signals that are pending for each of several threads.
  */
 #include "fault.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 
 #define DESCRIPTORS	10000
 #define LOCKS		8000
+#define THREADS		8
+#define SIGNALS		20000
 
 /* How often it is tried to kill it early enough. */
 #define TRIES		30
@@ -153,22 +157,97 @@ static int nothing(void)
 	return 1;
 }
 
-TEST_F_TIMEOUT(kills, descriptors_and_locks, CKPT_TIMEOUT)
+/*
+ * Kills @call when it has come to that part of @all; -1: it was never killed early enough.
+ * @after it has come to its end all the same.
+ */
+static int64_t kill_between(long (*call)(void), int (*after)(void), uint64_t all,
+			    unsigned int from_8th)
 {
 	int64_t more = -1;
-	uint64_t all;
 	int i;
+
+	for (i = 0; i < TRIES && more < 0; i++) {
+		more = kill_at(call, all * from_8th / 8, all * (from_8th + 1) / 8);
+		if (*over)
+			after();
+	}
+	if (more >= 0)
+		ckpt_diag("it takes %llu us in all, and %lld us after it was killed at %u/8",
+			  (unsigned long long)all / 1000, (long long)more / 1000, from_8th);
+	return more;
+}
+
+TEST_F_TIMEOUT(kills, descriptors_and_locks, CKPT_TIMEOUT)
+{
+	int64_t more;
+	uint64_t all;
 
 	ASSERT_EQ(0, ckpt_run_init(&run, &many_locks, true));
 	ASSERT_EQ(0, ckpt_run_start(&run));
 	all = whole(dry_run, nothing);
 	ASSERT_NE(0u, all);
-	for (i = 0; i < TRIES && more < 0; i++)
-		more = kill_at(dry_run, all / 8, all / 4);
+	more = kill_between(dry_run, nothing, all, 1);
 	if (more < 0)
 		SKIP(goto out, "the caller was never killed early enough");
-	ckpt_diag("it takes %llu us in all, and %lld us after it was killed",
-		  (unsigned long long)all / 1000, (long long)more / 1000);
+	EXPECT_GT(all / 2, (uint64_t)more);
+out:
+	EXPECT_EQ(0, runs_on(&run));
+}
+
+/* ---- signals ------------------------------------------------------------- */
+
+static void *with_signals(void *arg)
+{
+	siginfo_t info = { .si_signo = SIGRTMIN, .si_code = SI_QUEUE };
+	struct timespec none = { 0 };
+	sigset_t set;
+	int i;
+
+	info.si_pid = getpid();
+	for (i = 0; i < SIGNALS; i++)
+		CHECK_SYS(syscall(__NR_rt_tgsigqueueinfo, getpid(), sys_gettid(), SIGRTMIN, &info));
+	ckpt_step(0);
+	ckpt_wait_go();
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	for (i = 0; i < SIGNALS; i++)
+		CHECK_EQ(SIGRTMIN, sigtimedwait(&set, NULL, &none));
+	CHECK(sigtimedwait(&set, NULL, &none) == -1 && errno == EAGAIN, "there is one more");
+	return NULL;
+}
+
+CKPT_SCENARIO(many_signals)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	pthread_t thread[THREADS];
+	sigset_t set;
+	int i;
+
+	CHECK_SYS(setrlimit(RLIMIT_SIGPENDING, &limit));
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	CHECK_SYS(sigprocmask(SIG_BLOCK, &set, NULL));
+	for (i = 0; i < THREADS; i++)
+		CHECK_EQ(0, pthread_create(&thread[i], NULL, with_signals, NULL));
+	ckpt_step_wait(0, THREADS);
+	ckpt_ready_wait();
+	for (i = 0; i < THREADS; i++)
+		CHECK_EQ(0, pthread_join(thread[i], NULL));
+}
+
+TEST_F_TIMEOUT(kills, signals, CKPT_TIMEOUT)
+{
+	int64_t more;
+	uint64_t all;
+
+	ASSERT_EQ(0, ckpt_run_init(&run, &many_signals, true));
+	ASSERT_EQ(0, ckpt_run_start(&run));
+	all = whole(dry_run, nothing);
+	ASSERT_NE(0u, all);
+	more = kill_between(dry_run, nothing, all, 1);
+	if (more < 0)
+		SKIP(goto out, "the caller was never killed early enough");
 	EXPECT_GT(all / 2, (uint64_t)more);
 out:
 	EXPECT_EQ(0, runs_on(&run));
