@@ -253,7 +253,8 @@ fn unbroken<T>(cap: &mut Capture, hold: Option<&HeldCgroup>, result: Result<T>) 
 
 /// Freezes the tasks and reads all that goes into the image; in a dry run, only what can be refused.
 ///
-/// With `choosy`, `None`: a task was interrupted where another kernel could not let it go on.
+/// With `choosy`, `None`: a task was interrupted where another kernel could not let it go on, or has asked for
+/// something that does not end while it stands still.
 fn read<'h>(
     args: &CheckpointArgs<'_>,
     root: &Root,
@@ -262,6 +263,9 @@ fn read<'h>(
     choosy: bool,
 ) -> Result<Option<(FrozenTasks<'h>, Option<snapshot::Snapshot>)>> {
     let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
+    if choosy && hold.is_some() && !files::rings_are_settled(&tasks)? {
+        return Ok(None);
+    }
     if hold.is_some() && !args.dry_run {
         match tasks.iter().find(|t| mm::vdso::is_at_entry(t)) {
             Some(_) if choosy => return Ok(None),

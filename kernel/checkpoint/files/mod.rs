@@ -71,6 +71,7 @@ use crate::{
         ObjRef, //
     },
     kapi::{
+        cgroup::frozen::FrozenTasks,
         fs::file::FileRef,
         mm::{
             space::MmRef,
@@ -146,6 +147,12 @@ pub(crate) fn refuses_uring(t: &FrozenTask, file: &FileRef, v: &VmaInfo) -> Opti
 /// Lets the threads go that submit for io_urings. Nothing can fail any more.
 pub(crate) fn start_submitters(r: &Restore) {
     kinds::uring::thread::start(r);
+}
+
+/// Returns whether no io_uring of the tasks has requests under way that do not end while they stand still.
+/// May sleep, but not for long.
+pub(crate) fn rings_are_settled(tasks: &FrozenTasks<'_>) -> Result<bool> {
+    kinds::uring::look::is_settled(tasks)
 }
 
 /// The longest that requests of io_urings which are being done may take to end, in milliseconds: it is not

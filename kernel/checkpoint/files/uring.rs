@@ -18,7 +18,7 @@ mod later;
 #[path = "uring_links.rs"]
 mod links;
 #[path = "uring_look.rs"]
-mod look;
+pub(in crate::files) mod look;
 #[path = "uring_mapping.rs"]
 mod mapping;
 #[path = "uring_refused.rs"]

@@ -5,15 +5,19 @@
 use kernel::prelude::*;
 
 use crate::{
+    core::kind::Group,
     found::Capture,
     kapi::{
+        cgroup::frozen::FrozenTasks,
         fs::{
+            fdtable::FilesRef,
             file::FileRef,
             uring::{
                 Uring,
                 Why, //
             }, //
         },
+        task::frozen::FrozenTask,
         time::wait, //
     }, //
 };
@@ -36,9 +40,45 @@ pub(super) fn ask<T>(mut what: impl FnMut() -> Result<T>) -> Result<T> {
     seen
 }
 
+/// How often, likewise, before the tasks run for a moment.
+const FIRST_LOOKS: usize = 10;
+
 /// Looks at an io_uring when it is in nobody's use, and what it does has ended: what a disk does may take
 /// until `rest_by`, all else a moment.
 pub(super) fn at(cap: &Capture, file: &FileRef) -> Result<Result<(Uring, Option<Why>)>> {
+    look(file, LOOKS, cap.found.files.rest_by)
+}
+
+/// Returns whether no io_uring of the tasks has requests under way that do not end while they stand still: a
+/// worker that is frozen does not begin with what it is handed, and what is for a task which alone may
+/// submit is done when that runs. If the tasks run for a moment then these come to their end.
+pub(in crate::files) fn is_settled(tasks: &FrozenTasks<'_>) -> Result<bool> {
+    for group in Group::all(tasks) {
+        let Some(files) = group.living().and_then(FilesRef::of) else {
+            continue;
+        };
+        if !group.threads().iter().any(FrozenTask::uses_io_uring) {
+            continue;
+        }
+        let mut from = 0;
+        while let Some(d) = files.next(from) {
+            wait::go_on()?;
+            from = d.fd.saturating_add(1);
+            if !d.file.is_io_uring() {
+                continue;
+            }
+            if let Ok((Uring { busy: None, .. }, Some(Why::InFlight))) =
+                look(&d.file, FIRST_LOOKS, 0)?
+            {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Looks at an io_uring, so often, a millisecond apart, and as long as something is under way until `rest_by`.
+fn look(file: &FileRef, most: usize, rest_by: u64) -> Result<Result<(Uring, Option<Why>)>> {
     let (mut moments, mut looks) = (0, 0);
     let mut seen = Uring::of(file);
     loop {
@@ -47,12 +87,11 @@ pub(super) fn at(cap: &Capture, file: &FileRef) -> Result<Result<(Uring, Option<
             // one has the ring, too.
             Err(EBUSY) | Ok((_, Some(Why::Turn))) => {
                 moments += 1;
-                moments <= LOOKS
+                moments <= most
             }
             Ok((uring, Some(Why::InFlight))) => {
                 looks += 1;
-                looks <= LOOKS
-                    || (uring.under_way && wait::monotonic_ns() < cap.found.files.rest_by)
+                looks <= most || (uring.under_way && wait::monotonic_ns() < rest_by)
             }
             _ => false,
         };

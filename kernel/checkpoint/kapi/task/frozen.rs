@@ -98,6 +98,16 @@ impl FrozenTask {
         self.as_ptr() == Task::current_raw()
     }
 
+    /// Returns whether it has used an io_uring.
+    pub(crate) fn uses_io_uring(&self) -> bool {
+        // SAFETY: We own a reference; it does not run, and the pointer is looked at only.
+        #[cfg(CONFIG_IO_URING)]
+        let uses = unsafe { !(*self.as_ptr()).io_uring.is_null() };
+        #[cfg(not(CONFIG_IO_URING))]
+        let uses = false;
+        uses
+    }
+
     /// Returns whether it leads its thread group.
     pub(crate) fn is_leader(&self) -> bool {
         self.task.pid() == self.task.tgid()
