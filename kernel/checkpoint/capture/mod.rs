@@ -263,9 +263,6 @@ fn read<'h>(
     choosy: bool,
 ) -> Result<Option<(FrozenTasks<'h>, Option<snapshot::Snapshot>)>> {
     let tasks = freeze::freeze(cap, root, hold, args.timeout_ms)?;
-    if choosy && hold.is_some() && !files::rings_are_settled(&tasks)? {
-        return Ok(None);
-    }
     if hold.is_some() && !args.dry_run {
         match tasks.iter().find(|t| mm::vdso::is_at_entry(t)) {
             Some(_) if choosy => return Ok(None),
@@ -284,6 +281,9 @@ fn read<'h>(
             "error: the caller is among the frozen tasks [EDEADLK]"
         ));
         return Err(EDEADLK);
+    }
+    if choosy && hold.is_some() && !files::rings_are_settled(&tasks)? {
+        return Ok(None);
     }
     if let Some(t) = tasks.iter().find(|t| t.is_live()) {
         (cap.monotonic_offset, cap.boottime_offset) = ns::time::offsets(t)?;

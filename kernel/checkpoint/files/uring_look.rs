@@ -40,8 +40,10 @@ pub(super) fn ask<T>(mut what: impl FnMut() -> Result<T>) -> Result<T> {
     seen
 }
 
-/// How often, likewise, before the tasks run for a moment.
+/// How often, likewise, before the tasks run for a moment; and for how long all are looked at more than once,
+/// in nanoseconds.
 const FIRST_LOOKS: usize = 10;
+const FIRST_NS: u64 = 50_000_000;
 
 /// Looks at an io_uring when it is in nobody's use, and what it does has ended: what a disk does may take
 /// until `rest_by`, all else a moment.
@@ -53,6 +55,7 @@ pub(super) fn at(cap: &Capture, file: &FileRef) -> Result<Result<(Uring, Option<
 /// worker that is frozen does not begin with what it is handed, and what is for a task which alone may
 /// submit is done when that runs. If the tasks run for a moment then these come to their end.
 pub(in crate::files) fn is_settled(tasks: &FrozenTasks<'_>) -> Result<bool> {
+    let end = wait::monotonic_ns().saturating_add(FIRST_NS);
     for group in Group::all(tasks) {
         let Some(files) = group.living().and_then(FilesRef::of) else {
             continue;
@@ -67,8 +70,13 @@ pub(in crate::files) fn is_settled(tasks: &FrozenTasks<'_>) -> Result<bool> {
             if !d.file.is_io_uring() {
                 continue;
             }
-            if let Ok((Uring { busy: None, .. }, Some(Why::InFlight))) =
-                look(&d.file, FIRST_LOOKS, 0)?
+            tasks.check_hold()?;
+            let most = match wait::monotonic_ns() < end {
+                true => FIRST_LOOKS,
+                false => 0,
+            };
+            if let Ok((Uring { busy: None, .. }, Some(Why::InFlight | Why::Turn))) =
+                look(&d.file, most, 0)?
             {
                 return Ok(false);
             }
