@@ -12,6 +12,7 @@
 #include <uapi/linux/memfd.h>
 
 #include "../../mm/internal.h"
+#include "mm.h"
 
 /**
  * checkpoint_mmap() - map into the current address space, as mmap(2) does
@@ -114,6 +115,39 @@ struct file *checkpoint_memfd(const char *name, bool noexec, unsigned int huge)
 #endif
 }
 
+/*
+ * Takes the pages of a range out of an address space, as madvise(MADV_DONTNEED_LOCKED) does, also
+ * where memory is sealed. @is_right tells of each mapping whether that may be done. 0, or an errno:
+ * -EINTR: SIGKILL came; -EINVAL: it may not, or nothing is mapped there.
+ */
+int checkpoint_empty(struct mm_struct *mm, unsigned long start, unsigned long end,
+		     bool (*is_right)(struct vm_area_struct *vma))
+{
+	struct vm_area_struct *vma;
+	unsigned long last;
+	int ret = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	while (start < end) {
+		vma = vma_lookup(mm, start);
+		if (!vma || !is_right(vma)) {
+			ret = -EINVAL;
+			break;
+		}
+		last = min(end, vma->vm_end);
+		zap_vma_range(vma, start, last - start);
+		start = last;
+	}
+	mmap_read_unlock(mm);
+	return ret;
+}
+
+static bool checkpoint_is_wiped(struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_WIPEONFORK;
+}
+
 /**
  * checkpoint_wipe() - empty memory that fork() wipes
  * @mm: the address space, of a task that is parked
@@ -127,24 +161,7 @@ struct file *checkpoint_memfd(const char *name, bool noexec, unsigned int huge)
  */
 int checkpoint_wipe(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
-	struct vm_area_struct *vma;
-	unsigned long last;
-	int ret = 0;
-
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	while (start < end) {
-		vma = vma_lookup(mm, start);
-		if (!vma || !(vma->vm_flags & VM_WIPEONFORK)) {
-			ret = -EINVAL;
-			break;
-		}
-		last = min(end, vma->vm_end);
-		zap_vma_range(vma, start, last - start);
-		start = last;
-	}
-	mmap_read_unlock(mm);
-	return ret;
+	return checkpoint_empty(mm, start, end, checkpoint_is_wiped);
 }
 
 /**

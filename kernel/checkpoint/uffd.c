@@ -21,6 +21,7 @@
 #include <uapi/linux/userfaultfd.h>
 
 #include "../../mm/internal.h"
+#include "mm.h"
 
 /* Numbers that kernel/checkpoint/image/userfault.rs has too. */
 static_assert(UFFDIO_REGISTER_MODE_MISSING == 1 << 0);
@@ -237,6 +238,11 @@ int checkpoint_uffd_filled(struct mm_struct *mm, unsigned long start, unsigned l
 	return ret;
 }
 
+static bool checkpoint_uffd_watches(struct vm_area_struct *vma)
+{
+	return userfaultfd_armed(vma) && !is_vm_hugetlb_page(vma);
+}
+
 /**
  * checkpoint_uffd_empty() - take pages out of an address space
  * @mm: the address space, of a task that is parked
@@ -251,22 +257,5 @@ int checkpoint_uffd_filled(struct mm_struct *mm, unsigned long start, unsigned l
  */
 int checkpoint_uffd_empty(struct mm_struct *mm, unsigned long start, unsigned long end)
 {
-	struct vm_area_struct *vma;
-	unsigned long last;
-	int ret = 0;
-
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	while (start < end) {
-		vma = vma_lookup(mm, start);
-		if (!vma || !userfaultfd_armed(vma) || is_vm_hugetlb_page(vma)) {
-			ret = -EINVAL;
-			break;
-		}
-		last = min(end, vma->vm_end);
-		zap_vma_range(vma, start, last - start);
-		start = last;
-	}
-	mmap_read_unlock(mm);
-	return ret;
+	return checkpoint_empty(mm, start, end, checkpoint_uffd_watches);
 }
