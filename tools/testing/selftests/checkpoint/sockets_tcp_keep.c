@@ -476,16 +476,6 @@ TEST_F_TIMEOUT(cr, icmp_lost, CKPT_TIMEOUT)
 	close(image);
 }
 
-/* Kills the tasks that the checkpoint @id has left frozen. */
-static long kill_only(struct ckpt_run *run, long id)
-{
-	struct checkpoint_args args;
-
-	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
-	args.id = id;
-	return sys_checkpoint(&args, sizeof(args));
-}
-
 /* First the image, then the end; meanwhile the other end is not told of anything. */
 TEST_F_TIMEOUT(cr, killed_later, CKPT_TIMEOUT)
 {

@@ -142,15 +142,6 @@ static int converse(struct ckpt_run *run, bool said)
 	return ckpt_run_finish(run);
 }
 
-static long kill_only(struct ckpt_run *run, long id)
-{
-	struct checkpoint_args args;
-
-	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
-	args.id = id;
-	return sys_checkpoint(&args, sizeof(args));
-}
-
 static int leave_outside(int ret)
 {
 	close(outside);

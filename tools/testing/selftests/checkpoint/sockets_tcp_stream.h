@@ -106,4 +106,14 @@ __attribute__((unused)) static int await_step(struct ckpt_run *run, int step)
 	return await_steps(run, step, 1);
 }
 
+/* Ends the tasks that checkpoint @id has left frozen. */
+__attribute__((unused)) static long kill_only(struct ckpt_run *run, long id)
+{
+	struct checkpoint_args args;
+
+	ckpt_run_args(run, &args, -1, CHECKPOINT_KILL_ONLY);
+	args.id = id;
+	return sys_checkpoint(&args, sizeof(args));
+}
+
 #endif
